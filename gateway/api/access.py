@@ -1,0 +1,280 @@
+"""API keys: a file of hashes that the command line edits and the gateway watches.
+
+A key is 256 random bits and is shown once; the file holds its SHA-256, which is as good as the
+key is random, so no slow hash is needed. The first key needs no running gateway, and a key that
+is revoked stops working with the next request. Standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import re
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
+from gateway.ports import BlockingRunner
+
+FILE_NAME: Final = "access.json"
+KEYS_MAX: Final = 10_000
+_FILE_MAX_BYTES: Final = 8 * 1024 * 1024
+_ID_BYTES: Final = 5
+_SECRET_BYTES: Final = 32
+ENTROPY_BYTES: Final = _ID_BYTES + _SECRET_BYTES
+"""Random bytes that a new key is made of."""
+
+_KEY: Final = re.compile(r"writ_([a-z2-7]{8})_[A-Za-z0-9_-]{43}")
+_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_NO_HASH: Final = "0" * 64
+
+
+class KeyScope(StrEnum):
+    """What a key may be used for; each route names the one it needs."""
+
+    PROPOSE = "propose"
+    CANCEL = "cancel"
+    READ = "read"
+    AUDIT_READ = "audit:read"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """One line of the file. ``revoked_us`` is 0 while the key works; times are wall clock."""
+
+    id: str
+    name: str
+    sha256: str
+    scopes: tuple[str, ...]
+    added_us: int
+    revoked_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a request comes from: the name under which decisions are recorded, and its scopes."""
+
+    name: str
+    key_id: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """The file as read; ``seen`` is what told it apart from the file before."""
+
+    seen: tuple[int, ...]
+    by_id: dict[str, KeyRecord]
+
+
+class AccessFile:
+    """The file at ``path``; a missing one holds no keys."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._snapshot = _Snapshot((), {})
+
+    def add(self, name: str, scopes: Iterable[str], *, entropy: bytes, now_us: int) -> str:
+        """Add a key and return its text, which is kept nowhere.
+
+        Args:
+            name: the principal; may have several keys.
+            scopes: what the key is for, at least one.
+            entropy: :data:`ENTROPY_BYTES` random bytes.
+            now_us: wall time.
+
+        Raises:
+            InvalidInputError: ``access-name-malformed``, ``access-scope-unknown`` or
+                ``access-full``.
+        """
+        wanted = _checked_scopes(scopes)
+        if _NAME.fullmatch(name) is None or name == "none":
+            raise InvalidInputError(
+                "access-name-malformed",
+                "the name is not 1 to 64 characters of A-Z a-z 0-9 _ . : -",
+                "choose a name such as strategy-1",
+            )
+        key_id = base64.b32encode(entropy[:_ID_BYTES]).decode().lower()
+        secret = base64.urlsafe_b64encode(entropy[_ID_BYTES:ENTROPY_BYTES]).decode().rstrip("=")
+        text = f"writ_{key_id}_{secret}"
+        if _KEY.fullmatch(text) is None:
+            raise ValueError(f"a key needs {ENTROPY_BYTES} random bytes")
+        record = KeyRecord(key_id, name, _hash(text), wanted, now_us)
+        with self._edited() as records:
+            if key_id in records or len(records) >= KEYS_MAX:
+                raise InvalidInputError(
+                    "access-full", "no room for another key", "remove revoked keys, or try again"
+                )
+            records[key_id] = record
+        return text
+
+    def revoke(self, key_id_or_name: str, *, now_us: int) -> list[KeyRecord]:
+        """Revoke one key by its id, or every working key of a name; return those revoked.
+
+        Raises:
+            NotFoundError: ``access-key-unknown``: no working key goes by that.
+        """
+        with self._edited() as records:
+            found = [
+                record
+                for record in records.values()
+                if key_id_or_name in (record.id, record.name) and not record.revoked_us
+            ]
+            if not found:
+                raise NotFoundError(
+                    "access-key-unknown", "no working key has that id or name", "writ access list"
+                )
+            revoked = [replace(record, revoked_us=now_us) for record in found]
+            records |= {record.id: record for record in revoked}
+        return revoked
+
+    def records(self) -> list[KeyRecord]:
+        """Every key of the file, oldest first, revoked ones too."""
+        return sorted(self._current().values(), key=lambda r: (r.added_us, r.id))
+
+    def find(self, text: str) -> Principal | None:
+        """The principal of a working key, or ``None``; the file is read anew when it changed.
+
+        Raises:
+            UnavailableError: ``access-file-unsafe`` or ``access-file-unreadable``.
+        """
+        match = _KEY.fullmatch(text)
+        record = self._current().get(match[1]) if match else None
+        # An unknown id is compared as well, so that an answer takes as long either way.
+        same = hmac.compare_digest(_hash(text), record.sha256 if record else _NO_HASH)
+        if record is None or not same or record.revoked_us:
+            return None
+        return Principal(record.name, record.id, frozenset(record.scopes))
+
+    def _current(self) -> dict[str, KeyRecord]:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            self._snapshot = _Snapshot((), {})
+            return {}
+        # A rename brings a new inode, so that two changes within one tick are told apart.
+        seen = (found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode)
+        if seen != self._snapshot.seen:
+            self._snapshot = _Snapshot(seen, self._read())
+        return self._snapshot.by_id
+
+    def _read(self) -> dict[str, KeyRecord]:
+        try:
+            with self._path.open("rb") as file:
+                if os.fstat(file.fileno()).st_mode & 0o077:
+                    raise UnavailableError(
+                        "access-file-unsafe",
+                        f"{self._path.name} can be read by others",
+                        f"chmod 600 {self._path}",
+                    )
+                data = file.read(_FILE_MAX_BYTES + 1)
+            return _decode(data)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UnavailableError(
+                "access-file-unreadable",
+                f"{self._path.name} cannot be used: {type(error).__name__}",
+                "restore the file, or remove it and add keys again",
+            ) from error
+
+    @contextmanager
+    def _edited(self) -> Generator[dict[str, KeyRecord]]:
+        """The records, to be changed; written back whole if the block ends well."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = self._path.with_name(self._path.name + ".lock")
+        with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            records = dict(self._current())
+            yield records
+            self._write(records)
+
+    def _write(self, records: dict[str, KeyRecord]) -> None:
+        """Replace the file in one step; a crash leaves the old one or the new one."""
+        keys = [asdict(record) for record in records.values()]
+        data = json.dumps({"v": 1, "keys": keys}, indent=1).encode() + b"\n"
+        draft = self._path.with_name(self._path.name + ".new")
+        draft.unlink(missing_ok=True)  # left by a crash; we hold the lock
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class AccessKeys:
+    """The file as the gateway asks it, off the event loop."""
+
+    def __init__(self, path: Path, runner: BlockingRunner) -> None:
+        self._file = AccessFile(path)
+        self._runner = runner
+
+    async def find(self, text: str) -> Principal | None:
+        """As :meth:`AccessFile.find`."""
+        return await self._runner.run(lambda: self._file.find(text))
+
+
+def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
+    wanted = set(scopes)
+    unknown = wanted - set(KeyScope)
+    if unknown or not wanted:
+        raise InvalidInputError(
+            "access-scope-unknown",
+            "the scopes are not all known" if unknown else "a key needs at least one scope",
+            f"use some of: {', '.join(KeyScope)}",
+        )
+    return tuple(scope.value for scope in KeyScope if scope in wanted)
+
+
+def _decode(data: bytes) -> dict[str, KeyRecord]:
+    if len(data) > _FILE_MAX_BYTES:
+        raise ValueError("too long")
+    document = json.loads(data)
+    if set(document) != {"v", "keys"} or document["v"] != 1 or len(document["keys"]) > KEYS_MAX:
+        raise ValueError("another format")
+    records = [_record(fields) for fields in document["keys"]]
+    by_id = {record.id: record for record in records}
+    if len(by_id) != len(records):
+        raise ValueError("an id stands twice")
+    return by_id
+
+
+def _record(fields: dict[str, Any]) -> KeyRecord:
+    scopes: list[str] = fields["scopes"]
+    record = KeyRecord(
+        id=fields["id"],
+        name=fields["name"],
+        sha256=fields["sha256"],
+        scopes=tuple(scopes),
+        added_us=fields["added_us"],
+        revoked_us=fields["revoked_us"],
+    )
+    times = (record.added_us, record.revoked_us)
+    if (
+        len(fields) != len(asdict(record))
+        or _NAME.fullmatch(record.name) is None
+        or _HASH.fullmatch(record.sha256) is None
+        or not scopes
+        or not set(scopes) <= set(KeyScope)
+        or not all(type(value) is int and value >= 0 for value in times)
+    ):
+        raise ValueError("a key is malformed")
+    return record
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

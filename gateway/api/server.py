@@ -1,0 +1,91 @@
+"""The server around the application: its socket, its limits, its clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import uvicorn
+
+from gateway.api.application import build
+from gateway.api.protocol import BoundedProtocol
+from gateway.bootstrap import App
+from gateway.domain.errors import UnavailableError
+
+CONNECTIONS_MAX: Final = 1_024
+KEEP_ALIVE_S: Final = 15
+GRACE_S: Final = 10
+"""How long requests under way may take to end once the gateway is told to stop."""
+BACKLOG: Final = 256
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs us: the command line decides what they mean."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield
+
+
+@asynccontextmanager
+async def serving(app: App, *, host: str, port: int) -> AsyncGenerator[str]:
+    """Serve a running gateway for as long as the block lasts; yields its address.
+
+    Args:
+        app: from ``gateway.bootstrap.running``.
+        host: address to listen on.
+        port: port to listen on; 0 takes a free one.
+
+    Raises:
+        UnavailableError: ``port-taken``: nobody can listen there.
+    """
+    listener = _listen(host, port)
+    server = _Server(
+        uvicorn.Config(
+            build(app),
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            limit_concurrency=CONNECTIONS_MAX,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started and not task.done():
+            await asyncio.sleep(0.005)
+        if task.done():
+            await task  # it says why
+        name = f"[{host}]" if ":" in host else host
+        yield f"http://{name}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UnavailableError(
+            "port-taken",
+            f"cannot listen on {host} port {port}: {error.strerror}",
+            "stop what listens there, or choose another --port (0: any free one)",
+        ) from error
+    return listener

@@ -1,0 +1,50 @@
+"""What the routes work with; one object per running gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar, cast
+
+from fastapi import Depends, Request
+
+from gateway.api.access import FILE_NAME, AccessKeys
+from gateway.bootstrap import App
+from gateway.intake.idempotency import CallerKeys
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The gateway, the keys of its callers, and the keys of their requests."""
+
+    app: App
+    access: AccessKeys
+    callers: CallerKeys
+    _finishing: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+
+    def to_the_end(self, work: Coroutine[Any, Any, _T]) -> Awaitable[_T]:
+        """Run ``work`` to its end even if the caller goes away while it is awaited."""
+        task = asyncio.create_task(work)
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+        return asyncio.shield(task)
+
+
+def make_services(app: App) -> Services:
+    """The services around a running gateway."""
+    return Services(
+        app=app,
+        access=AccessKeys(app.settings.data / FILE_NAME, app.runner),
+        callers=CallerKeys(app.ledger),
+    )
+
+
+def _of(request: Request) -> Services:
+    return cast("Services", request.app.state.services)
+
+
+ServicesHere = Annotated[Services, Depends(_of)]
+"""A route's parameter: the services."""

@@ -1,0 +1,63 @@
+"""What a broker is given when it is opened, and what it may offer beyond ``gateway.ports.Broker``.
+
+Adding a broker is described in docs/adding-a-broker.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from gateway.domain.quantities import BPS
+from gateway.ports import BlockingRunner, Broker, Clock, MarketFeed
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTerms:
+    """What a simulated broker grants one account.
+
+    ``margin_multiple_bps`` bounds gross exposure as a multiple of equity: 10,000 is a cash
+    account, which cannot spend more than it has; 20,000 may hold twice its equity.
+    """
+
+    opening_cash_micros: int
+    short_allowed: bool = False
+    margin_multiple_bps: int = BPS
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerParts:
+    """Everything a broker may use; it makes no clock, thread or randomness of its own.
+
+    ``accounts`` are this broker's, by alias; ``settings`` is its own section of the
+    configuration, in which it refuses keys that it does not know; ``directory`` exists.
+    """
+
+    accounts: Mapping[str, AccountTerms]
+    settings: Mapping[str, object]
+    directory: Path
+    feed: MarketFeed | None
+    clock: Clock
+    runner: BlockingRunner
+
+
+class OpenBroker(Broker, Protocol):
+    """A broker that was opened and wants to be closed."""
+
+    async def close(self) -> None:
+        """Release files and connections; no call may follow."""
+        ...
+
+
+@runtime_checkable
+class MarketDriven(Protocol):
+    """A broker whose market must be told the time: the simulator."""
+
+    on_update: Callable[[], None] | None
+    """Called on the event loop when :meth:`gateway.ports.Broker.updates` has something new."""
+
+    async def on_market(self, now_us: int) -> int:
+        """Trade every quote up to ``now_us`` (market time); returns how many updates it made."""
+        ...

@@ -1,0 +1,1 @@
+"""The broker of RESEARCH: it holds an account and takes no order."""

@@ -1,0 +1,67 @@
+"""The null adapter: accounts that exist in RESEARCH, where nothing is ever forwarded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NoReturn
+
+from gateway.brokers.contract import AccountTerms
+from gateway.domain.errors import NotFoundError, RefusedError
+from gateway.domain.execution import BrokerOrderState, BrokerStatement, BrokerUpdate
+from gateway.domain.order import BrokerOrder
+
+NAME: Final = "null"
+
+
+class NullBroker:
+    """Implements :class:`gateway.ports.Broker` by taking no order at all."""
+
+    def __init__(self, accounts: Mapping[str, AccountTerms]) -> None:
+        """Hold the accounts' opening cash, which never changes."""
+        self._accounts = dict(accounts)
+
+    @property
+    def name(self) -> str:
+        """``null``."""
+        return NAME
+
+    async def submit(self, order: BrokerOrder) -> NoReturn:
+        """Refuse: an order that comes here came past the gate's comparison of modes.
+
+        Raises:
+            RefusedError: ``broker-null``, always; nothing was sent.
+        """
+        raise RefusedError(
+            "broker-null",
+            f"account {order.account} has no broker that takes orders",
+            "configure a broker for the account, or stay in RESEARCH",
+        )
+
+    async def cancel(self, broker_client_id: str) -> None:
+        """Do nothing: there is no order to cancel."""
+
+    async def order(self, broker_client_id: str) -> BrokerOrderState | None:
+        """``None``: no order is known by any id."""
+        return None
+
+    async def statement(self, account: str) -> BrokerStatement:
+        """The configured cash and no position.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+        """
+        terms = self._accounts.get(account)
+        if terms is None:
+            raise NotFoundError(
+                "broker-account-unknown",
+                f"the null broker has no account {account}",
+                "name a configured account",
+            )
+        return BrokerStatement(account, terms.opening_cash_micros, {})
+
+    async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
+        """No event, ever."""
+        return []
+
+    async def close(self) -> None:
+        """Hold nothing, release nothing."""

@@ -1,0 +1,120 @@
+"""The simulator as a broker: the port over the durable book, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from gateway.brokers.contract import BrokerParts
+from gateway.brokers.simulator.book import SimulatorBook
+from gateway.brokers.simulator.config import parse_config
+from gateway.domain.errors import InvalidInputError, UnavailableError
+from gateway.domain.execution import (
+    Accepted,
+    BrokerOrderState,
+    BrokerStatement,
+    BrokerUpdate,
+    OutcomeUnknownError,
+    Rejected,
+)
+from gateway.domain.order import BrokerOrder
+from gateway.ports import BlockingRunner, Clock
+
+NAME: Final = "simulator"
+FILE_NAME: Final = "simulator.db"
+T = TypeVar("T")
+
+
+class SimulatorBroker:
+    """Implements :class:`gateway.ports.Broker`; :func:`open_simulator` makes one."""
+
+    def __init__(self, book: SimulatorBook, clock: Clock, runner: BlockingRunner) -> None:
+        """Wrap an open book; ``clock`` tells when an order arrives, ``runner`` does the work."""
+        self.on_update: Callable[[], None] | None = None
+        self._book = book
+        self._clock = clock
+        self._runner = runner
+        # One call at a time, so that waiting for the book holds no worker thread.
+        self._turn = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """``simulator``."""
+        return NAME
+
+    async def submit(self, order: BrokerOrder) -> Accepted | Rejected:
+        """Take or refuse an order, durably; a repetition gets the first answer.
+
+        Raises:
+            OutcomeUnknownError: ``ERR_UNKNOWN_OUTCOME``: the book could not be written.
+        """
+        market_us = self._clock.market_us()
+        try:
+            return await self._run(lambda: self._book.accept(order, market_us))
+        except UnavailableError as error:
+            raise OutcomeUnknownError("ERR_UNKNOWN_OUTCOME") from error
+
+    async def cancel(self, broker_client_id: str) -> None:
+        """Cancel what is left of an order at once; the update follows."""
+        if await self._run(lambda: self._book.cancel(broker_client_id)):
+            self._tell()
+
+    async def order(self, broker_client_id: str) -> BrokerOrderState | None:
+        """What has become of an order."""
+        return await self._run(lambda: self._book.order(broker_client_id))
+
+    async def statement(self, account: str) -> BrokerStatement:
+        """Cash and positions of an account.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+        """
+        return await self._run(lambda: self._book.statement(account))
+
+    async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
+        """Fills and ends of orders after a cursor, oldest first."""
+        return await self._run(lambda: self._book.updates(after, limit))
+
+    async def on_market(self, now_us: int) -> int:
+        """Trade every quote up to ``now_us`` (market time); returns how many updates it made.
+
+        An order fills only on a quote later than its acceptance and latency, and each quote is
+        traded once, so calling it twice for the same time changes nothing.
+        """
+        made = await self._run(lambda: self._book.trade(now_us))
+        if made:
+            self._tell()
+        return made
+
+    async def close(self) -> None:
+        """Close the book; what it holds stays in its file."""
+        await self._run(self._book.close)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        async with self._turn:
+            return await self._runner.run(work)
+
+    def _tell(self) -> None:
+        if self.on_update is not None:
+            self.on_update()
+
+
+async def open_simulator(parts: BrokerParts) -> SimulatorBroker:
+    """Open the simulator's book in ``parts.directory``, where it goes on as it was left.
+
+    Raises:
+        InvalidInputError: ``simulator-needs-market``, ``simulator-config-invalid`` or
+            ``simulator-book-version``.
+        UnavailableError: ``simulator-unavailable``.
+    """
+    feed, config = parts.feed, parse_config(parts.settings)
+    if feed is None:
+        raise InvalidInputError(
+            "simulator-needs-market",
+            "the simulator fills on quotes and there is no market feed",
+            "configure a market feed, or the null broker",
+        )
+    path = parts.directory / FILE_NAME
+    book = await parts.runner.run(lambda: SimulatorBook(path, parts.accounts, config, feed))
+    return SimulatorBroker(book, parts.clock, parts.runner)

@@ -1,0 +1,162 @@
+"""What the simulated broker takes: well-formed orders that the account can pay for. Pure.
+
+One rule covers cash, margin and shorts: what the account holds and what its open orders may
+still open, at the worst prices they may reach and with their commissions, stays within equity
+times the margin multiple. At a multiple of one and without shorts that is: no order may cost
+more than the cash that no other order has claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.brokers.contract import AccountTerms
+from gateway.brokers.simulator.config import SimulatorConfig
+from gateway.brokers.simulator.matching import VOLUME_DECIMALS
+from gateway.brokers.simulator.pricing import commission_micros, tick_size
+from gateway.domain.market import Quote
+from gateway.domain.order import BrokerOrder, Side
+from gateway.domain.quantities import BPS, INT_LIMIT, in_bounds, notional_micros
+
+DUPLICATE: Final = "ERR_DUPLICATE_ORDER"
+INSUFFICIENT_FUNDS: Final = "ERR_INSUFFICIENT_FUNDS"
+INSUFFICIENT_QTY: Final = "ERR_INSUFFICIENT_QTY"
+INVALID_ORDER: Final = "ERR_INVALID_ORDER"
+INVALID_TICKER: Final = "ERR_INVALID_TICKER"
+UNKNOWN_ACCOUNT: Final = "ERR_AUTH"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that may still fill: the new one, or one at rest."""
+
+    order: BrokerOrder
+    leaves_qty: int
+    fee_micros: int
+    """What it has been charged so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What an account has: cash, signed positions, and the orders it has open."""
+
+    terms: AccountTerms
+    cash_micros: int
+    positions: Mapping[str, tuple[int, int]]
+    open_orders: tuple[OpenOrder, ...]
+
+
+def form_fault(
+    order: BrokerOrder, quote: Quote | None, qty_decimals: int | None, config: SimulatorConfig
+) -> str | None:
+    """The code for which an order is refused by its form alone, or ``None``.
+
+    Args:
+        order: as it came.
+        quote: the symbol's newest quote; an order without one has no market here.
+        qty_decimals: the scale at which the symbol is already held or ordered, if it is.
+        config: for the tick.
+    """
+    if quote is None:
+        return INVALID_TICKER
+    scaled = order.price_decimals == quote.price_decimals and (
+        0 <= order.qty_decimals <= VOLUME_DECIMALS and qty_decimals in (None, order.qty_decimals)
+    )
+    shaped = (order.limit_price is not None) == order.type.has_limit and (
+        (order.stop_price is not None) == order.type.has_stop
+    )
+    # Without a limit the protection price is the only bound on what the order may cost.
+    bounded = order.type.has_limit or order.protection_price is not None
+    if not (scaled and shaped and bounded and 0 < order.qty < INT_LIMIT):
+        return INVALID_ORDER
+    tick = tick_size(order.price_decimals, config)
+    prices = (order.limit_price, order.stop_price, order.protection_price)
+    if any(price is not None and not 0 < price < INT_LIMIT for price in prices):
+        return INVALID_ORDER
+    if any(price is not None and price % tick for price in prices[:2]):
+        return INVALID_ORDER
+    top = max(bound_price(order), quote.last)
+    value = notional_micros(order.qty, order.qty_decimals, top, order.price_decimals)
+    return None if in_bounds(value) else INVALID_ORDER
+
+
+def funds_fault(
+    order: BrokerOrder,
+    holdings: Holdings,
+    marks: Mapping[str, Quote],
+    config: SimulatorConfig,
+) -> str | None:
+    """The code for which an order that is well formed cannot be covered, or ``None``."""
+    orders = (*holdings.open_orders, OpenOrder(order, order.qty, 0))
+    if not holdings.terms.short_allowed:
+        held, _decimals = holdings.positions.get(order.symbol, (0, 0))
+        selling = sum(
+            o.leaves_qty
+            for o in orders
+            if o.order.symbol == order.symbol and o.order.side is Side.SELL
+        )
+        if order.side is Side.SELL and selling > held:
+            return INSUFFICIENT_QTY
+    opening = _opening(orders, holdings.positions)
+    if order.broker_client_id not in {o.order.broker_client_id for o, _qty in opening}:
+        return None  # it only takes risk off
+    if any(symbol not in marks for symbol in holdings.positions):
+        return INSUFFICIENT_FUNDS  # a holding without a price proves no equity
+    equity, gross = _equity_and_gross(holdings, marks)
+    claimed = sum(_cost_micros(o, qty, marks, config) for o, qty in opening)
+    allowed = max(0, equity) * holdings.terms.margin_multiple_bps // BPS
+    return INSUFFICIENT_FUNDS if gross + claimed > allowed else None
+
+
+def bound_price(order: BrokerOrder) -> int:
+    """The worst price that the order accepts."""
+    bounds = [price for price in (order.limit_price, order.protection_price) if price is not None]
+    return min(bounds) if order.side is Side.BUY else max(bounds)
+
+
+def _opening(
+    orders: Iterable[OpenOrder], positions: Mapping[str, tuple[int, int]]
+) -> list[tuple[OpenOrder, int]]:
+    """The orders that open or add, each with the quantity beyond what closes a position.
+
+    What closes is given to the oldest orders first.
+    """
+    closing: dict[tuple[str, Side], int] = {}
+    for symbol, (qty, _decimals) in positions.items():
+        closing[symbol, Side.SELL if qty > 0 else Side.BUY] = abs(qty)
+    opening: list[tuple[OpenOrder, int]] = []
+    for held in orders:
+        key = (held.order.symbol, held.order.side)
+        closes = min(held.leaves_qty, closing.get(key, 0))
+        closing[key] = closing.get(key, 0) - closes
+        if held.leaves_qty > closes:
+            opening.append((held, held.leaves_qty - closes))
+    return opening
+
+
+def _equity_and_gross(holdings: Holdings, marks: Mapping[str, Quote]) -> tuple[int, int]:
+    """Equity and gross exposure at last prices, a long rounded alike in both."""
+    equity, gross = holdings.cash_micros, 0
+    for symbol, (qty, decimals) in holdings.positions.items():
+        mark = marks[symbol]
+        value = notional_micros(abs(qty), decimals, mark.last, mark.price_decimals)
+        equity += value if qty > 0 else -value
+        gross += value
+    return equity, gross
+
+
+def _cost_micros(
+    held: OpenOrder, qty: int, marks: Mapping[str, Quote], config: SimulatorConfig
+) -> int:
+    """What the opening part of an order may come to: worst price and rest of the commission.
+
+    A short sale counts at the last price when that is above the price it accepts.
+    """
+    order = held.order
+    price = bound_price(order)
+    if order.side is Side.SELL and order.symbol in marks:
+        price = max(price, marks[order.symbol].last)
+    fee = commission_micros(order.qty, order.qty_decimals, config) - held.fee_micros
+    return notional_micros(qty, order.qty_decimals, price, order.price_decimals) + fee

@@ -1,0 +1,273 @@
+"""The simulated broker itself: takes orders, trades quotes, keeps cash and positions.
+
+Everything it answers it reads from its own file (``store``); it is never rebuilt from the log,
+just as a real broker would not be. Calls block on disk and belong on a worker thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from gateway.brokers.contract import AccountTerms
+from gateway.brokers.simulator.admission import (
+    DUPLICATE,
+    UNKNOWN_ACCOUNT,
+    Holdings,
+    OpenOrder,
+    form_fault,
+    funds_fault,
+)
+from gateway.brokers.simulator.config import SimulatorConfig
+from gateway.brokers.simulator.pricing import latency_us
+from gateway.brokers.simulator.session import trade_until
+from gateway.brokers.simulator.store import ORDER_COLUMNS, Store, resting, whole
+from gateway.domain.errors import NotFoundError
+from gateway.domain.execution import (
+    Accepted,
+    BrokerOrderState,
+    BrokerStatement,
+    BrokerUpdate,
+    Execution,
+    Rejected,
+    StatusChange,
+)
+from gateway.domain.market import Quote
+from gateway.domain.order import BrokerOrder, Side
+from gateway.ports import MarketFeed
+
+UPDATES_MAX: Final = 1_000
+_OPEN_STATUSES: Final = ("ACKNOWLEDGED", "PARTIALLY_FILLED")
+_NONE: Final = "none"
+
+
+class SimulatorBook:
+    """Orders, cash, positions and updates of all accounts of one simulated broker."""
+
+    def __init__(
+        self,
+        path: Path,
+        accounts: Mapping[str, AccountTerms],
+        config: SimulatorConfig,
+        feed: MarketFeed,
+    ) -> None:
+        """Open the book at ``path``, or make a new one with the accounts' opening cash."""
+        self._accounts = dict(accounts)
+        self._config = config
+        self._feed = feed
+        self._store = Store(
+            path, {alias: terms.opening_cash_micros for alias, terms in self._accounts.items()}
+        )
+
+    def accept(self, order: BrokerOrder, market_us: int) -> Accepted | Rejected:
+        """Take or refuse an order for good; the same order again gets the same answer.
+
+        ``market_us`` is when it arrives. A refusal is kept too, so that whoever lost the answer
+        can ask for it.
+        """
+        content = _content(order)
+        with self._store.writing() as db:
+            known = db.execute(
+                "SELECT row, content, status, code FROM orders WHERE broker_client_id = ?",
+                (order.broker_client_id,),
+            ).fetchone()
+            if known is not None:
+                row, stored, status, code = known
+                if stored != content:
+                    return Rejected(DUPLICATE)
+                return Rejected(str(code)) if status == "REJECTED" else Accepted(_name(whole(row)))
+            at_us = max(market_us, _matched_us(db))
+            fault = self._fault(db, order, at_us)
+            return self._keep(db, order, content, at_us, fault)
+
+    def cancel(self, broker_client_id: str) -> int:
+        """Cancel what is left of an order at once; returns how many updates that made."""
+        with self._store.writing() as db:
+            row = db.execute(
+                "UPDATE orders SET status = 'CANCELED' WHERE broker_client_id = ? "
+                "AND status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED') RETURNING row",
+                (broker_client_id,),
+            ).fetchone()
+            if row is None:
+                return 0
+            db.execute(
+                "INSERT INTO updates (order_row, status, code) VALUES (?, 'CANCELED', ?)",
+                (row[0], _NONE),
+            )
+            return 1
+
+    def trade(self, now_us: int) -> int:
+        """Trade every quote up to ``now_us`` once, in order; returns how many updates it made."""
+        with self._store.writing() as db:
+            before = _last_cursor(db)
+            trade_until(db, self._feed, self._config, _matched_us(db), now_us)
+            db.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'matched_us'", (now_us,))
+            return _last_cursor(db) - before
+
+    def order(self, broker_client_id: str) -> BrokerOrderState | None:
+        """What has become of an order; ``None`` if none came under this id."""
+        with self._store.reading() as db:
+            found = db.execute(
+                "SELECT row, status, filled_qty FROM orders WHERE broker_client_id = ?",
+                (broker_client_id,),
+            ).fetchone()
+        if found is None:
+            return None
+        row, status, filled_qty = found
+        return BrokerOrderState(
+            broker_client_id=broker_client_id,
+            broker_order_id=_name(whole(row)),
+            status=str(status),
+            filled_qty=whole(filled_qty),
+            open=status in _OPEN_STATUSES,
+        )
+
+    def statement(self, account: str) -> BrokerStatement:
+        """Cash and positions of an account, both as of the same moment.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+        """
+        with self._store.reading() as db, db:
+            cash = db.execute(
+                "SELECT cash_micros FROM accounts WHERE account = ?", (account,)
+            ).fetchone()
+            positions = _positions(db, account)
+        if cash is None:
+            raise NotFoundError(
+                "broker-account-unknown",
+                f"the simulator has no account {account}",
+                "name a configured account",
+            )
+        return BrokerStatement(account, whole(cash[0]), positions)
+
+    def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
+        """Fills and ends of orders with a cursor above ``after``, at most 1,000 at once."""
+        with self._store.reading() as db:
+            rows = db.execute(
+                "SELECT u.cursor, o.broker_client_id, u.status, u.code, u.execution_id, "
+                "o.account, o.symbol, o.side, u.qty, o.qty_decimals, u.price, o.price_decimals, "
+                "u.fee_micros, u.market_us, u.session "
+                "FROM updates u JOIN orders o ON o.row = u.order_row "
+                "WHERE u.cursor > ? ORDER BY u.cursor LIMIT ?",
+                (after, max(0, min(limit, UPDATES_MAX))),
+            ).fetchall()
+        return [_update(row) for row in rows]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    def _fault(self, db: apsw.Connection, order: BrokerOrder, at_us: int) -> str | None:
+        terms = self._accounts.get(order.account)
+        if terms is None:
+            return UNKNOWN_ACCOUNT
+        scale = db.execute(
+            "SELECT qty_decimals FROM orders WHERE symbol = ? AND status <> 'REJECTED' LIMIT 1",
+            (order.symbol,),
+        ).fetchone()
+        quote = self._feed.quote(order.symbol, at_us)
+        fault = form_fault(order, quote, whole(scale[0]) if scale else None, self._config)
+        if fault is not None:
+            return fault
+        holdings = _holdings(db, order.account, terms)
+        symbols = {order.symbol, *holdings.positions}
+        symbols.update(held.order.symbol for held in holdings.open_orders)
+        quotes = {symbol: self._feed.quote(symbol, at_us) for symbol in symbols}
+        marks: dict[str, Quote] = {s: q for s, q in quotes.items() if q is not None}
+        return funds_fault(order, holdings, marks, self._config)
+
+    def _keep(
+        self, db: apsw.Connection, order: BrokerOrder, content: str, at_us: int, fault: str | None
+    ) -> Accepted | Rejected:
+        eligible_us = at_us + latency_us(order.broker_client_id, self._config)
+        values = asdict(order)
+        marks = ", ".join("?" * (len(values) + 5))
+        row = db.execute(
+            f"INSERT INTO orders ({ORDER_COLUMNS}, content, accepted_us, eligible_us, status, code) "  # noqa: S608  constant text
+            f"VALUES ({marks}) RETURNING row",
+            (
+                *values.values(),
+                content,
+                at_us,
+                eligible_us,
+                "ACKNOWLEDGED" if fault is None else "REJECTED",
+                fault or _NONE,
+            ),
+        ).fetchone()
+        assert row is not None
+        return Accepted(_name(whole(row[0]))) if fault is None else Rejected(fault)
+
+
+def _holdings(db: apsw.Connection, account: str, terms: AccountTerms) -> Holdings:
+    cash = db.execute("SELECT cash_micros FROM accounts WHERE account = ?", (account,)).fetchone()
+    assert cash is not None
+    open_orders = tuple(
+        OpenOrder(held.order, held.leaves_qty, held.fee_micros)
+        for held in resting(db, "account = ?", account)
+    )
+    return Holdings(terms, whole(cash[0]), _positions(db, account), open_orders)
+
+
+def _positions(db: apsw.Connection, account: str) -> dict[str, tuple[int, int]]:
+    rows = db.execute(
+        "SELECT symbol, qty, qty_decimals FROM positions WHERE account = ? ORDER BY symbol",
+        (account,),
+    )
+    return {str(symbol): (whole(qty), whole(decimals)) for symbol, qty, decimals in rows}
+
+
+def _matched_us(db: apsw.Connection) -> int:
+    """The market time up to which every quote has been traded."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'matched_us'").fetchone()
+    assert row is not None
+    return whole(row[0])
+
+
+def _last_cursor(db: apsw.Connection) -> int:
+    row = db.execute("SELECT coalesce(max(cursor), 0) FROM updates").fetchone()
+    assert row is not None
+    return whole(row[0])
+
+
+def _update(row: tuple[apsw.SQLiteValue, ...]) -> BrokerUpdate:
+    cursor, client_id, status, code, execution_id, *execution = row
+    if status is not None:
+        return BrokerUpdate(whole(cursor), StatusChange(str(client_id), str(status), str(code)))
+    account, symbol, side, qty, qty_dec, price, price_dec, fee_micros, market_us, session = (
+        execution
+    )
+    return BrokerUpdate(
+        whole(cursor),
+        Execution(
+            broker_client_id=str(client_id),
+            execution_id=str(execution_id),
+            account=str(account),
+            symbol=str(symbol),
+            side=Side(str(side)),
+            qty=whole(qty),
+            qty_decimals=whole(qty_dec),
+            price=whole(price),
+            price_decimals=whole(price_dec),
+            fee_micros=whole(fee_micros),
+            market_us=whole(market_us),
+            session=str(session),
+        ),
+    )
+
+
+def _name(row: int) -> str:
+    """The simulator's own id of an order."""
+    return f"sim-{row:08d}"
+
+
+def _content(order: BrokerOrder) -> str:
+    """A digest of everything the order says, to tell a repetition from a second order."""
+    text = json.dumps(asdict(order), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

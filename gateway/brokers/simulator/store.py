@@ -1,0 +1,238 @@
+"""The simulator's file: tables, rows and the transaction around every change.
+
+SQLite in WAL with synchronous=FULL, written in ``BEGIN IMMEDIATE`` transactions. Killed at any
+moment, the file holds each change whole or not at all: an order that was answered is there, and
+a quote that was traded is traded for every order and account, or for none and then again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from gateway.brokers.simulator.matching import Resting
+from gateway.domain.errors import InvalidInputError, UnavailableError
+from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
+
+SCHEMA_VERSION: Final = 1
+BUSY_TIMEOUT_MS: Final = 5_000
+LOCK_TIMEOUT_S: Final = 30
+
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE accounts (
+    account TEXT PRIMARY KEY,
+    opening_micros INTEGER NOT NULL,
+    cash_micros INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE positions (
+    account TEXT NOT NULL REFERENCES accounts,
+    symbol TEXT NOT NULL,
+    qty INTEGER NOT NULL,
+    qty_decimals INTEGER NOT NULL,
+    PRIMARY KEY (account, symbol)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE orders (
+    row INTEGER PRIMARY KEY,
+    broker_client_id TEXT NOT NULL UNIQUE,
+    content TEXT NOT NULL,
+    account TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    side TEXT NOT NULL,
+    type TEXT NOT NULL,
+    time_in_force TEXT NOT NULL,
+    qty INTEGER NOT NULL,
+    qty_decimals INTEGER NOT NULL,
+    price_decimals INTEGER NOT NULL,
+    limit_price INTEGER,
+    stop_price INTEGER,
+    protection_price INTEGER,
+    accepted_us INTEGER NOT NULL,
+    eligible_us INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    code TEXT NOT NULL,
+    filled_qty INTEGER NOT NULL DEFAULT 0 CHECK (filled_qty BETWEEN 0 AND qty),
+    fills INTEGER NOT NULL DEFAULT 0,
+    fee_micros INTEGER NOT NULL DEFAULT 0,
+    triggered INTEGER NOT NULL DEFAULT 0,
+    session TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX orders_open ON orders (row) WHERE status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED');
+CREATE INDEX orders_symbol ON orders (symbol);
+CREATE TABLE updates (
+    cursor INTEGER PRIMARY KEY,
+    order_row INTEGER NOT NULL REFERENCES orders,
+    execution_id TEXT UNIQUE,
+    qty INTEGER,
+    price INTEGER,
+    fee_micros INTEGER,
+    market_us INTEGER,
+    session TEXT,
+    status TEXT,
+    code TEXT,
+    CHECK ((execution_id IS NULL) = (status IS NOT NULL))
+) STRICT;
+"""
+
+ORDER_COLUMNS: Final = (
+    "broker_client_id, account, symbol, side, type, time_in_force, qty, qty_decimals, "
+    "price_decimals, limit_price, stop_price, protection_price"
+)
+"""The columns of a :class:`BrokerOrder`, in the order of its fields."""
+
+OPEN: Final = "status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED')"
+"""The condition under which an order is at rest; the same words as the partial index."""
+
+Row = tuple[apsw.SQLiteValue, ...]
+
+
+class Store:
+    """One connection, used by one thread at a time."""
+
+    def __init__(self, path: Path, opening_micros: Mapping[str, int]) -> None:
+        """Open the file, make it if there is none, and open accounts that it does not hold.
+
+        An account that is already there keeps its cash: the file is the truth.
+
+        Raises:
+            InvalidInputError: ``simulator-book-version``: written by another version.
+            UnavailableError: ``simulator-unavailable``: the file cannot be used.
+        """
+        self._lock = threading.Lock()
+        self._broken = ""
+        try:
+            self._db = apsw.Connection(str(path))
+            self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                self._db.execute(f"PRAGMA {pragma}").fetchall()
+        except apsw.Error as error:
+            raise _unavailable(type(error).__name__) from error
+        with self.writing() as db:
+            _prepare(db, opening_micros)
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """The connection, for statements that change nothing.
+
+        Raises:
+            UnavailableError: ``simulator-unavailable``.
+        """
+        if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
+            raise _unavailable("it is busy")
+        try:
+            if self._broken:
+                raise _unavailable(self._broken)
+            yield self._db
+        except apsw.Error as error:
+            raise _unavailable(type(error).__name__) from error
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def writing(self) -> Iterator[apsw.Connection]:
+        """The connection inside one transaction: committed at the end, undone by any exception.
+
+        After an input or output error nobody knows what is on disk: the store then answers
+        nothing more until it is opened anew and SQLite has recovered the file.
+
+        Raises:
+            UnavailableError: ``simulator-unavailable``; whether the change stands is not known.
+        """
+        with self.reading() as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException as error:
+                if isinstance(error, apsw.IOError):
+                    self._broken = "an input or output error; restart to recover"
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file once nobody uses it."""
+        with self._lock:
+            self._broken = "it is closed"
+            self._db.close()
+
+
+def resting(db: apsw.Connection, condition: str = "1", *values: apsw.SQLiteValue) -> list[Resting]:
+    """Open orders that meet a condition, in the order of their acceptance."""
+    rows = db.execute(
+        f"SELECT row, eligible_us, filled_qty, fee_micros, triggered, session, {ORDER_COLUMNS} "  # noqa: S608  constant text
+        f"FROM orders WHERE {OPEN} AND {condition} ORDER BY row",
+        values,
+    )
+    return [_resting(row) for row in rows]
+
+
+def _resting(row: Row) -> Resting:
+    number, eligible_us, filled_qty, fee_micros, triggered, session, *columns = row
+    return Resting(
+        row=whole(number),
+        order=_order(columns),
+        eligible_us=whole(eligible_us),
+        filled_qty=whole(filled_qty),
+        fee_micros=whole(fee_micros),
+        triggered=bool(triggered),
+        session=str(session),
+    )
+
+
+def _order(columns: list[apsw.SQLiteValue]) -> BrokerOrder:
+    client_id, account, symbol, side, type_, tif, qty, qty_dec, price_dec, *prices = columns
+    limit_price, stop_price, protection_price = (
+        None if price is None else whole(price) for price in prices
+    )
+    return BrokerOrder(
+        broker_client_id=str(client_id),
+        account=str(account),
+        symbol=str(symbol),
+        side=Side(str(side)),
+        type=OrderType(str(type_)),
+        time_in_force=TimeInForce(str(tif)),
+        qty=whole(qty),
+        qty_decimals=whole(qty_dec),
+        price_decimals=whole(price_dec),
+        limit_price=limit_price,
+        stop_price=stop_price,
+        protection_price=protection_price,
+    )
+
+
+def whole(value: apsw.SQLiteValue) -> int:
+    """A column declared INTEGER, as SQLite's STRICT tables guarantee it."""
+    assert isinstance(value, int)
+    return value
+
+
+def _prepare(db: apsw.Connection, opening_micros: Mapping[str, int]) -> None:
+    version = whole(db.pragma("user_version"))
+    if version == 0:
+        db.execute(_SCHEMA)
+        db.execute("INSERT INTO meta VALUES ('matched_us', 0)")
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    elif version != SCHEMA_VERSION:
+        raise InvalidInputError(
+            "simulator-book-version",
+            f"the simulator's book has version {version}, not {SCHEMA_VERSION}",
+            "use the version of writ that wrote it, or start with another data folder",
+        )
+    db.executemany(
+        "INSERT INTO accounts VALUES (?1, ?2, ?2) ON CONFLICT DO NOTHING",
+        sorted(opening_micros.items()),
+    )
+
+
+def _unavailable(why: str) -> UnavailableError:
+    return UnavailableError(
+        "simulator-unavailable",
+        f"the simulator's book cannot be used: {why}",
+        "check the disk and the data folder",
+    )

@@ -1,0 +1,96 @@
+"""Settings: read once at start, frozen, unknown keys refused; read by the cli and bootstrap only."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.domain.errors import InvalidInputError
+from gateway.domain.mode import Mode
+
+PREFIX = "WRIT_"
+CLIENT_VARIABLES = frozenset({"WRIT_URL", "WRIT_API_KEY"})
+"""Read by the command line's client, not by the gateway."""
+
+Alias = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_.-]{1,32}\Z")]
+Cash = Annotated[str, StringConstraints(pattern=r"\A(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?\Z")]
+
+
+def _aware(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is None:
+        raise ValueError("needs a UTC offset, such as 2015-01-02T15:30:00-05:00")
+    return value
+
+
+class AccountSettings(BaseModel):
+    """One account: which broker holds it, and what a simulated one is opened with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    broker: Literal["simulator", "null"] = "simulator"
+    opening_cash: Cash = "0"
+    """Decimal string in the base currency; a simulated account opens with it."""
+
+
+class Settings(BaseSettings):
+    """What an operator chooses. Each field is the environment variable ``WRIT_<FIELD>``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data: Path = Path("writ-data")
+    """Folder for the database, keys, access file and published log."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8470, ge=0, le=65535)
+    mode: Mode = Mode.RESEARCH
+    origin: Annotated[str, StringConstraints(pattern=r"\A[a-z0-9][a-z0-9./_-]{0,62}\Z")] = (
+        "writ.local/log"
+    )
+    """The log's permanent name (C2SP: a URL without scheme)."""
+    release: Path | None = None
+    """Folder of the policy release; the one shipped with the sources when not set."""
+    market: Literal["none", "historical"] = "none"
+    market_start: Annotated[datetime | None, AfterValidator(_aware)] = None
+    """Where the market clock of a historical feed begins."""
+    accounts: dict[Alias, AccountSettings] = Field(
+        default={"primary": AccountSettings()}, min_length=1, max_length=1000
+    )
+    simulator_seed: int = Field(default=1, ge=0, lt=2**31)
+    broker_timeout_ms: int = Field(default=5_000, ge=1, le=60_000)
+    engine_timeout_ms: int = Field(default=500, ge=1, le=10_000)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read settings from the environment, overridden by what the command line gave.
+
+    Raises:
+        InvalidInputError: ``config-invalid``: a value out of bounds, or an unknown ``WRIT_`` key.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | CLIENT_VARIABLES
+    unknown = sorted(k for k in os.environ if k.startswith(PREFIX) and k.upper() not in known)
+    if unknown:
+        raise InvalidInputError(
+            "config-invalid",
+            f"unknown setting {unknown[0]}",
+            f"remove it; known settings: {', '.join(sorted(known))}",
+        )
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # pyright: ignore[reportArgumentType]  validated by pydantic
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidInputError(
+            "config-invalid", f"{PREFIX}{where.upper()}: {first['msg']}", "see docs/operating.md"
+        ) from None

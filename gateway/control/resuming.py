@@ -1,0 +1,33 @@
+"""Lifting halts: only by a named person, with a reason, on the record."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.domain.errors import NotFoundError, RefusedError
+from gateway.domain.halt import Halt
+from gateway.ports import Draft, Journal
+
+MAY_CLEAR: Final = {"operator": frozenset({"operate", "admin"}), "admin": frozenset({"admin"})}
+"""Which scopes may lift a halt, by its ``clear_by``."""
+
+
+async def resume(
+    journal: Journal, halt_id: str, *, by: str, scopes: frozenset[str], reason: str
+) -> Halt:
+    """Lift one standing halt.
+
+    Raises:
+        NotFoundError: ``halt-not-standing``.
+        RefusedError: ``halt-not-yours``: it needs another person.
+        UnavailableError: it could not be recorded; the halt stands.
+    """
+    halt = journal.book.halts.get(halt_id)
+    if halt is None:
+        raise NotFoundError("halt-not-standing", f"no halt {halt_id} stands", "list the halts")
+    if not scopes & MAY_CLEAR.get(halt.clear_by, frozenset()):
+        raise RefusedError(
+            "halt-not-yours", f"halt {halt_id} is lifted by an {halt.clear_by}", "ask one"
+        )
+    await journal.record([Draft("resume", {"halt_id": halt_id, "by": by, "reason": reason})])
+    return halt

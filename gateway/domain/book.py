@@ -1,0 +1,164 @@
+"""The book: what the log's entries add up to, held in memory for the next turn.
+
+``gateway.domain.projection`` reads entries into it. Money is in micros, quantities at the
+order's own scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.domain.decision import Reason
+from gateway.domain.halt import Halt
+from gateway.domain.mode import Mode
+from signing.lifecycle import OPEN, State
+
+NONE: Final = "none"
+"""How a document or payload says that an optional value is not there."""
+
+
+Payload = Mapping[str, Any]
+"""A payload or document: decoded JSON, checked before it comes here."""
+
+
+class BookError(Exception):
+    """An entry does not fit the book: a defect or a foreign log; the gateway must halt."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """An order as the log tells it; replaced, never changed, so that rows can be kept of it."""
+
+    order_id: str
+    decision_id: str
+    broker_client_id: str
+    account: str
+    principal: str
+    client_order_id: str
+    strategy_id: str
+    symbol: str
+    side: str
+    type: str
+    time_in_force: str
+    qty: int
+    qty_decimals: int
+    price_decimals: int
+    limit_price: int | None
+    stop_price: int | None
+    worst_price: int | None
+    mode: str
+    label: str
+    allow: bool
+    failure: str
+    reasons: tuple[Reason, ...]
+    input_digest: str
+    release_digest: str
+    market_us: int
+    status: State
+    filled_qty: int = 0
+    filled_value: int = 0
+    """Sum of quantity times price over the fills, at ``qty_decimals + price_decimals``."""
+    fee_micros: int = 0
+    broker: str = NONE
+    broker_order_id: str = NONE
+    code: str = NONE
+
+    @property
+    def leaves_qty(self) -> int:
+        """What may still fill."""
+        return self.qty - self.filled_qty
+
+    @property
+    def reserves(self) -> bool:
+        """Whether the rest of the order still counts against limits."""
+        return self.allow and self.mode != Mode.RESEARCH and self.status in OPEN
+
+
+@dataclass(slots=True)
+class AccountBook:
+    """One account: cash, signed positions, working orders and the day's figures."""
+
+    alias: str
+    cash_micros: int
+    positions: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    """symbol -> (signed quantity, decimals); a flat symbol has no key."""
+    working: dict[str, OrderState] = field(default_factory=dict[str, OrderState])
+    session: str = NONE
+    day_open_equity_micros: int | None = None
+    peak_equity_micros: int | None = None
+    executed_turnover_micros: int = 0
+
+
+@dataclass(slots=True)
+class Book:
+    """The state of the gateway as of the last entry applied."""
+
+    mode: Mode = Mode.RESEARCH
+    omega4_lifted_until_us: int | None = None
+    """None: Ω4 stands; otherwise the wall time at which the lift ends (0: no end)."""
+    release_digest: str = NONE
+    accounts: dict[str, AccountBook] = field(default_factory=dict[str, AccountBook])
+    halts: dict[str, Halt] = field(default_factory=dict[str, Halt])
+    orders: dict[str, OrderState] = field(default_factory=dict[str, OrderState])
+    """Orders that were sent or may be: open ones, and closed ones of the running session."""
+    by_client_id: dict[str, str] = field(default_factory=dict[str, str])
+    """broker_client_id -> order_id, for the orders above."""
+    market_us: int = 0
+    """The newest market time that any entry names."""
+    control_version: int = 0
+    """Grows with every entry that changes what may be allowed: mode, Ω4, halts, release."""
+
+    def halted(self, account: str, symbol: str, strategy_id: str) -> bool:
+        """Whether any standing halt covers such an order."""
+        return any(h.scope.covers(account, symbol, strategy_id) for h in self.halts.values())
+
+    def omega4_lifted(self, wall_us: int) -> bool:
+        """Whether Ω4 is lifted at this wall time."""
+        until = self.omega4_lifted_until_us
+        return until is not None and (until == 0 or wall_us < until)
+
+    def open_orders(self) -> list[OrderState]:
+        """Every order that still reserves, oldest first."""
+        return [order for order in self.orders.values() if order.reserves]
+
+    def hold(self, order: OrderState) -> None:
+        """Count an order as working; also used tentatively within a turn."""
+        self.account(order.account).working[order.order_id] = order
+
+    def drop(self, order: OrderState) -> None:
+        """Undo :meth:`hold`."""
+        self.account(order.account).working.pop(order.order_id, None)
+
+    def account(self, alias: str) -> AccountBook:
+        """The account's book.
+
+        Raises:
+            BookError: the log has no statement for the account.
+        """
+        try:
+            return self.accounts[alias]
+        except KeyError:
+            raise BookError(f"no statement for account {alias}") from None
+
+    def keep(self, order: OrderState) -> tuple[OrderState]:
+        """Take an order's new state, and count or release its reservation."""
+        self.orders[order.order_id] = order
+        self.by_client_id[order.broker_client_id] = order.order_id
+        if order.reserves:
+            self.hold(order)
+        elif order.account in self.accounts:
+            self.drop(order)
+        return (order,)
+
+    def known(self, payload: Payload) -> OrderState:
+        """The order that an entry is about.
+
+        Raises:
+            BookError: the book does not hold it.
+        """
+        try:
+            return self.orders[payload["order_id"]]
+        except KeyError:
+            raise BookError(f"entry for an order not in the book: {payload['order_id']}") from None

@@ -1,0 +1,58 @@
+"""What an engine answers, and the decision that is signed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.domain.halt import HaltTrigger
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One control that could not be proven: codes and integers, no text."""
+
+    control: str
+    observed: int | None
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The engine's answer for one document, strictly decoded and sorted.
+
+    ``door`` holds the thresholds that the gate compares just before sending.
+    """
+
+    allow: bool
+    required: tuple[str, ...]
+    passed: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    door: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailure:
+    """No verdict could be had; ``code`` is recorded in the signed denial.
+
+    Codes: ENGINE_TIMEOUT, ENGINE_ERROR, ENGINE_UNDEFINED, ENGINE_MALFORMED.
+    """
+
+    code: str
+
+
+HaltTriggers = list[HaltTrigger] | EngineFailure
+"""The answer to the second query of a release."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """A committed decision as callers see it: ids, outcome and where it is in the log."""
+
+    decision_id: str
+    order_id: str
+    allow: bool
+    label: str
+    failure: str
+    reasons: tuple[Reason, ...]
+    index: int

@@ -1,0 +1,49 @@
+"""Halts: who or what has stopped trading, where, and who may lift it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a halt covers: ``kind`` is global, account, symbol or strategy; global is ``*``."""
+
+    kind: str
+    name: str
+
+    def covers(self, account: str, symbol: str, strategy_id: str) -> bool:
+        """Whether an order with these attributes falls under the scope."""
+        if self.kind == "global":
+            return True
+        return {"account": account, "symbol": symbol, "strategy": strategy_id}[self.kind] == (
+            self.name
+        )
+
+
+GLOBAL = Scope("global", "*")
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """A standing stop, as recorded in the log; ``observed`` and ``limit`` say why, if known."""
+
+    halt_id: str
+    scope: Scope
+    cause: str
+    cancels: bool
+    reduce_allowed: bool
+    clear_by: str
+    by: str
+    observed: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HaltTrigger:
+    """The engine's word that a halt is due (second query of the release)."""
+
+    cause: str
+    scope: Scope
+    observed: int | None
+    limit: int | None

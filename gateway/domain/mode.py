@@ -1,0 +1,19 @@
+"""The four modes of the gateway."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """RESEARCH decides and records and forwards nothing; the other three forward."""
+
+    RESEARCH = "RESEARCH"
+    SIMULATION = "SIMULATION"
+    PAPER = "PAPER"
+    LIVE = "LIVE"
+
+    @property
+    def forwards(self) -> bool:
+        """Whether an allowed order is sent to a broker in this mode."""
+        return self is not Mode.RESEARCH

@@ -1,0 +1,230 @@
+"""The one projector: how each entry of the log changes the book.
+
+Used by the running gateway (before an entry is durable, so that the next turn sees its
+reservation) and by the rebuild at start (from the log): both see the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from gateway.domain.book import NONE, AccountBook, Book, BookError, OrderState, Payload
+from gateway.domain.decision import Reason
+from gateway.domain.halt import Halt, Scope
+from gateway.domain.mode import Mode
+from gateway.domain.quantities import notional_micros, value_micros
+from signing.lifecycle import TERMINAL, LifecycleError, state_after
+
+Handler = Callable[[Book, Payload, Payload | None], tuple[OrderState, ...]]
+
+
+def apply(
+    book: Book, kind: str, payload: Payload, document: Payload | None = None
+) -> tuple[OrderState, ...]:
+    """Take one entry into the book and return the orders it changed.
+
+    Args:
+        book: changed in place.
+        kind: the entry's kind (``signing.records``); kinds without a handler change nothing.
+        payload: its fields; ``at_us`` is not read, so drafts can be applied.
+        document: the input document, for a decision.
+
+    Raises:
+        BookError: the entry contradicts the book.
+    """
+    book.market_us = max(book.market_us, payload.get("market_us", 0))
+    handler = _HANDLERS.get(kind)
+    try:
+        return handler(book, payload, document) if handler else ()
+    except LifecycleError as error:
+        raise BookError(f"{kind} of {payload.get('order_id')}: {error}") from error
+
+
+def _decision(book: Book, payload: Payload, document: Payload | None) -> tuple[OrderState, ...]:
+    if document is None:
+        raise BookError(f"the input document of {payload['decision_id']} is missing")
+    state = order_state(payload, document)
+    if not state.reserves:  # a denial or a research allow is recorded and never held
+        return (state,)
+    return book.keep(state)
+
+
+def order_state(payload: Payload, document: Payload) -> OrderState:
+    """The order as it stands right after its decision."""
+    order = document["order"]
+    return OrderState(
+        order_id=payload["order_id"],
+        decision_id=payload["decision_id"],
+        broker_client_id=payload["broker_client_id"],
+        account=payload["account"],
+        principal=payload["principal"],
+        client_order_id=payload["client_order_id"],
+        strategy_id=order["strategy_id"],
+        symbol=order["symbol"],
+        side=order["side"],
+        type=order["type"],
+        time_in_force=order["time_in_force"],
+        qty=order["qty"],
+        qty_decimals=order["qty_decimals"],
+        price_decimals=order["price_decimals"],
+        limit_price=_optional(order["limit_price"]),
+        stop_price=_optional(order["stop_price"]),
+        worst_price=order.get("worst_price"),
+        mode=payload["mode"],
+        label=payload["label"],
+        allow=payload["allow"],
+        failure=payload["failure"],
+        reasons=tuple(
+            Reason(r["control"], r.get("observed"), r.get("limit"))
+            for r in payload["verdict"]["reasons"]
+        ),
+        input_digest=payload["input_digest"],
+        release_digest=payload["release_digest"],
+        market_us=payload["market_us"],
+        status=state_after(None, "decision", dict(payload)),
+    )
+
+
+def _optional(value: int | str) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _submission(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    order = book.known(payload)
+    return book.keep(
+        replace(
+            order,
+            status=state_after(order.status, "submission", dict(payload)),
+            broker=payload["broker"],
+            broker_order_id=payload["broker_order_id"],
+            code=payload["code"],
+        )
+    )
+
+
+def _execution(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    order = book.known(payload)
+    account = book.account(payload["account"])
+    qty, decimals = payload["qty"], payload["qty_decimals"]
+    if decimals != order.qty_decimals or payload["price_decimals"] != order.price_decimals:
+        raise BookError(f"execution {payload['execution_id']} is at another scale than its order")
+    filled = order.filled_qty + qty
+    after = state_after(order.status, "execution", dict(payload), leaves=order.qty - filled)
+    signed = qty if payload["side"] == "buy" else -qty
+    held, _scale = account.positions.pop(payload["symbol"], (0, decimals))
+    if held + signed:
+        account.positions[payload["symbol"]] = (held + signed, decimals)
+    # Cash moves by the value rounded against the account: a purchase up, a sale down.
+    account.cash_micros -= (
+        -value_micros(-signed, decimals, payload["price"], order.price_decimals)
+        + payload["fee_micros"]
+    )
+    account.executed_turnover_micros += notional_micros(
+        qty, decimals, payload["price"], order.price_decimals
+    )
+    return book.keep(
+        replace(
+            order,
+            filled_qty=filled,
+            filled_value=order.filled_value + qty * payload["price"],
+            fee_micros=order.fee_micros + payload["fee_micros"],
+            status=after,
+        )
+    )
+
+
+def _change(kind: str) -> Handler:
+    """A handler for the kinds that only move the order's state."""
+
+    def handler(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+        order = book.known(payload)
+        after = state_after(order.status, kind, dict(payload))
+        code = payload.get("code", payload.get("cause", payload.get("evidence", NONE)))
+        return book.keep(replace(order, status=after, code=code))
+
+    return handler
+
+
+def _statement(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    book.accounts[payload["account"]] = AccountBook(
+        alias=payload["account"],
+        cash_micros=payload["cash_micros"],
+        positions={
+            symbol: (held["qty"], held["qty_decimals"])
+            for symbol, held in payload["positions"].items()
+        },
+    )
+    return ()
+
+
+def _day(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    account = book.account(payload["account"])
+    account.session = payload["session"]
+    account.day_open_equity_micros = payload["equity_micros"]
+    account.peak_equity_micros = max(account.peak_equity_micros or 0, payload["equity_micros"])
+    account.executed_turnover_micros = 0
+    for order in [o for o in book.orders.values() if o.account == account.alias]:
+        if order.status in TERMINAL:
+            del book.orders[order.order_id]
+            book.by_client_id.pop(order.broker_client_id, None)
+    return ()
+
+
+def _mode(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    book.mode = Mode(payload["mode"])
+    book.control_version += 1
+    return ()
+
+
+def _omega4(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    until = payload["until_us"]
+    book.omega4_lifted_until_us = (0 if until == NONE else until) if payload["lifted"] else None
+    book.control_version += 1
+    return ()
+
+
+def _release(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    book.release_digest = payload["release_digest"]
+    book.control_version += 1
+    return ()
+
+
+def _halt(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    book.halts[payload["halt_id"]] = Halt(
+        halt_id=payload["halt_id"],
+        scope=Scope(payload["scope"]["kind"], payload["scope"]["name"]),
+        cause=payload["cause"],
+        cancels=payload["cancels"],
+        reduce_allowed=payload["reduce_allowed"],
+        clear_by=payload["clear_by"],
+        by=payload["by"],
+        observed=payload.get("observed"),
+        limit=payload.get("limit"),
+    )
+    book.control_version += 1
+    return ()
+
+
+def _resume(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    book.halts.pop(payload["halt_id"], None)
+    book.control_version += 1
+    return ()
+
+
+_HANDLERS: Final[Mapping[str, Handler]] = {
+    "decision": _decision,
+    "submission": _submission,
+    "execution": _execution,
+    "status": _change("status"),
+    "cancel": _change("cancel"),
+    "settlement": _change("settlement"),
+    "statement": _statement,
+    "day": _day,
+    "mode": _mode,
+    "omega4": _omega4,
+    "release": _release,
+    "halt": _halt,
+    "resume": _resume,
+}

@@ -1,0 +1,100 @@
+"""Exact numbers: decimal strings in, bounded integers out; never a float.
+
+Prices and quantities are integers at a declared number of decimals, money is in micros
+(1e-6 of the base currency), ratios in basis points. Every integer stays below 2**53, so that
+each JSON reader and both policy engines hold it exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from gateway.domain.errors import InvalidInputError
+
+INT_LIMIT = 2**53
+"""Every integer of a document is strictly below this in absolute value."""
+
+DEFAULT_DECIMALS = 8
+"""Decimals at which an instrument that declares no scale is read."""
+
+MICROS = 6
+BPS = 10_000
+_TEXT_MAX = 32
+_DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
+
+
+def parse_decimal(text: str, field: str) -> Decimal:
+    """Read a plain positive decimal string such as ``"10"`` or ``"180.50"``.
+
+    ASCII digits only; no sign, exponent, blank, underscore or leading zero; at most 32
+    characters, which bounds the work before any arithmetic is done.
+
+    Raises:
+        InvalidInputError: ``number-malformed`` or ``number-not-positive``.
+    """
+    if len(text) > _TEXT_MAX or _DECIMAL.fullmatch(text) is None:
+        raise InvalidInputError(
+            "number-malformed",
+            f"{field} is not a plain decimal number",
+            'send a decimal string such as "10" or "180.50"',
+        )
+    value = Decimal(text)
+    if value <= 0:
+        raise InvalidInputError(
+            "number-not-positive", f"{field} must be greater than zero", "send a positive number"
+        )
+    return value
+
+
+def scaled(value: Decimal, decimals: int, field: str) -> tuple[int, bool]:
+    """The integer part of ``value`` at ``decimals``, and whether anything was cut off.
+
+    Raises:
+        InvalidInputError: ``number-too-large`` when the result is 2**53 or more.
+    """
+    shifted = value.scaleb(decimals)
+    whole = int(shifted)
+    if whole >= INT_LIMIT:
+        raise InvalidInputError(
+            "number-too-large",
+            f"{field} is too large for the instrument's scale of {decimals} decimals",
+            f"send less than 2^53 units of 1e-{decimals}",
+        )
+    return whole, shifted != whole
+
+
+def format_scaled(value: int, decimals: int) -> str:
+    """The canonical decimal string of an integer at ``decimals``: no exponent, no padding."""
+    sign = "-" if value < 0 else ""
+    digits = str(abs(value)).rjust(decimals + 1, "0")
+    whole, fraction = (digits[:-decimals], digits[-decimals:]) if decimals else (digits, "")
+    fraction = fraction.rstrip("0")
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+
+
+def ceil_div(numerator: int, denominator: int) -> int:
+    """Integer division rounded up; ``denominator`` is positive."""
+    return -(-numerator // denominator)
+
+
+def notional_micros(qty: int, qty_decimals: int, price: int, price_decimals: int) -> int:
+    """Quantity times price in micros of the currency, rounded up (against the order)."""
+    return ceil_div(qty * price * 10**MICROS, 10 ** (qty_decimals + price_decimals))
+
+
+def value_micros(qty: int, qty_decimals: int, price: int, price_decimals: int) -> int:
+    """A signed position's value in micros, rounded down: a holding is never worth more."""
+    return qty * price * 10**MICROS // 10 ** (qty_decimals + price_decimals)
+
+
+def rescaled_up(value: int, decimals: int, to_decimals: int) -> int:
+    """An integer at one scale expressed at another, rounded up."""
+    if to_decimals >= decimals:
+        return value * 10 ** (to_decimals - decimals)
+    return ceil_div(value, 10 ** (decimals - to_decimals))
+
+
+def in_bounds(value: int) -> bool:
+    """Whether a document may carry this integer."""
+    return -INT_LIMIT < value < INT_LIMIT

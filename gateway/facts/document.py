@@ -1,0 +1,139 @@
+"""The input document: everything a decision is a function of, in exact integers.
+
+A fact that cannot be had, or does not fit below 2**53, is absent; nothing stands in for it. The
+document carries a fresh random salt, so that its digest in the log tells nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.domain.book import NONE, AccountBook, Book
+from gateway.domain.instrument import Instrument
+from gateway.domain.order import Order
+from gateway.domain.quantities import DEFAULT_DECIMALS, in_bounds, notional_micros, rescaled_up
+from gateway.facts.account import account_facts, drawdown_bps, equity_micros
+from gateway.facts.control import control_facts
+from gateway.facts.instruments import instrument_facts
+from gateway.facts.market import Market, market_facts, price_deviation_bps, worst_price
+from gateway.facts.portfolio import counting_price, projected_facts
+from gateway.ports import Clock, Entropy, MarketFeed
+
+SALT_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All sources of facts, behind one call for an order and one for halts."""
+
+    book: Callable[[], Book]
+    feed: MarketFeed | None
+    clock: Clock
+    entropy: Entropy
+    instruments: Mapping[str, Instrument]
+    collar_max_bps: int | None
+    """The signed collar: it bounds what a market order may reach."""
+
+    def market(self) -> Market:
+        """The market as of now."""
+        return Market(self.feed, self.clock.market_us())
+
+    def session(self, market_us: int) -> str:
+        """The session date, ``none`` without a feed."""
+        return self.feed.session(market_us) if self.feed else NONE
+
+    def gather(self, order: Order, decision_id: str) -> dict[str, Any]:
+        """The input document of one order as of now, the book's working orders included."""
+        book, market = self.book(), self.market()
+        instrument = self.instruments.get(order.symbol)
+        quote = market.quote(order.symbol, order.price_decimals)
+        account = book.accounts.get(order.account)
+        equity = self.equity_micros(account) if account else None
+        session = self.session(market.now_us)
+        worst = worst_price(order, quote, instrument, self.collar_max_bps)
+        price = counting_price(order.side, worst, quote.last if quote else None)
+        sections = {
+            "order": _order_facts(order, worst, price)
+            | _present({"price_deviation_bps": price_deviation_bps(order, quote, worst)}),
+            "instrument": instrument_facts(instrument),
+            "account": account_facts(account, equity, session),
+            "market": market_facts(quote, market.now_us),
+            "projected": projected_facts(order, price, account, equity, market, self.instruments),
+            "control": control_facts(book, order, self.clock.wall_us()),
+        }
+        return self._head(order, decision_id, market.now_us, session) | {
+            name: _present(section) for name, section in sections.items() if section is not None
+        }
+
+    def bare(self, order: Order, decision_id: str) -> dict[str, Any]:
+        """The document when a source of facts failed: the order alone, which proves nothing."""
+        now_us = self.clock.market_us()
+        return self._head(order, decision_id, now_us, self.session(now_us)) | {
+            "order": _order_facts(order, None, None),
+            "control": control_facts(self.book(), order, self.clock.wall_us()),
+        }
+
+    def equity_micros(self, account: AccountBook) -> int | None:
+        """The account's equity at the market as of now."""
+        return equity_micros(account, self.market(), self.instruments)
+
+    def halt_document(self) -> dict[str, Any]:
+        """The input of the release's second query: is a halt due?"""
+        now_us = self.clock.market_us()
+        volatility = self.feed.volatility_index_e4(now_us) if self.feed else None
+        return {
+            "market": _present({"volatility_index_e4": volatility}),
+            "accounts": {
+                alias: _present(
+                    {"drawdown_bps": drawdown_bps(account, self.equity_micros(account))}
+                )
+                for alias, account in self.book().accounts.items()
+            },
+        }
+
+    def _head(self, order: Order, decision_id: str, market_us: int, session: str) -> dict[str, Any]:
+        return {
+            "v": 1,
+            "salt": self.entropy.token(SALT_BYTES).hex(),
+            "ids": {
+                "decision_id": decision_id,
+                "order_id": order.order_id,
+                "client_order_id": order.client_order_id or NONE,
+                "principal": order.principal,
+            },
+            "time": {
+                "wall_us": self.clock.wall_us(),
+                "market_us": market_us,
+                "session": session,
+            },
+        }
+
+
+def _order_facts(order: Order, worst: int | None, price: int | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "account": order.account,
+        "symbol": order.symbol,
+        "side": order.side.value,
+        "type": order.type.value,
+        "time_in_force": order.time_in_force.value,
+        "qty": order.qty,
+        "qty_decimals": order.qty_decimals,
+        "price_decimals": order.price_decimals,
+        "limit_price": NONE if order.limit_price is None else order.limit_price,
+        "stop_price": NONE if order.stop_price is None else order.stop_price,
+        "strategy_id": order.strategy_id or NONE,
+        "qty_e8": rescaled_up(order.qty, order.qty_decimals, DEFAULT_DECIMALS),
+    }
+    notional = price and notional_micros(order.qty, order.qty_decimals, price, order.price_decimals)
+    return _present(facts | {"worst_price": worst, "notional_micros": notional})
+
+
+def _present(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what is unknown and what no document may carry."""
+    return {
+        name: value
+        for name, value in section.items()
+        if value is not None and not (isinstance(value, int) and not in_bounds(value))
+    }

@@ -1,0 +1,1 @@
+"""The doors' own room: strict reading of what callers send, exact orders, callers' keys."""

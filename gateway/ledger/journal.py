@@ -1,0 +1,114 @@
+"""The journal: an entry changes the book at once and becomes durable in the same order.
+
+The book runs ahead of the disk, so that the next turn sees a reservation while its commit is
+still under way. If a commit fails, the book has seen entries that do not exist: it is built anew
+from the log before the next turn. Until then it holds too much rather than too little, because
+a reservation that never became durable only tightens what is allowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from gateway.domain.book import Book, BookError, OrderState
+from gateway.domain.errors import UnavailableError, WritError
+from gateway.domain.projection import apply
+from gateway.ports import Batch, Committed, Draft, KeyClaim, Ledger
+
+OWED_MAX: Final = 10_000
+"""Entries that may wait for a ledger that takes none; beyond that the oldest stand anyway."""
+
+
+class Journal:
+    """Implements :class:`gateway.ports.Journal` over any ledger."""
+
+    def __init__(self, ledger: Ledger, book: Book) -> None:
+        """Start from a book that the ledger replayed."""
+        self._ledger = ledger
+        self._book = book
+        self._owed: deque[Draft] = deque(maxlen=OWED_MAX)
+        self._under_way: set[asyncio.Task[Committed]] = set()
+        self._ahead = False
+
+    @property
+    def book(self) -> Book:
+        """The state as of everything recorded or about to be."""
+        return self._book
+
+    def record(
+        self,
+        drafts: Sequence[Draft],
+        *,
+        keys: Sequence[KeyClaim] = (),
+        cursors: Mapping[str, int] | None = None,
+        owed: bool = False,
+    ) -> asyncio.Task[Committed]:
+        """Apply entries to the book now; the task ends when they are durable.
+
+        Raises:
+            BookError: an entry contradicts the book; nothing of the batch is recorded.
+        """
+        rows: dict[str, OrderState] = {}
+        try:
+            for draft in drafts:
+                for row in apply(self._book, draft.kind, draft.payload, draft.document):
+                    rows[row.order_id] = row
+        except BookError:
+            self._ahead = True
+            raise
+        batch = Batch(tuple(drafts), tuple(rows.values()), tuple(keys), cursors or {})
+        task = asyncio.create_task(self._commit(batch, owed=owed))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
+
+    async def _commit(self, batch: Batch, *, owed: bool) -> Committed:
+        try:
+            return await self._ledger.commit(batch)
+        except WritError:
+            self._ahead = True
+            if owed:
+                self._owed.extend(batch.drafts)
+            raise
+
+    async def settled(self) -> None:
+        """Wait until every commit under way has ended, well or badly."""
+        while self._under_way:
+            await asyncio.wait(tuple(self._under_way))
+
+    async def repair(self) -> None:
+        """Build the book anew if it ran ahead of a failed commit, and enter what is owed.
+
+        Halts and cancels that could not be written are applied again first, so that no turn is
+        ever decided without them; they are written as soon as the ledger takes entries.
+
+        Raises:
+            UnavailableError: the log cannot be read; nothing may be decided.
+        """
+        if not self._ahead:
+            return
+        await self.settled()
+        try:
+            book = await self._ledger.replay()
+        except BookError as error:
+            raise UnavailableError(
+                "ledger-unreadable", f"the log does not replay: {error}", "run writ audit verify"
+            ) from error
+        self._book, self._ahead = book, False
+        waiting = list(self._owed)
+        self._owed.clear()
+        for draft in waiting:
+            try:
+                self.record([draft], owed=True).add_done_callback(_observed)
+            except BookError:
+                # The order it speaks of never became durable: there is nothing to cancel.
+                self._ahead = False
+
+
+def _observed(task: asyncio.Task[Committed]) -> None:
+    """Take a failed commit's exception: the drafts are owed again, the next repair retries."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,57 @@
+"""Rows of the tables to values of the domain and back, without loss."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final, TypeAlias
+
+from gateway.domain.book import OrderState
+from gateway.domain.decision import Reason
+from gateway.ports import KeyClaim
+from signing.canonical import encode
+from signing.lifecycle import State
+
+Column: TypeAlias = str | int | bytes | None
+"""What a STRICT table of ours can hold."""
+
+ORDER_COLUMNS: Final = tuple(field.name for field in fields(OrderState))
+"""The columns that a row shares with `OrderState`, in the order of its fields."""
+
+CLAIM_COLUMNS: Final = tuple(field.name for field in fields(KeyClaim))
+
+
+def order_row(order: OrderState) -> dict[str, Column]:
+    """The columns of an order, except for its row number."""
+    row: dict[str, Any] = {name: getattr(order, name) for name in ORDER_COLUMNS}
+    row["allow"] = int(order.allow)
+    row["status"] = str(order.status)
+    row["filled_value"] = str(order.filled_value)
+    row["reasons"] = encode([[r.control, r.observed, r.limit] for r in order.reasons]).decode()
+    return row
+
+
+def order_state(row: Sequence[Any]) -> OrderState:
+    """The order of a row that was selected by ORDER_COLUMNS."""
+    values: dict[str, Any] = dict(zip(ORDER_COLUMNS, row, strict=True))
+    values["allow"] = bool(values["allow"])
+    values["status"] = State(values["status"])
+    values["filled_value"] = int(values["filled_value"])
+    values["reasons"] = tuple(Reason(*reason) for reason in json.loads(values["reasons"]))
+    return OrderState(**values)
+
+
+def claim_row(claim: KeyClaim) -> dict[str, Column]:
+    """The columns of a key claim."""
+    return {name: getattr(claim, name) for name in CLAIM_COLUMNS}
+
+
+def execution_row(index: int, payload: Mapping[str, Any]) -> dict[str, Column]:
+    """What makes an execution unique, and the account it is found by."""
+    return {
+        "entry_index": index,
+        "broker_client_id": payload["broker_client_id"],
+        "execution_id": payload["execution_id"],
+        "account": payload["account"],
+    }

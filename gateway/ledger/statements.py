@@ -1,0 +1,93 @@
+"""Every SQL statement of the SQLite ledger; columns come from the tables' own description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.ledger.rows import CLAIM_COLUMNS, ORDER_COLUMNS
+from gateway.ledger.tables import LedgerTable
+
+
+def _names(columns: Iterable[str], prefix: str = "") -> str:
+    return ", ".join(prefix + name for name in columns)
+
+
+def _insert(table: str) -> str:
+    """An INSERT of every column, bound by name. The names are this package's own constants."""
+    columns = LedgerTable.metadata.tables[table].columns.keys()
+    return f"INSERT INTO {table} ({_names(columns)}) VALUES ({_names(columns, ':')})"
+
+
+# ---- the writer
+
+BEGIN: Final = "BEGIN IMMEDIATE"
+COMMIT: Final = "COMMIT"
+ROLLBACK: Final = "ROLLBACK"
+
+INSERT_META: Final = _insert("meta")
+INSERT_ENTRY: Final = _insert("entries")
+INSERT_BLOB: Final = _insert("blobs") + " ON CONFLICT (sha256) DO NOTHING"
+INSERT_CHECKPOINT: Final = _insert("checkpoints")
+INSERT_EXECUTION: Final = _insert("executions")
+INSERT_CLAIM: Final = _insert("claims")
+SET_CURSOR: Final = (
+    _insert("cursors") + " ON CONFLICT (name) DO UPDATE SET position = excluded.position"
+)
+
+# An order keeps the row number of its first appearance, whatever becomes of it.
+PUT_ORDER: Final = (
+    f"INSERT INTO orders (number, {_names(ORDER_COLUMNS)}) "
+    f"VALUES ((SELECT coalesce(max(number), 0) + 1 FROM orders), {_names(ORDER_COLUMNS, ':')}) "
+    "ON CONFLICT (order_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in ORDER_COLUMNS if name != "order_id")
+)
+
+# The probe needs as much room as a busy group, so that a few freed bytes do not count as space.
+PROBE: Final = (
+    "INSERT INTO meta (name, value) VALUES ('probe', :padding) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+UNPROBE: Final = "DELETE FROM meta WHERE name = 'probe'"
+
+# ---- opening
+
+COUNT_TABLES: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+HAS_META: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'"
+META: Final = "SELECT value FROM meta WHERE name = :name"
+ALL_LEAVES: Final = "SELECT entry_index, at_us, envelope, leaf_hash FROM entries ORDER BY entry_index"
+NEWEST_CHECKPOINT: Final = "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"
+COUNT_ENTRIES: Final = "SELECT coalesce(max(entry_index), -1) + 1 FROM entries"
+
+# ---- readers
+
+ENVELOPE: Final = "SELECT envelope FROM entries WHERE entry_index = :index"
+ENVELOPES: Final = (
+    "SELECT entry_index, envelope FROM entries "
+    "WHERE entry_index >= :start AND entry_index < :end ORDER BY entry_index"
+)
+DECISION: Final = (
+    "SELECT entry_index, envelope FROM entries WHERE kind = 'decision' AND decision_id = :id"
+)
+BLOB: Final = "SELECT content FROM blobs WHERE sha256 = :digest"
+BLOBS: Final = (
+    "SELECT sha256, content FROM blobs "
+    "WHERE entry_index >= :start AND entry_index < :end ORDER BY entry_index, sha256"
+)
+CLAIM: Final = (
+    f"SELECT {_names(CLAIM_COLUMNS)} FROM claims "
+    "WHERE principal = :principal AND kind = :kind AND key = :key"
+)
+ORDER: Final = f"SELECT {_names(ORDER_COLUMNS)} FROM orders WHERE order_id = :order_id"
+ORDERS: Final = (
+    f"SELECT number, {_names(ORDER_COLUMNS)} FROM orders "
+    "WHERE (:account IS NULL OR account = :account) AND (:status IS NULL OR status = :status) "
+    "AND (:before IS NULL OR number < :before) ORDER BY number DESC LIMIT :limit"
+)
+EXECUTIONS: Final = (
+    "SELECT e.entry_index, e.envelope FROM executions x "
+    "JOIN entries e ON e.entry_index = x.entry_index "
+    "WHERE (:account IS NULL OR x.account = :account) AND x.entry_index > :after "
+    "ORDER BY x.entry_index LIMIT :limit"
+)
+CURSOR: Final = "SELECT position FROM cursors WHERE name = :name"

@@ -1,0 +1,259 @@
+"""The spine, on one screen: intake → facts → policy → ledger → brokers → tracking.
+
+Every order from every door takes this path: :meth:`Pipeline.propose` queues it, a turn decides
+it (``gateway.turns``: facts and policy), the journal records it, and only when the record is on
+disk is the caller answered and the permit handed to the gate. There is no second way to a broker.
+
+If we crash before the commit, the caller has no answer and nothing was sent. If we crash after
+it and before the submission is recorded, the order is in doubt: at the next start it is settled
+by asking the broker, never sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.domain.book import BookError, OrderState
+from gateway.domain.decision import EngineFailure, Verdict
+from gateway.domain.errors import UnavailableError, WritError
+from gateway.domain.execution import Submission
+from gateway.domain.ids import new_id
+from gateway.domain.order import Order
+from gateway.facts.document import Facts
+from gateway.ledger.journal import Journal
+from gateway.ports import Clock, Committed, Door, Draft, Entropy, KeyClaim, Ledger, PolicyEngine
+from gateway.turns import BATCH_MAX, Decided, Turns
+from signing import canonical, receipt
+
+QUEUE_MAX: Final = 1_024
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A caller's key, as intake read it; ``kind`` is ``idempotency`` or ``client_order_id``."""
+
+    kind: str
+    key: str
+    request_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A durable decision: the order as decided, and the entry's index in the log."""
+
+    order: OrderState
+    index: int
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would have been decided; nothing was recorded."""
+
+    document: dict[str, Any]
+    answer: Verdict | EngineFailure
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    order: Order
+    claims: tuple[Claim, ...]
+    answer: asyncio.Future[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the spine is made of; chosen and wired by ``gateway.bootstrap``."""
+
+    clock: Clock
+    entropy: Entropy
+    facts: Facts
+    engine: PolicyEngine
+    release_digest: str
+    ledger: Ledger
+    journal: Journal
+    door: Door
+    settle: Callable[[OrderState], Awaitable[object]]
+    """Finds out what became of an order whose submission ended unknown."""
+
+
+class Pipeline:
+    """Runs the spine; one per process."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Wire the parts; :meth:`run` starts the core."""
+        self._parts = parts
+        self._turns = Turns(
+            parts.facts, parts.engine, parts.release_digest, parts.clock, parts.entropy
+        )
+        self._queue: asyncio.Queue[_Proposal] = asyncio.Queue(QUEUE_MAX)
+        self._sending: set[asyncio.Task[None]] = set()
+        self._answers: dict[str, asyncio.Event] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def propose(self, order: Order, claims: Sequence[Claim]) -> Outcome:
+        """Have an order decided; returns when the decision is durable.
+
+        Raises:
+            UnavailableError: it could not be recorded; nothing moved.
+            ConflictError: one of the caller's keys was recorded meanwhile.
+        """
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        try:
+            self._queue.put_nowait(_Proposal(order, tuple(claims), answer))
+        except asyncio.QueueFull:
+            raise UnavailableError(
+                "gateway-busy", "too many orders are waiting", "try again with the same key"
+            ) from None
+        return await answer
+
+    async def preview(self, order: Order) -> Preview:
+        """Ask the policy about an order without recording anything."""
+        wall_us = self._parts.clock.wall_us()
+        document = self._parts.facts.gather(
+            order, new_id("preview", wall_us, self._parts.entropy.token(10))
+        )
+        [answer] = await self._parts.engine.decide([canonical.encode(document)])
+        return Preview(document, answer)
+
+    async def first_answer(self, order_id: str, timeout_ms: int) -> OrderState | None:
+        """Wait for the broker's first answer, as long as that; then the order as it is known."""
+        event = self._answers.get(order_id)
+        if event is not None:
+            try:
+                await asyncio.wait_for(event.wait(), timeout_ms / 1000)
+            except TimeoutError:
+                _log.debug("no answer for %s within %d ms", order_id, timeout_ms)
+        return self._parts.journal.book.orders.get(order_id)
+
+    async def quiesce(self) -> None:
+        """Wait until nothing is queued, being decided, recorded or sent."""
+        while not self._idle.is_set() or self._sending or not self._queue.empty():
+            await self._idle.wait()
+            if self._sending:
+                await asyncio.wait(tuple(self._sending))
+            await asyncio.sleep(0)
+
+    async def run(self) -> None:
+        """The core: one turn at a time, for as long as the gateway runs."""
+        while True:
+            batch = [await self._queue.get()]
+            self._idle.clear()
+            while len(batch) < BATCH_MAX and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            try:
+                await self._turn(batch)
+            except Exception as error:  # noqa: BLE001  whatever failed, nothing of the batch moves
+                _refuse(batch, error)
+            finally:
+                self._idle.set()
+
+    async def _turn(self, batch: list[_Proposal]) -> None:
+        journal = self._parts.journal
+        latched = self._parts.ledger.latched
+        if latched is not None:
+            raise UnavailableError(
+                "ledger-latched", f"nothing can be recorded: {latched}", "restart the gateway"
+            )
+        await journal.repair()
+        decided = await self._turns.decide([proposal.order for proposal in batch])
+        approved_ns = self._parts.clock.monotonic_ns()
+        # One batch a caller, so that a key used twice at once fails that caller alone; the
+        # ledger makes them durable together.
+        for proposal, decision in zip(batch, decided, strict=True):
+            recorded = journal.record([decision.draft], keys=_keys(proposal, decision))
+            if decision.state.reserves:
+                self._answers[decision.state.order_id] = asyncio.Event()
+            task = asyncio.create_task(self._follow(proposal, decision, recorded, approved_ns))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _follow(
+        self,
+        proposal: _Proposal,
+        decision: Decided,
+        recorded: asyncio.Task[Committed],
+        approved_ns: int,
+    ) -> None:
+        """Outside the turn: wait for the disk, answer the caller, send what was allowed."""
+        state = decision.state
+        try:
+            [index] = (await recorded).indices
+        except Exception as error:  # noqa: BLE001  not durable: the caller is told, nothing is sent
+            _refuse([proposal], error)
+            self._answered(state.order_id)
+            return
+        if not proposal.answer.done():
+            proposal.answer.set_result(Outcome(state, index))
+        if state.reserves:
+            await self._forward(decision, index, approved_ns)
+
+    async def _forward(self, decision: Decided, index: int, approved_ns: int) -> None:
+        state = decision.state
+        try:
+            permit = receipt.encode_permit(
+                await self._parts.ledger.receipt(index), decision.draft.blobs[0]
+            )
+            submission = await self._parts.door.forward(permit, approved_ns)
+            await self._parts.journal.record([submission_draft(submission)])
+            self._answered(state.order_id)
+            if submission.outcome == "unknown":
+                await self._parts.settle(self._parts.journal.book.orders[state.order_id])
+        except (WritError, BookError, receipt.ReceiptError):
+            # Not recorded: the order stays CREATED with its reservation and is in doubt, to be
+            # settled by asking the broker. Nothing is assumed and nothing is sent again.
+            _log.exception("submission of %s could not be recorded", state.order_id)
+        finally:
+            self._answered(state.order_id)
+
+    def _answered(self, order_id: str) -> None:
+        event = self._answers.pop(order_id, None)
+        if event is not None:
+            event.set()
+
+
+def submission_draft(submission: Submission) -> Draft:
+    """The entry that tells what the gate did with a permit."""
+    return Draft(
+        "submission",
+        {
+            "decision_id": submission.decision_id,
+            "order_id": submission.order_id,
+            "broker_client_id": submission.broker_client_id,
+            "broker": submission.broker,
+            "outcome": submission.outcome,
+            "code": submission.code,
+            "broker_order_id": submission.broker_order_id,
+        },
+    )
+
+
+def _keys(proposal: _Proposal, decision: Decided) -> list[KeyClaim]:
+    state = decision.state
+    return [
+        KeyClaim(
+            principal=proposal.order.principal,
+            kind=claim.kind,
+            key=claim.key,
+            request_digest=claim.request_digest,
+            decision_id=state.decision_id,
+            order_id=state.order_id,
+            status=201 if state.allow else 403,
+        )
+        for claim in proposal.claims
+    ]
+
+
+def _refuse(batch: Sequence[_Proposal], error: Exception) -> None:
+    if not isinstance(error, WritError):
+        _log.error("a turn failed", exc_info=error)
+        error = UnavailableError("gateway-failed", "the order could not be decided", "see the log")
+    for proposal in batch:
+        if not proposal.answer.done():
+            proposal.answer.set_exception(error)

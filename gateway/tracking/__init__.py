@@ -1,0 +1,1 @@
+"""What happened after sending: updates from brokers, cancels, and outcomes in doubt."""

@@ -1,0 +1,90 @@
+"""Cancels: taking risk off waits for nothing, not even for the record (law 3's one exception)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Final
+
+from gateway.domain.book import BookError, OrderState
+from gateway.domain.errors import NotFoundError, RefusedError, WritError
+from gateway.ports import Committed, Door, Draft, Journal
+from signing.lifecycle import State
+
+CANCEL_TIMEOUT_S: Final = 30
+_log = logging.getLogger(__name__)
+
+
+class Cancels:
+    """Cancels working orders through the gate's second door."""
+
+    def __init__(self, journal: Journal, door: Door) -> None:
+        """Wire the record and the gate."""
+        self._journal = journal
+        self._door = door
+
+    async def cancel(self, order_id: str, by: str, cause: str = "REQUESTED") -> OrderState:
+        """Ask the broker to cancel an order; the result arrives as an update.
+
+        Raises:
+            NotFoundError: no open order by that id.
+            RefusedError: the order cannot be cancelled any more.
+        """
+        order = self._journal.book.orders.get(order_id)
+        if order is None:
+            raise NotFoundError("order-not-open", f"no open order {order_id}", "list open orders")
+        if not order.reserves:
+            raise RefusedError(
+                "order-closed", f"order {order_id} is {order.status}", "nothing is left to cancel"
+            )
+        await self._cancel(order, by, cause)
+        return self._journal.book.orders.get(order_id, order)
+
+    async def cancel_all(self, by: str, cause: str, *, account: str | None = None) -> int:
+        """Cancel every open order (of an account); returns how many were asked for.
+
+        One broker failing does not keep the others' orders alive; what could not be cancelled
+        stays open and is reported in the log of the process.
+        """
+        orders = [
+            order
+            for order in self._journal.book.open_orders()
+            if account is None or order.account == account
+        ]
+        results = await asyncio.gather(
+            *(self._cancel(order, by, cause) for order in orders), return_exceptions=True
+        )
+        for order, result in zip(orders, results, strict=True):
+            if isinstance(result, BaseException):
+                _log.error("cancel of %s failed", order.order_id, exc_info=result)
+        return len(orders)
+
+    async def _cancel(self, order: OrderState, by: str, cause: str) -> None:
+        recorded = self._record(order, by, cause)
+        async with asyncio.timeout(CANCEL_TIMEOUT_S):
+            await self._door.cancel(order.account, order.broker_client_id)
+            if recorded is not None:
+                await _noted(recorded)
+
+    def _record(self, order: OrderState, by: str, cause: str) -> Awaitable[Committed] | None:
+        if order.status is State.PENDING_CANCEL:
+            return None  # asked for already; the broker is asked again all the same
+        payload = {
+            "order_id": order.order_id,
+            "broker_client_id": order.broker_client_id,
+            "by": by,
+            "cause": cause,
+        }
+        try:
+            return self._journal.record([Draft("cancel", payload)], owed=True)
+        except BookError:
+            _log.exception("cancel of %s does not fit the record", order.order_id)
+            return None
+
+
+async def _noted(recorded: Awaitable[Committed]) -> None:
+    try:
+        await recorded
+    except WritError:
+        _log.exception("a cancel could not be recorded yet; it is entered afterwards")

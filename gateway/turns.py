@@ -1,0 +1,233 @@
+"""A turn: facts and verdicts for a small batch of orders, each seeing the earlier ones.
+
+Limits reach across accounts, strategies and symbols, so one turn runs at a time. Within it the
+orders are stacked: each is told of the earlier ones of its batch as if they had been allowed.
+A working order only ever tightens another verdict, so an allow stands whatever became of its
+mates, and so does a denial that followed none but allowed ones. A denial that follows a denied
+mate may be that mate's fault: it is decided again alone, and whatever turns into an allow then
+goes once more through the stack, because two of them may exceed a limit together.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from gateway.domain.book import NONE, Book, OrderState
+from gateway.domain.decision import EngineFailure, Verdict
+from gateway.domain.ids import broker_client_id, new_id
+from gateway.domain.mode import Mode
+from gateway.domain.order import Order
+from gateway.domain.projection import order_state
+from gateway.facts.document import Facts
+from gateway.ports import Clock, Draft, Entropy, PolicyEngine
+from signing import canonical
+
+BATCH_MAX: Final = 16
+"""Orders in one turn, and documents in one engine call."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One order's decision, ready to be recorded."""
+
+    draft: Draft
+    state: OrderState
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An order with the facts it is decided on; gathered anew when it is decided again."""
+
+    position: int
+    order: Order
+    decision_id: str
+    document: dict[str, Any]
+    data: bytes
+    failure: str
+    state: OrderState
+    """The order as it would stand if allowed, to be held while its mates' facts are gathered."""
+
+
+class Turns:
+    """Decides batches; holds no state of its own between turns."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        engine: PolicyEngine,
+        release_digest: str,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        """Wire the sources of a decision."""
+        self._facts = facts
+        self._engine = engine
+        self._release_digest = release_digest
+        self._clock = clock
+        self._entropy = entropy
+
+    async def decide(self, orders: Sequence[Order]) -> list[Decided]:
+        """Decide a batch; the answers are in the order of the proposals.
+
+        The engine is asked off the loop, so a halt or a mode may be recorded meanwhile: then
+        every verdict of the turn is thrown away and made again under the new control state.
+        """
+        while True:
+            version = self._facts.book().control_version
+            decided = await self._pass(orders)
+            if self._facts.book().control_version == version:
+                return decided
+
+    async def _pass(self, orders: Sequence[Order]) -> list[Decided]:
+        final: dict[int, Decided] = {}
+        held: list[OrderState] = []
+        book = self._facts.book()
+        pending: list[tuple[int, Order, str]] = [
+            (i, order, self._new_decision_id()) for i, order in enumerate(orders)
+        ]
+        try:
+            while pending:
+                stack = await self._ask(book, pending, stacked=True)
+                again = self._settle_stack(book, stack, final, held)
+                alone = await self._ask(book, again, stacked=False)
+                pending = []
+                for candidate, answer in alone:
+                    if _allows(candidate, answer):
+                        pending.append((candidate.position, candidate.order, candidate.decision_id))
+                    else:
+                        final[candidate.position] = self._decided(candidate, answer)
+        finally:
+            for state in held:  # the record of the decisions holds them from here on
+                book.drop(state)
+        return [final[i] for i in range(len(orders))]
+
+    def _settle_stack(
+        self,
+        book: Book,
+        stack: Sequence[tuple[_Candidate, Verdict | EngineFailure]],
+        final: dict[int, Decided],
+        held: list[OrderState],
+    ) -> list[tuple[int, Order, str]]:
+        """Take what is certain from a stacked pass; return what must be decided again."""
+        again: list[tuple[int, Order, str]] = []
+        denied_before = False
+        for candidate, answer in stack:
+            allowed = _allows(candidate, answer)
+            if allowed or not denied_before:
+                final[candidate.position] = self._decided(candidate, answer)
+                if allowed and _holds(book, candidate.state):
+                    book.hold(candidate.state)
+                    held.append(candidate.state)
+            else:
+                again.append((candidate.position, candidate.order, candidate.decision_id))
+            denied_before = denied_before or not allowed
+        return again
+
+    async def _ask(
+        self, book: Book, pending: Sequence[tuple[int, Order, str]], *, stacked: bool
+    ) -> list[tuple[_Candidate, Verdict | EngineFailure]]:
+        """Gather facts and ask the engine once for all of them."""
+        if not pending:
+            return []
+        candidates: list[_Candidate] = []
+        try:
+            for position, order, decision_id in pending:
+                candidate = self._candidate(book, position, order, decision_id)
+                candidates.append(candidate)
+                if stacked and _holds(book, candidate.state):
+                    book.hold(candidate.state)
+        finally:
+            if stacked:
+                for candidate in candidates:
+                    if _holds(book, candidate.state):
+                        book.drop(candidate.state)
+        answers = await self._engine.decide([candidate.data for candidate in candidates])
+        return list(zip(candidates, answers, strict=True))
+
+    def _candidate(self, book: Book, position: int, order: Order, decision_id: str) -> _Candidate:
+        failure = NONE
+        try:
+            document = self._facts.gather(order, decision_id)
+            data = canonical.encode(document)
+        except Exception:  # noqa: BLE001  any defect in a source of facts is a recorded denial (law 3)
+            _log.exception("facts of %s could not be gathered", order.order_id)
+            failure = "FACTS_ERROR"
+            document = self._facts.bare(order, decision_id)
+            data = canonical.encode(document)
+        payload = self._payload(book, order, decision_id, document, data)
+        state = replace(order_state(payload, document), allow=True)
+        return _Candidate(position, order, decision_id, document, data, failure, state)
+
+    def _payload(
+        self,
+        book: Book,
+        order: Order,
+        decision_id: str,
+        document: dict[str, Any],
+        data: bytes,
+    ) -> dict[str, Any]:
+        """The fields of a decision entry, as the denial it is until a verdict says otherwise."""
+        return {
+            "decision_id": decision_id,
+            "order_id": order.order_id,
+            "account": order.account,
+            "principal": order.principal,
+            "client_order_id": order.client_order_id or NONE,
+            "broker_client_id": broker_client_id(decision_id),
+            "mode": book.mode.value,
+            "label": "research" if book.mode is Mode.RESEARCH else NONE,
+            "market_us": document["time"]["market_us"],
+            "input_digest": canonical.digest(data),
+            "release_digest": self._release_digest,
+            "engine": {"name": self._engine.name, "version": self._engine.version},
+            "allow": False,
+            "verdict": {"allow": False, "required": [], "passed": [], "reasons": [], "door": {}},
+            "failure": NONE,
+        }
+
+    def _decided(self, candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
+        book = self._facts.book()
+        payload = self._payload(
+            book, candidate.order, candidate.decision_id, candidate.document, candidate.data
+        )
+        if isinstance(answer, EngineFailure):
+            payload["failure"] = answer.code
+        else:
+            payload["verdict"] = verdict_payload(answer)
+            payload["allow"] = answer.allow and candidate.failure == NONE
+        if candidate.failure != NONE:
+            payload["failure"] = candidate.failure
+        draft = Draft("decision", payload, (candidate.data,), candidate.document)
+        return Decided(draft, order_state(payload, candidate.document))
+
+    def _new_decision_id(self) -> str:
+        return new_id("dec", self._clock.wall_us(), self._entropy.token(10))
+
+
+def verdict_payload(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as the record and the API carry it; unknown numbers are left out."""
+    return {
+        "allow": verdict.allow,
+        "required": list(verdict.required),
+        "passed": list(verdict.passed),
+        "reasons": [
+            {"control": r.control}
+            | ({} if r.observed is None else {"observed": r.observed})
+            | ({} if r.limit is None else {"limit": r.limit})
+            for r in verdict.reasons
+        ],
+        "door": dict(verdict.door),
+    }
+
+
+def _allows(candidate: _Candidate, answer: Verdict | EngineFailure) -> bool:
+    return isinstance(answer, Verdict) and answer.allow and candidate.failure == NONE
+
+
+def _holds(book: Book, state: OrderState) -> bool:
+    return state.reserves and state.account in book.accounts

@@ -1,0 +1,1 @@
+"""The Rego policies, their schemas and the shipped release, as package data."""

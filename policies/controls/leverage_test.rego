@@ -1,0 +1,50 @@
+package writ.controls.leverage_test
+
+import data.writ.controls.leverage
+import data.writ.fixtures
+
+limits := {"leverage_max_bps": 100}
+
+test_at_the_limit if {
+	leverage.proven with input as fixtures.with_fact("projected", "leverage_bps", 100) with data.limits as limits
+}
+
+test_one_beyond if {
+	not leverage.proven with input as fixtures.with_fact("projected", "leverage_bps", 101) with data.limits as limits
+}
+
+test_zero_observed if {
+	leverage.proven with input as fixtures.with_fact("projected", "leverage_bps", 0) with data.limits as limits
+}
+
+test_limit_of_zero if {
+	not leverage.proven with input as fixtures.with_fact("projected", "leverage_bps", 0) with data.limits as {"leverage_max_bps": 0}
+}
+
+test_limit_missing if {
+	not leverage.proven with input as fixtures.with_fact("projected", "leverage_bps", 0) with data.limits as {}
+}
+
+test_limit_of_another_type if {
+	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
+		not leverage.proven with input as fixtures.with_fact("projected", "leverage_bps", 0) with data.limits as {"leverage_max_bps": limit}
+	}
+}
+
+test_fact_missing if {
+	not leverage.proven with input as fixtures.without("projected/leverage_bps") with data.limits as limits
+}
+
+test_section_missing if {
+	not leverage.proven with input as fixtures.without("projected") with data.limits as limits
+}
+
+test_fact_of_another_type if {
+	every value in fixtures.not_natural {
+		not leverage.proven with input as fixtures.with_fact("projected", "leverage_bps", value) with data.limits as limits
+	}
+}
+
+test_figures if {
+	leverage.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("projected", "leverage_bps", 101) with data.limits as limits
+}

@@ -1,0 +1,40 @@
+# METADATA
+# title: Order notional
+# description: |
+#   The value of the order at its worst price must be known, above zero and within the limit for
+#   a single order.
+# related_resources:
+#   - description: Commission Delegated Regulation (EU) 2017/589 (RTS 6)
+#     ref: https://eur-lex.europa.eu/eli/reg_del/2017/589/oj
+#   - description: SEC Rule 15c3-5, risk management controls for brokers or dealers with market access
+#     ref: https://www.ecfr.gov/current/title-17/section-240.15c3-5
+# custom:
+#   id: ORD-01
+#   severity: high
+#   owner: market risk
+#   regulation:
+#     - RTS 6 article 15(1)(b)
+#     - SEC Rule 15c3-5(c)(1)(ii)
+#   fix103: 27
+#   facts:
+#     - order.notional_micros
+#   limits:
+#     - order_notional_max_micros
+#   remedy: |
+#     Send a smaller order, or ask the risk officers for a release with a higher
+#     order_notional_max_micros.
+# schemas:
+#   - input: schema.document
+#   - data.limits: schema.limits
+package writ.controls.order_notional
+
+import data.writ.lib.num
+
+proven if {
+	num.positive(input.order.notional_micros)
+	num.within(input.order.notional_micros, data.limits.order_notional_max_micros)
+}
+
+figures["observed"] := input.order.notional_micros
+
+figures["limit"] := data.limits.order_notional_max_micros

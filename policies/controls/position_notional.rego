@@ -1,0 +1,33 @@
+# METADATA
+# title: Position notional
+# description: |
+#   The value of the account's position in this symbol, with this order and every working order
+#   filled, must be known and within the limit.
+# related_resources:
+#   - description: SEC Rule 15c3-5, risk management controls for brokers or dealers with market access
+#     ref: https://www.ecfr.gov/current/title-17/section-240.15c3-5
+# custom:
+#   id: POS-02
+#   severity: high
+#   owner: market risk
+#   regulation:
+#     - SEC Rule 15c3-5(c)(1)(i)
+#   fix103: 20
+#   facts:
+#     - projected.position_notional_micros
+#   limits:
+#     - position_notional_max_micros
+#   remedy: |
+#     Send a smaller order, or reduce the position in this symbol first.
+# schemas:
+#   - input: schema.document
+#   - data.limits: schema.limits
+package writ.controls.position_notional
+
+import data.writ.lib.num
+
+proven if num.within(input.projected.position_notional_micros, data.limits.position_notional_max_micros)
+
+figures["observed"] := input.projected.position_notional_micros
+
+figures["limit"] := data.limits.position_notional_max_micros

@@ -1,0 +1,28 @@
+# METADATA
+# title: Positive equity
+# description: |
+#   The account's equity must be known and above zero.
+# related_resources:
+#   - description: SEC Rule 15c3-5, risk management controls for brokers or dealers with market access
+#     ref: https://www.ecfr.gov/current/title-17/section-240.15c3-5
+# custom:
+#   id: ACC-01
+#   severity: critical
+#   owner: credit risk
+#   regulation:
+#     - SEC Rule 15c3-5(c)(1)(i)
+#   fix103: 25
+#   facts:
+#     - account.equity_micros
+#   limits: []
+#   remedy: |
+#     Bring the account back above zero before it takes new risk; cancels still work.
+# schemas:
+#   - input: schema.document
+package writ.controls.positive_equity
+
+import data.writ.lib.num
+
+proven if num.positive(input.account.equity_micros)
+
+figures["observed"] := input.account.equity_micros

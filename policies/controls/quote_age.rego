@@ -1,0 +1,35 @@
+# METADATA
+# title: Quote age
+# description: |
+#   There must be a quote for the symbol, and it must not be older than the limit on the market
+#   clock.
+# related_resources:
+#   - description: SEC Rule 15c3-5, risk management controls for brokers or dealers with market access
+#     ref: https://www.ecfr.gov/current/title-17/section-240.15c3-5
+# custom:
+#   id: MKT-01
+#   severity: high
+#   owner: market data
+#   regulation:
+#     - SEC Rule 15c3-5(c)(1)(ii)
+#     - house rule
+#   fix103: 19
+#   facts:
+#     - market.age_ms
+#   limits:
+#     - quote_age_max_ms
+#   remedy: |
+#     Check the market data feed for this symbol and send the order again once the quote is
+#     fresh.
+# schemas:
+#   - input: schema.document
+#   - data.limits: schema.limits
+package writ.controls.quote_age
+
+import data.writ.lib.num
+
+proven if num.within(input.market.age_ms, data.limits.quote_age_max_ms)
+
+figures["observed"] := input.market.age_ms
+
+figures["limit"] := data.limits.quote_age_max_ms

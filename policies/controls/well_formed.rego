@@ -1,0 +1,190 @@
+# METADATA
+# title: Well formed
+# description: |
+#   Every part of the document is there that the other controls take for granted, every value is
+#   of its type and range, and no part is unknown. A fact that could not be had is absent and is
+#   refused by the control that needs it, not by this one.
+# related_resources:
+#   - description: How to add a control
+#     ref: docs/adding-a-control.md
+# custom:
+#   id: INP-01
+#   severity: critical
+#   owner: engineering
+#   regulation:
+#     - SEC Rule 15c3-5(c)(1)(ii)
+#     - house rule
+#   fix103: 99
+#   facts:
+#     - account
+#     - control
+#     - ids
+#     - instrument
+#     - market
+#     - order
+#     - projected
+#     - salt
+#     - time
+#     - v
+#   limits: []
+#   remedy: |
+#     A fact is out of range or the document was not made by this version of the gateway; see
+#     the input document of the decision.
+# schemas:
+#   - input: schema.document
+package writ.controls.well_formed
+
+import data.writ.lib.num
+import data.writ.lib.shape
+
+proven if {
+	shape.closed(
+		input,
+		{"v", "salt", "ids", "time", "order", "control"},
+		{"instrument", "account", "market", "projected"},
+	)
+	input.v == 1
+	shape.salt(input.salt)
+	ids_typed
+	time_typed
+	order_typed
+	order_consistent
+	control_typed
+	instrument_typed
+	account_typed
+	market_typed
+	projected_typed
+}
+
+ids_typed if {
+	shape.closed(input.ids, {"decision_id", "order_id", "client_order_id", "principal"}, set())
+	every id in input.ids {
+		shape.identifier(id)
+	}
+}
+
+time_typed if {
+	shape.closed(input.time, {"wall_us", "market_us", "session"}, set())
+	num.positive(input.time.wall_us)
+	num.positive(input.time.market_us)
+	shape.date(input.time.session)
+}
+
+# What is left out when it cannot be computed.
+computed := {"qty_e8", "worst_price", "notional_micros", "price_deviation_bps"}
+
+order_typed if {
+	shape.closed(
+		input.order,
+		{
+			"account", "symbol", "side", "type", "time_in_force", "qty", "qty_decimals",
+			"price_decimals", "limit_price", "stop_price", "strategy_id",
+		},
+		computed,
+	)
+	shape.identifier(input.order.account)
+	shape.symbol(input.order.symbol)
+	shape.identifier(input.order.strategy_id)
+	input.order.side in {"buy", "sell"}
+	input.order.type in {"market", "limit", "stop", "stop_limit"}
+	input.order.time_in_force in {"day", "gtc", "ioc", "fok"}
+	num.positive(input.order.qty)
+	shape.decimals(input.order.qty_decimals)
+	shape.decimals(input.order.price_decimals)
+	every name, value in input.order {
+		computed_typed(name, value)
+	}
+}
+
+computed_typed(name, _) if not name in computed
+
+computed_typed(name, value) if {
+	name in computed
+	num.natural(value)
+}
+
+order_consistent if {
+	priced(input.order.limit_price, {"limit", "stop_limit"})
+	priced(input.order.stop_price, {"stop", "stop_limit"})
+	quantity_consistent
+}
+
+# A price stands exactly where the type of the order has one.
+priced(price, types) if {
+	input.order.type in types
+	num.positive(price)
+}
+
+priced("none", types) if not input.order.type in types
+
+# What is counted is what is sent: one unit is 10^8 at 8 decimals.
+units_e8 := [100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1]
+
+quantity_consistent if not "qty_e8" in object.keys(input.order)
+
+quantity_consistent if input.order.qty_e8 == input.order.qty * units_e8[input.order.qty_decimals]
+
+control_typed if {
+	shape.closed(input.control, {"mode", "omega4_lifted", "halted"}, set())
+	input.control.mode in {"RESEARCH", "SIMULATION", "PAPER", "LIVE"}
+	is_boolean(input.control.omega4_lifted)
+	is_boolean(input.control.halted)
+}
+
+absent(section) if not section in object.keys(input)
+
+instrument_typed if absent("instrument")
+
+instrument_typed if {
+	shape.closed(
+		input.instrument,
+		{"class", "sector", "currency", "qty_decimals", "price_decimals", "lot", "tick"},
+		set(),
+	)
+	input.instrument.class in {"equity", "etf", "crypto"}
+	shape.label(input.instrument.sector)
+	shape.currency(input.instrument.currency)
+	shape.decimals(input.instrument.qty_decimals)
+	shape.decimals(input.instrument.price_decimals)
+	num.positive(input.instrument.lot)
+	num.positive(input.instrument.tick)
+}
+
+account_typed if absent("account")
+
+# Equity and cash may be below zero; a loss may not, because a gain is a loss of zero.
+account_typed if {
+	shape.closed(input.account, set(), {"equity_micros", "cash_micros", "day_loss_micros"})
+	every value in input.account {
+		num.integer(value)
+	}
+	object.get(input.account, "day_loss_micros", 0) >= 0
+}
+
+market_typed if absent("market")
+
+market_typed if {
+	shape.closed(input.market, {"bid", "ask", "last", "age_ms"}, set())
+	num.positive(input.market.bid)
+	num.positive(input.market.ask)
+	num.positive(input.market.last)
+	num.natural(input.market.age_ms)
+	input.market.bid <= input.market.ask
+}
+
+projected_typed if absent("projected")
+
+projected_typed if {
+	shape.closed(
+		input.projected,
+		set(),
+		{
+			"positions_count", "position_notional_micros", "gross_exposure_micros",
+			"day_turnover_micros", "leverage_bps", "short_notional_micros",
+			"margin_debit_micros", "sector_exposure_bps",
+		},
+	)
+	every value in input.projected {
+		num.natural(value)
+	}
+}

@@ -1,0 +1,184 @@
+package writ.controls.well_formed_test
+
+import data.writ.controls.well_formed
+import data.writ.fixtures
+
+change(section, values) := object.union(fixtures.document, {section: values})
+
+test_the_fixture if {
+	well_formed.proven with input as fixtures.document
+}
+
+test_not_an_object if {
+	every document in [null, true, 5, "text", [], [fixtures.document], {}] {
+		not well_formed.proven with input as document
+	}
+}
+
+test_parts_that_must_be_there if {
+	every path in [
+		"v", "salt", "ids", "time", "order", "control",
+		"ids/decision_id", "ids/order_id", "ids/client_order_id", "ids/principal",
+		"time/wall_us", "time/market_us", "time/session",
+		"order/account", "order/symbol", "order/side", "order/type", "order/time_in_force",
+		"order/qty", "order/qty_decimals", "order/price_decimals", "order/limit_price",
+		"order/stop_price", "order/strategy_id",
+		"control/mode", "control/omega4_lifted", "control/halted",
+		"market/bid", "market/ask", "market/last", "market/age_ms",
+		"instrument/class", "instrument/sector", "instrument/currency", "instrument/lot",
+		"instrument/tick", "instrument/qty_decimals", "instrument/price_decimals",
+	] {
+		not well_formed.proven with input as fixtures.without(path)
+	}
+}
+
+test_facts_that_may_be_absent if {
+	every path in [
+		"instrument", "account", "market", "projected",
+		"order/qty_e8", "order/worst_price", "order/notional_micros", "order/price_deviation_bps",
+		"account/equity_micros", "account/cash_micros", "account/day_loss_micros",
+		"projected/positions_count", "projected/position_notional_micros",
+		"projected/gross_exposure_micros", "projected/day_turnover_micros",
+		"projected/leverage_bps", "projected/short_notional_micros",
+		"projected/margin_debit_micros", "projected/sector_exposure_bps",
+	] {
+		well_formed.proven with input as fixtures.without(path)
+	}
+}
+
+test_unknown_parts if {
+	every section in ["ids", "time", "order", "control", "instrument", "account", "market", "projected"] {
+		not well_formed.proven with input as change(section, {"unknown": 1})
+	}
+	not well_formed.proven with input as object.union(fixtures.document, {"unknown": 1})
+}
+
+test_sections_of_another_type if {
+	every section in ["ids", "time", "order", "control", "instrument", "account", "market", "projected"] {
+		every value in [null, false, 5, "text", [], [1]] {
+			not well_formed.proven with input as change(section, value)
+		}
+	}
+}
+
+test_version if {
+	every version in [0, 2, "1", null, true] {
+		not well_formed.proven with input as change("v", version)
+	}
+}
+
+test_texts if {
+	every pair in [
+		["ids", "decision_id"], ["ids", "order_id"], ["ids", "client_order_id"], ["ids", "principal"],
+		["order", "account"], ["order", "symbol"], ["order", "strategy_id"], ["time", "session"],
+		["instrument", "sector"], ["instrument", "currency"],
+	] {
+		every value in ["", 5, null, true, [], {}] {
+			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
+		}
+	}
+	every value in ["", 5, null, "XYZ"] {
+		not well_formed.proven with input as change("salt", value)
+	}
+}
+
+test_enumerations if {
+	every pair in [
+		["order", "side"], ["order", "type"], ["order", "time_in_force"],
+		["control", "mode"], ["instrument", "class"],
+	] {
+		every value in ["unknown", "", 1, null, true] {
+			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
+		}
+	}
+}
+
+test_booleans if {
+	every name in ["omega4_lifted", "halted"] {
+		every value in [true, false] {
+			well_formed.proven with input as fixtures.with_fact("control", name, value)
+		}
+		every value in [0, 1, "true", null, []] {
+			not well_formed.proven with input as fixtures.with_fact("control", name, value)
+		}
+	}
+}
+
+test_naturals if {
+	every pair in [
+		["order", "qty_e8"], ["order", "worst_price"], ["order", "notional_micros"],
+		["order", "price_deviation_bps"], ["order", "qty_decimals"], ["order", "price_decimals"],
+		["account", "day_loss_micros"], ["market", "age_ms"],
+		["instrument", "qty_decimals"], ["instrument", "price_decimals"],
+		["projected", "positions_count"], ["projected", "position_notional_micros"],
+		["projected", "gross_exposure_micros"], ["projected", "day_turnover_micros"],
+		["projected", "leverage_bps"], ["projected", "short_notional_micros"],
+		["projected", "margin_debit_micros"], ["projected", "sector_exposure_bps"],
+	] {
+		every value in fixtures.not_natural {
+			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
+		}
+	}
+}
+
+test_positives if {
+	every pair in [
+		["time", "wall_us"], ["time", "market_us"], ["order", "qty"],
+		["market", "bid"], ["market", "ask"], ["market", "last"],
+		["instrument", "lot"], ["instrument", "tick"],
+	] {
+		every value in array.concat([0], fixtures.not_natural) {
+			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
+		}
+	}
+}
+
+test_equity_and_cash_may_be_negative if {
+	every name in ["equity_micros", "cash_micros"] {
+		every value in [-1, 0, 1] {
+			well_formed.proven with input as fixtures.with_fact("account", name, value)
+		}
+		every value in ["1", null, true, 1.5, 9007199254740992, -9007199254740992] {
+			not well_formed.proven with input as fixtures.with_fact("account", name, value)
+		}
+	}
+}
+
+test_prices_belong_to_the_type if {
+	every row in [
+		["market", "none", "none"], ["limit", 500, "none"],
+		["stop", "none", 500], ["stop_limit", 500, 500],
+	] {
+		well_formed.proven with input as priced(row[0], row[1], row[2])
+	}
+	every row in [
+		["market", 500, "none"], ["market", "none", 500], ["market", 500, 500],
+		["limit", "none", "none"], ["limit", "none", 500], ["limit", 500, 500],
+		["stop", "none", "none"], ["stop", 500, "none"], ["stop", 500, 500],
+		["stop_limit", "none", "none"], ["stop_limit", 500, "none"], ["stop_limit", "none", 500],
+		["limit", 0, "none"], ["limit", -500, "none"], ["limit", "500", "none"], ["limit", null, "none"],
+		["market", null, "none"], ["market", "none", null],
+	] {
+		not well_formed.proven with input as priced(row[0], row[1], row[2])
+	}
+}
+
+test_the_counted_quantity_is_the_quantity if {
+	every row in [[10, 0, 1000000000], [1, 8, 1], [125, 2, 125000000]] {
+		well_formed.proven with input as change("order", {"qty": row[0], "qty_decimals": row[1], "qty_e8": row[2]})
+	}
+	every row in [[10, 0, 1], [10, 0, 999999999], [10, 1, 1000000000]] {
+		not well_formed.proven with input as change("order", {"qty": row[0], "qty_decimals": row[1], "qty_e8": row[2]})
+	}
+}
+
+test_a_crossed_quote if {
+	well_formed.proven with input as change("market", {"bid": 500, "ask": 500})
+	not well_formed.proven with input as change("market", {"bid": 501, "ask": 500})
+}
+
+priced(type, limit_price, stop_price) := change("order", {
+	"type": type,
+	"limit_price": limit_price,
+	"stop_price": stop_price,
+})

@@ -1,0 +1,82 @@
+# METADATA
+# title: A document that every control proves
+# description: The tests change it in one place at a time. Part of the tests, never of a release.
+package writ.fixtures
+
+document := {
+	"v": 1,
+	"salt": "0123456789abcdef0123456789abcdef",
+	"ids": {
+		"decision_id": "dec_1",
+		"order_id": "ord_1",
+		"client_order_id": "none",
+		"principal": "strategy-a",
+	},
+	"time": {"wall_us": 1440441000000000, "market_us": 1440441000000000, "session": "2015-08-24"},
+	"order": {
+		"account": "main",
+		"symbol": "ACME",
+		"side": "buy",
+		"type": "limit",
+		"time_in_force": "day",
+		"qty": 10,
+		"qty_decimals": 0,
+		"price_decimals": 4,
+		"limit_price": 500,
+		"stop_price": "none",
+		"strategy_id": "none",
+		"qty_e8": 1000000000,
+		"worst_price": 500,
+		"notional_micros": 100,
+		"price_deviation_bps": 100,
+	},
+	"instrument": instruments.ACME,
+	"account": {"equity_micros": 100, "cash_micros": 100, "day_loss_micros": 100},
+	"market": {"bid": 490, "ask": 500, "last": 495, "age_ms": 100},
+	"projected": {
+		"positions_count": 100,
+		"position_notional_micros": 100,
+		"gross_exposure_micros": 100,
+		"day_turnover_micros": 100,
+		"leverage_bps": 100,
+		"short_notional_micros": 100,
+		"margin_debit_micros": 100,
+		"sector_exposure_bps": 100,
+	},
+	"control": {"mode": "SIMULATION", "omega4_lifted": true, "halted": false},
+}
+
+instruments := {"ACME": {
+	"class": "equity",
+	"sector": "Industrials",
+	"currency": "USD",
+	"qty_decimals": 0,
+	"price_decimals": 4,
+	"lot": 10,
+	"tick": 100,
+}}
+
+limits := {
+	"order_notional_max_micros": 100,
+	"order_qty_max_e8": 1000000000,
+	"price_collar_max_bps": 100,
+	"quote_age_max_ms": 100,
+	"positions_max_count": 100,
+	"position_notional_max_micros": 100,
+	"gross_exposure_max_micros": 100,
+	"day_turnover_max_micros": 100,
+	"leverage_max_bps": 100,
+	"short_notional_max_micros": 100,
+	"margin_debit_max_micros": 100,
+	"day_loss_max_micros": 100,
+	"sector_exposure_max_bps": 100,
+	"approval_age_max_ms": 300000,
+	"volatility_index_max_e4": 400000,
+	"drawdown_max_bps": 4000,
+}
+
+not_natural := [-1, 1.5, 9007199254740992, "100", null, true, [100], {"a": 100}]
+
+with_fact(section, name, value) := object.union(document, {section: {name: value}})
+
+without(path) := json.remove(document, [path])

@@ -1,0 +1,42 @@
+# METADATA
+# title: Exact numbers
+# description: |
+#   The only comparisons that controls make. Rego orders values of different types (null is
+#   less than every number), so nothing is compared before both sides are known to be
+#   integers in range. A limit that is missing, zero or not an integer proves nothing.
+package writ.lib.num
+
+# METADATA
+# description: 2^53; from here on, readers of JSON stop agreeing on what an integer is.
+bound := 9007199254740992
+
+# METADATA
+# description: A whole number that every reader of JSON holds exactly.
+integer(value) if {
+	is_number(value)
+	value < bound
+	value > 0 - bound
+	floor(value) == value
+}
+
+# METADATA
+# description: An integer that is zero or more.
+natural(value) if {
+	integer(value)
+	value >= 0
+}
+
+# METADATA
+# description: An integer above zero; the only thing that counts as a limit.
+positive(value) if {
+	integer(value)
+	value > 0
+}
+
+# METADATA
+# description: Whether a fact is known, is zero or more, and stays within a limit that stands.
+within(observed, limit) if {
+	natural(observed)
+	positive(limit)
+	observed <= limit
+}

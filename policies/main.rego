@@ -1,0 +1,106 @@
+# METADATA
+# title: Decisions
+# description: |
+#   Allow by proof: an order is allowed when every required control has proven its point,
+#   and for no other reason. What cannot be read is not proven. Reasons are codes and integers
+#   and never take part in the decision.
+# related_resources:
+#   - description: How to add a control
+#     ref: docs/adding-a-control.md
+# schemas:
+#   - data.limits: schema.limits
+package writ.main
+
+import data.writ.lib.num
+
+# METADATA
+# description: Every control by its identifier, and the package under writ.controls that holds it.
+registry := {
+	"ACC-01": "positive_equity",
+	"ACC-02": "daily_loss",
+	"ACC-03": "daily_turnover",
+	"APR-01": "approval_window",
+	"EXP-01": "gross_exposure",
+	"EXP-02": "leverage",
+	"EXP-03": "sector_exposure",
+	"INP-01": "well_formed",
+	"INS-01": "instrument_known",
+	"MGN-01": "margin",
+	"MKT-01": "quote_age",
+	"OMEGA-2": "halt",
+	"OMEGA-4": "research_only",
+	"ORD-01": "order_notional",
+	"ORD-02": "order_qty",
+	"ORD-03": "price_collar",
+	"POS-01": "positions_count",
+	"POS-02": "position_notional",
+	"SHT-01": "short_selling",
+}
+
+# METADATA
+# description: What must be proven for each order.
+required := object.keys(registry)
+
+# METADATA
+# description: What has been proven for this order.
+passed contains id if {
+	some id, name in registry
+	data.writ.controls[name].proven == true
+}
+
+# METADATA
+# description: What is missing from the proof; any member denies.
+not_proven := required - passed
+
+default allow := false
+
+# METADATA
+# description: Whether the proof is whole. An empty list of controls proves nothing.
+allow if {
+	count(required) > 0
+	count(not_proven) == 0
+}
+
+# METADATA
+# description: The integers behind each control that was not proven.
+reasons contains reason if {
+	some id in not_proven
+	reason := object.union({"control": id}, figures(registry[id]))
+}
+
+figures(name) := {key: value |
+	some key in ["observed", "limit"]
+	value := data.writ.controls[name].figures[key]
+	num.integer(value)
+}
+
+default approval_age_max_ms := 0
+
+approval_age_max_ms := data.limits.approval_age_max_ms if num.positive(data.limits.approval_age_max_ms)
+
+# METADATA
+# description: The thresholds that the gate compares just before sending; zero lets nothing out.
+door := {"approval_age_max_ms": approval_age_max_ms}
+
+# METADATA
+# description: The verdict on one document; always defined, whatever the document is.
+decision := {
+	"allow": allow,
+	"required": required,
+	"passed": passed,
+	"reasons": reasons,
+	"door": door,
+}
+
+# METADATA
+# title: One verdict for each document of the batch, in order
+# description: Undefined unless the batch is an array. A malformed document has a verdict too.
+# entrypoint: true
+# schemas:
+#   - input: schema.batch
+decisions := [verdict |
+	some document in input.batch
+	verdict := decision with input as document
+] if {
+	is_array(input.batch)
+}

@@ -1,0 +1,95 @@
+package writ.main_test
+
+import data.writ.fixtures
+import data.writ.main
+
+decide(document) := verdict if {
+	verdict := main.decision with input as document
+		with data.limits as fixtures.limits
+		with data.instruments as fixtures.instruments
+}
+
+test_allow_when_everything_is_proven if {
+	verdict := decide(fixtures.document)
+	verdict.allow == true
+	verdict.passed == verdict.required
+	verdict.reasons == set()
+	verdict.door == {"approval_age_max_ms": 300000}
+	count(verdict.required) == 19
+}
+
+test_one_failure_denies if {
+	verdict := decide(fixtures.with_fact("order", "notional_micros", 101))
+	verdict.allow == false
+	verdict.required - verdict.passed == {"ORD-01"}
+	verdict.reasons == {{"control": "ORD-01", "observed": 101, "limit": 100}}
+}
+
+test_reasons_leave_out_what_is_missing_or_no_integer if {
+	verdict := decide(fixtures.without("order/notional_micros"))
+	verdict.reasons == {{"control": "ORD-01", "limit": 100}}
+	other := decide(fixtures.with_fact("order", "notional_micros", "100"))
+	{"control": "ORD-01", "limit": 100} in other.reasons
+	other.allow == false
+}
+
+test_a_control_without_figures if {
+	verdict := decide(fixtures.with_fact("control", "halted", true))
+	verdict.reasons == {{"control": "OMEGA-2"}}
+}
+
+test_no_limits_prove_nothing if {
+	verdict := main.decision with input as fixtures.document
+		with data.limits as {}
+		with data.instruments as fixtures.instruments
+	verdict.allow == false
+	verdict.door == {"approval_age_max_ms": 0}
+	verdict.required - verdict.passed == {
+		"ACC-02", "ACC-03", "APR-01", "EXP-01", "EXP-02", "EXP-03", "MGN-01", "MKT-01",
+		"ORD-01", "ORD-02", "ORD-03", "POS-01", "POS-02", "SHT-01",
+	}
+}
+
+test_no_controls_allow_nothing if {
+	not main.allow with input as fixtures.document with main.registry as {}
+}
+
+test_a_control_that_is_not_there_denies if {
+	not main.allow with input as fixtures.document
+		with data.limits as fixtures.limits
+		with data.instruments as fixtures.instruments
+		with main.registry as {"ORD-01": "order_notional", "NEW-01": "not_written"}
+}
+
+test_only_true_is_a_proof if {
+	every value in [1, "true", [true], {"proven": true}] {
+		not main.allow with input as fixtures.document
+			with main.registry as {"NEW-01": "halt"}
+			with data.writ.controls.halt.proven as value
+	}
+}
+
+test_a_verdict_for_each_document_in_order if {
+	denied := fixtures.with_fact("control", "halted", true)
+	batch := [fixtures.document, denied, 5, null, false, {}, [], "text", fixtures.document]
+	verdicts := main.decisions with input as {"batch": batch}
+		with data.limits as fixtures.limits
+		with data.instruments as fixtures.instruments
+	[verdict.allow | some verdict in verdicts] == [true, false, false, false, false, false, false, false, true]
+}
+
+test_an_empty_batch if {
+	main.decisions == [] with input as {"batch": []}
+}
+
+test_undefined_without_a_batch if {
+	every value in [{}, {"batch": {"a": fixtures.document}}, {"batch": 5}, 5, null, []] {
+		not main.decisions with input as value
+	}
+}
+
+test_the_door_takes_only_a_positive_integer if {
+	every limit in [0, -1, 1.5, "300000", null, true, 9007199254740992] {
+		main.door == {"approval_age_max_ms": 0} with data.limits as {"approval_age_max_ms": limit}
+	}
+}

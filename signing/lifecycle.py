@@ -1,0 +1,203 @@
+"""The life cycle of an order: the one transition table, and what each log entry does to it.
+
+The ledger's views and the verifier both go through `state_after`, so they cannot disagree.
+
+An order that might have reached a broker stays open until a proof closes it: `UNKNOWN` leads to
+every state that can be proven, and `FATAL_ERROR` means that nothing was ever sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from signing.canonical import JsonObject
+
+
+class State(StrEnum):
+    """Where an order stands."""
+
+    CREATED = "CREATED"
+    """Allowed and recorded; nothing has been sent, as far as the log tells."""
+    SUBMITTED = "SUBMITTED"
+    """The broker has it and has not answered for it yet."""
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    """Working at the broker."""
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    """Working, with executions."""
+    FILLED = "FILLED"
+    """Executed in full."""
+    DENIED = "DENIED"
+    """Refused by Writ: by policy, or at the gate. Never sent."""
+    REJECTED = "REJECTED"
+    """Refused by the broker."""
+    CANCELED = "CANCELED"
+    """Withdrawn; fills made before that may still be reported."""
+    EXPIRED = "EXPIRED"
+    """Ended by its time in force."""
+    REPLACED = "REPLACED"
+    """Taken over by another order."""
+    PENDING_CANCEL = "PENDING_CANCEL"
+    """Withdrawal asked for, not confirmed."""
+    PENDING_REPLACE = "PENDING_REPLACE"
+    """Replacement asked for, not confirmed."""
+    UNKNOWN = "UNKNOWN"
+    """Perhaps sent: the broker has to be asked."""
+    FATAL_ERROR = "FATAL_ERROR"
+    """Given up, and proven never to have been sent."""
+
+
+class LifecycleError(ValueError):
+    """An entry that the order's state does not permit."""
+
+
+_S = State
+# What a broker can report of an order that it has, whatever was known of it before.
+_ENDS: Final = {_S.CANCELED, _S.EXPIRED, _S.REPLACED}
+_WORKING: Final = {_S.PARTIALLY_FILLED, _S.FILLED, _S.PENDING_CANCEL, _S.PENDING_REPLACE} | _ENDS
+
+TRANSITIONS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
+    {
+        # An execution can be reported before the answer to the order itself.
+        _S.CREATED: frozenset(
+            {_S.SUBMITTED, _S.ACKNOWLEDGED, _S.DENIED, _S.REJECTED, _S.UNKNOWN, _S.FATAL_ERROR}
+            | _WORKING
+        ),
+        _S.SUBMITTED: frozenset({_S.ACKNOWLEDGED, _S.REJECTED, _S.UNKNOWN} | _WORKING),
+        _S.ACKNOWLEDGED: frozenset({_S.REJECTED, _S.UNKNOWN} | _WORKING),
+        _S.PARTIALLY_FILLED: frozenset(
+            {_S.FILLED, _S.PENDING_CANCEL, _S.PENDING_REPLACE, _S.UNKNOWN} | _ENDS
+        ),
+        # A refused cancel or replace restores what was before; fills go on meanwhile.
+        _S.PENDING_CANCEL: frozenset(
+            {_S.SUBMITTED, _S.ACKNOWLEDGED, _S.REJECTED, _S.UNKNOWN}
+            | (_WORKING - {_S.PENDING_CANCEL})
+        ),
+        _S.PENDING_REPLACE: frozenset(
+            {_S.SUBMITTED, _S.ACKNOWLEDGED, _S.REJECTED, _S.UNKNOWN}
+            | (_WORKING - {_S.PENDING_REPLACE})
+        ),
+        _S.UNKNOWN: frozenset(
+            {_S.SUBMITTED, _S.ACKNOWLEDGED, _S.REJECTED, _S.FATAL_ERROR} | _WORKING
+        ),
+        # The last fill may be reported after the order's end.
+        _S.CANCELED: frozenset({_S.FILLED}),
+        _S.EXPIRED: frozenset({_S.FILLED}),
+        _S.REPLACED: frozenset({_S.FILLED}),
+        _S.FILLED: frozenset(),
+        _S.DENIED: frozenset(),
+        _S.REJECTED: frozenset(),
+        _S.FATAL_ERROR: frozenset(),
+    }
+)
+
+OPEN: Final = frozenset(
+    {
+        _S.CREATED,
+        _S.SUBMITTED,
+        _S.ACKNOWLEDGED,
+        _S.PARTIALLY_FILLED,
+        _S.PENDING_CANCEL,
+        _S.PENDING_REPLACE,
+        _S.UNKNOWN,
+    }
+)
+"""States in which the order may still fill: its reservation stays."""
+
+TERMINAL: Final = frozenset(State) - OPEN
+"""States that release the reservation; only a late fill can follow."""
+
+BROKER_STATES: Final = frozenset(State) - {_S.CREATED, _S.DENIED, _S.FATAL_ERROR}
+"""States that a `status` entry may report: the others are ours to give."""
+
+_KNOWN_TO_BROKER: Final = _WORKING | {_S.ACKNOWLEDGED}
+_CANCELLABLE: Final = frozenset(
+    {_S.SUBMITTED, _S.ACKNOWLEDGED, _S.PARTIALLY_FILLED, _S.PENDING_REPLACE}
+)
+_NEVER_AT_BROKER: Final = frozenset({_S.DENIED, _S.REJECTED, _S.FATAL_ERROR})
+
+_SUBMISSION: Final = {
+    "accepted": _S.ACKNOWLEDGED,
+    "rejected": _S.REJECTED,
+    "unknown": _S.UNKNOWN,
+    "refused": _S.DENIED,
+}
+_SETTLEMENT: Final = {
+    "voided": _S.FATAL_ERROR,
+    "absent": _S.FATAL_ERROR,
+    "adopted": _S.ACKNOWLEDGED,
+    "rejected": _S.REJECTED,
+}
+
+
+def allowed(frm: State, to: State) -> bool:
+    """Tell whether the table leads from `frm` to `to`. Staying is no transition."""
+    return to in TRANSITIONS[frm]
+
+
+def state_after(
+    current: State | None, kind: str, payload: JsonObject, *, leaves: int | None = None
+) -> State:
+    """Return the order's state after an entry about it.
+
+    Args:
+        current: its state before; None before its decision.
+        kind: the entry's kind: decision, submission, execution, status, cancel or settlement.
+        payload: the entry's payload, its fields already checked.
+        leaves: for an execution, the quantity that remains after it, in the order's own units;
+            None where the order's quantity is not known (its document was deleted).
+
+    Raises:
+        LifecycleError: the entry contradicts the order's state, or fills it beyond its quantity.
+    """
+    if kind == "decision":
+        if current is not None:
+            raise LifecycleError("the order was decided before")
+        return _S.CREATED if payload["allow"] is True else _S.DENIED
+    if current is None:
+        raise LifecycleError(f"a {kind} of an order that was never decided")
+    target = _target(current, kind, payload, leaves)
+    if target is not current and not allowed(current, target):
+        raise LifecycleError(f"no {kind} leads from {current} to {target}")
+    return target
+
+
+def _target(current: State, kind: str, payload: JsonObject, leaves: int | None) -> State:
+    match kind:
+        case "submission":
+            return _answered(current, _SUBMISSION[payload["outcome"]])
+        case "settlement":
+            return _answered(current, _SETTLEMENT[payload["outcome"]])
+        case "execution":
+            return _filled(current, leaves)
+        case "status":
+            return State(payload["status"])
+        case "cancel":
+            # Asking changes nothing for an order that is over, unsent, or of unknown fate.
+            return _S.PENDING_CANCEL if current in _CANCELLABLE else current
+        case _:
+            raise LifecycleError(f"a {kind} is not about an order")
+
+
+def _answered(current: State, answer: State) -> State:
+    """Apply the broker's answer; an order already seen working proves more than "accepted"."""
+    if answer in {_S.ACKNOWLEDGED, _S.UNKNOWN} and current in _KNOWN_TO_BROKER:
+        return current
+    if answer is current:
+        raise LifecycleError(f"the order is {current} already")
+    return answer
+
+
+def _filled(current: State, leaves: int | None) -> State:
+    if current in _NEVER_AT_BROKER:
+        raise LifecycleError(f"an execution of an order that is {current}")
+    if leaves is not None and leaves < 0:
+        raise LifecycleError("executions exceed the order's quantity")
+    if leaves == 0:
+        return _S.FILLED
+    # A part leaves an order that is ending, or over, where it is.
+    if current in {_S.PENDING_CANCEL, _S.PENDING_REPLACE} or current in TERMINAL:
+        return current
+    return _S.PARTIALLY_FILLED

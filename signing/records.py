@@ -1,0 +1,239 @@
+"""The kinds of log entries and the fields of each: one table.
+
+Every payload is an object with `at_us`, the wall clock in integer microseconds UTC, and the
+fields below, no more and no fewer. Payloads hold ids, aliases, digests and integers; whatever
+is large or personal lives in documents beside the log. Amounts of money are in millionths of the
+base currency (`_micros`), quantities and prices integers at a stated number of decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from signing.canonical import INT_MAX, JsonObject
+from signing.lifecycle import BROKER_STATES
+from signing.shapes import (
+    RecordError,
+    Rule,
+    boolean,
+    integer,
+    many,
+    mapping,
+    or_none,
+    record,
+    text,
+    word,
+)
+
+__all__ = ["KINDS", "MODES", "RecordError", "check"]
+
+MODES: Final = ("RESEARCH", "SIMULATION", "PAPER", "LIVE")
+"""The modes of operation, in rising order of risk."""
+
+_TIME: Final = integer(0)
+_COUNT: Final = integer(0)
+_AMOUNT: Final = integer()
+_POSITIVE: Final = integer(1)
+_DECIMALS: Final = integer(0, 18)
+_HEX: Final = text(r"[0-9a-f]{64}", "64 lower-case hexadecimal digits")
+_ID: Final = text(r"[A-Za-z0-9_.:-]{1,64}", "an id of at most 64 of A-Z a-z 0-9 _ . : -")
+_CLIENT_ID: Final = text(r"[A-Za-z0-9_.:-]{1,128}", "a caller's id of at most 128 characters")
+_BROKER_ID: Final = text(r"[A-Za-z0-9_-]{1,36}", "an id of at most 36 of A-Z a-z 0-9 _ -")
+_CODE: Final = text(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}", "a code")
+_VERSION: Final = text(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}", "a version")
+_SYMBOL: Final = text(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,31}", "a symbol")
+_SCOPE: Final = text(r"\*|[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}", "a name in scope, or *")
+_ORIGIN: Final = text(r"[A-Za-z0-9][A-Za-z0-9._~/:-]{0,200}", "an origin")
+_REASON: Final = text(
+    r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}", "a line of at most 200 characters"
+)
+_SESSION: Final = text(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "a day YYYY-MM-DD")
+_CONTROLS: Final = many(_CODE, 256)
+
+_VERDICT: Final = record(
+    {
+        "allow": boolean(),
+        "required": _CONTROLS,
+        "passed": _CONTROLS,
+        "reasons": many(
+            record({"control": _CODE}, {"observed": _AMOUNT, "limit": _AMOUNT}), limit=256
+        ),
+        "door": mapping(_CODE, _AMOUNT, limit=32),
+    }
+)
+
+_FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
+    "genesis": ({"origin": _ORIGIN, "log_key": _HEX, "identity_key": _HEX}, {}),
+    "certificate": (
+        {"decision_key": _HEX, "not_before_us": _TIME, "not_after_us": _TIME},
+        {},
+    ),
+    "release": (
+        {
+            "release_digest": _HEX,
+            "revision": _ID,
+            "label": _CODE,
+            "bundle_digest": _HEX,
+            "wasm_digest": _HEX,
+            "data_digest": _HEX,
+            "by": _ID,
+        },
+        {},
+    ),
+    "mode": ({"mode": word(MODES), "by": _ID}, {}),
+    "omega4": (
+        {"lifted": boolean(), "by": _ID, "reason": _REASON, "until_us": or_none(_TIME)},
+        {},
+    ),
+    "halt": (
+        {
+            "halt_id": _ID,
+            "scope": record(
+                {"kind": word({"global", "account", "symbol", "strategy"}), "name": _SCOPE}
+            ),
+            "cause": _CODE,
+            "cancels": boolean(),
+            "reduce_allowed": boolean(),
+            "clear_by": word({"operator", "admin", "probe"}),
+            "by": _ID,
+        },
+        {"observed": _AMOUNT, "limit": _AMOUNT},
+    ),
+    "resume": ({"halt_id": _ID, "by": _ID, "reason": _REASON}, {}),
+    "statement": (
+        {
+            "account": _ID,
+            "broker": _ID,
+            "cash_micros": _AMOUNT,
+            "positions": mapping(
+                _SYMBOL, record({"qty": _AMOUNT, "qty_decimals": _DECIMALS}), limit=1_000
+            ),
+            "source": _CODE,
+        },
+        {},
+    ),
+    "day": (
+        {"account": _ID, "session": _SESSION, "equity_micros": _AMOUNT, "market_us": _TIME},
+        {},
+    ),
+    "decision": (
+        {
+            "decision_id": _ID,
+            "order_id": _ID,
+            "account": _ID,
+            "principal": _ID,
+            "client_order_id": _CLIENT_ID,
+            "broker_client_id": _BROKER_ID,
+            "mode": word(MODES),
+            "label": _CODE,
+            "market_us": _TIME,
+            "input_digest": _HEX,
+            "release_digest": _HEX,
+            "engine": record({"name": _CODE, "version": _VERSION}),
+            "allow": boolean(),
+            "verdict": _VERDICT,
+            "failure": _CODE,
+        },
+        {},
+    ),
+    "submission": (
+        {
+            "decision_id": _ID,
+            "order_id": _ID,
+            "broker_client_id": _BROKER_ID,
+            "broker": _ID,
+            "outcome": word({"accepted", "rejected", "unknown", "refused"}),
+            "code": _CODE,
+            "broker_order_id": _CLIENT_ID,
+        },
+        {},
+    ),
+    "execution": (
+        {
+            "order_id": _ID,
+            "broker_client_id": _BROKER_ID,
+            "execution_id": _CLIENT_ID,
+            "account": _ID,
+            "symbol": _SYMBOL,
+            "side": word({"buy", "sell"}),
+            "qty": _POSITIVE,
+            "qty_decimals": _DECIMALS,
+            "price": _COUNT,
+            "price_decimals": _DECIMALS,
+            "fee_micros": _AMOUNT,
+            "market_us": _TIME,
+            "session": _SESSION,
+        },
+        {},
+    ),
+    "status": (
+        {
+            "order_id": _ID,
+            "broker_client_id": _BROKER_ID,
+            "status": word(BROKER_STATES),
+            "code": _CODE,
+            "source": _CODE,
+        },
+        {},
+    ),
+    "cancel": (
+        {"order_id": _ID, "broker_client_id": _BROKER_ID, "by": _ID, "cause": _CODE},
+        {},
+    ),
+    "settlement": (
+        {
+            "order_id": _ID,
+            "decision_id": _ID,
+            "broker_client_id": _BROKER_ID,
+            "outcome": word({"voided", "adopted", "rejected", "absent"}),
+            "evidence": _CODE,
+        },
+        {},
+    ),
+}
+
+KINDS: Final[Mapping[str, Rule]] = MappingProxyType(
+    {
+        kind: record({"at_us": integer(0, INT_MAX), **required}, optional)
+        for kind, (required, optional) in _FIELDS.items()
+    }
+)
+"""What each kind of entry must look like."""
+
+
+def check(kind: str, payload: JsonObject) -> None:
+    """Check every field of a payload, and what its fields say about each other.
+
+    Raises:
+        RecordError: an unknown kind; a field that is missing, unknown, of a wrong type or out of
+            bounds; or fields that contradict each other.
+    """
+    rule = KINDS.get(kind)
+    if rule is None:
+        raise RecordError("", f"{kind} is not a kind of entry")
+    rule("", payload)
+    if kind == "decision":
+        _check_decision(payload)
+    elif kind == "certificate" and payload["not_before_us"] >= payload["not_after_us"]:
+        raise RecordError("not_after_us", "is not after not_before_us")
+    elif kind == "halt":
+        scope = payload["scope"]
+        if (scope["kind"] == "global") != (scope["name"] == "*"):
+            raise RecordError("scope.name", "is * for global, and a name for every other scope")
+
+
+def _check_decision(payload: JsonObject) -> None:
+    """An allow must be proven by its own verdict; a failure never allows."""
+    verdict = payload["verdict"]
+    if payload["mode"] == "RESEARCH" and payload["label"] != "research":
+        raise RecordError("label", "is not research in RESEARCH mode")
+    if not payload["allow"]:
+        return
+    if verdict["allow"] is not True:
+        raise RecordError("verdict.allow", "is not true where the decision allows")
+    if payload["failure"] != "none":
+        raise RecordError("failure", "is not none where the decision allows")
+    if not verdict["required"] or set(verdict["required"]) - set(verdict["passed"]):
+        raise RecordError("verdict.passed", "lacks a required control where the decision allows")

@@ -1,0 +1,146 @@
+"""Reading a published log: a folder with `checkpoint`, `tile/` and `blobs/`, and nothing else.
+
+Links are not followed and every read has a limit: the folder comes from a stranger.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from signing.checkpoint import CHECKPOINT_BYTES_MAX
+from signing.merkle import HASH_BYTES
+from signing.tiles import ENTRY_BYTES_MAX, FULL, Level, TileName, parse_path
+
+TILE_BYTES_MAX: Final = FULL * HASH_BYTES
+BUNDLE_BYTES_MAX: Final = FULL * (2 + ENTRY_BYTES_MAX)
+DOCUMENT_BYTES_MAX: Final = 1_048_576
+DEPTH_MAX: Final = 16
+_CHUNK_BYTES: Final = 1_048_576
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class Folder:
+    """The files of a published log.
+
+    Attributes:
+        path: the folder.
+        stray: paths that a published log does not have, relative to the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """List the tile files of the folder; documents are only read when an entry names them.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        self.path = path
+        self.stray: list[str] = []
+        self._widths: dict[tuple[Level, int], list[int]] = {}
+        for file in self._walk("", skip="blobs"):
+            name = parse_path(file)
+            if name is not None:
+                self._widths.setdefault((name.level, name.index), []).append(name.width)
+            elif file != "checkpoint":
+                self.stray.append(file)
+
+    def checkpoint(self) -> bytes:
+        """Return the checkpoint's bytes, or none where there is no such file."""
+        return self._read("checkpoint", CHECKPOINT_BYTES_MAX) or b""
+
+    def source(self, level: Level, index: int, width: int) -> TileName | None:
+        """Name the file that best holds the first `width` hashes or entries of a tile.
+
+        A log that grew while it was copied may have the next wider file instead of the exact one;
+        one that was cut short may have a narrower one.
+        """
+        widths = sorted(self._widths.get((level, index), []))
+        wider = [w for w in widths if w >= width]
+        if wider:
+            return TileName(level, index, wider[0])
+        return TileName(level, index, widths[-1]) if widths else None
+
+    def widths(self, level: Level, index: int) -> list[int]:
+        """Return the widths in which this tile exists."""
+        return self._widths.get((level, index), [])
+
+    def names(self) -> Iterator[TileName]:
+        """Name every tile file."""
+        for (level, index), widths in self._widths.items():
+            for width in widths:
+                yield TileName(level, index, width)
+
+    def tile(self, name: TileName) -> bytes:
+        """Return a tile file's bytes; more than a file of its kind may have are cut off."""
+        limit = BUNDLE_BYTES_MAX if name.level == "entries" else TILE_BYTES_MAX
+        return self._read(name.path, limit + 1) or b""
+
+    def document(self, digest: str) -> bytes | None:
+        """Return a document, or None where it is not (or no longer) published."""
+        return self._read(f"blobs/{digest}", DOCUMENT_BYTES_MAX + 1)
+
+    def document_digest(self, digest: str) -> str | None:
+        """Return the SHA-256 of the file that is published as `digest`, or None without one."""
+        try:
+            with self._open(f"blobs/{digest}") as file:
+                hasher = hashlib.sha256()
+                while chunk := file.read(_CHUNK_BYTES):
+                    hasher.update(chunk)
+        except FileNotFoundError:
+            return None
+        return hasher.hexdigest()
+
+    def documents(self) -> Iterator[str]:
+        """Name every published document; what is no document is added to `stray`."""
+        if not (self.path / "blobs").is_dir():
+            return
+        for file in self._walk("blobs", skip=""):
+            digest = file.removeprefix("blobs/")
+            if _DIGEST.fullmatch(digest):
+                yield digest
+            else:
+                self.stray.append(file)
+
+    def _walk(self, below: str, skip: str, depth: int = 0) -> Iterator[str]:
+        """Name every file below a folder; links, devices and too deep folders are stray."""
+        with os.scandir(self.path / below) as found:
+            for item in found:
+                path = f"{below}/{item.name}" if below else item.name
+                if item.is_dir(follow_symlinks=False) and depth < DEPTH_MAX:
+                    if path != skip:
+                        yield from self._walk(path, skip, depth + 1)
+                elif item.is_file(follow_symlinks=False):
+                    yield path
+                else:
+                    self.stray.append(path)
+
+    def _open(self, path: str) -> BinaryIO:
+        """Open a plain file; a link or a device is reported as missing.
+
+        Raises:
+            FileNotFoundError: no such plain file.
+        """
+        try:
+            descriptor = os.open(self.path / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO}:
+                raise FileNotFoundError(path) from error
+            raise
+        file = os.fdopen(descriptor, "rb")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            file.close()
+            raise FileNotFoundError(path)
+        return file
+
+    def _read(self, path: str, limit: int) -> bytes | None:
+        try:
+            with self._open(path) as file:
+                return file.read(limit)
+        except FileNotFoundError:
+            return None

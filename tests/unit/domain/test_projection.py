@@ -1,0 +1,174 @@
+"""The one projector: what entries do to the book, and what does not fit it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from gateway.domain.book import Book, BookError
+from gateway.domain.halt import Scope
+from gateway.domain.projection import apply
+from signing.lifecycle import State
+
+ORDER: dict[str, Any] = {
+    "account": "primary", "symbol": "AAPL", "side": "buy", "type": "limit",
+    "time_in_force": "day", "qty": 10, "qty_decimals": 0, "price_decimals": 4,
+    "limit_price": 1_000_000, "stop_price": "none", "strategy_id": "none",
+    "worst_price": 1_000_000,
+}  # fmt: skip
+
+
+def decision(number: int = 1, *, allow: bool = True, mode: str = "SIMULATION") -> dict[str, Any]:
+    return {
+        "decision_id": f"dec_{number}", "order_id": f"ord_{number}", "account": "primary",
+        "principal": "desk", "client_order_id": "none", "broker_client_id": f"wr-{number}",
+        "mode": mode, "label": "none", "market_us": 5, "input_digest": "0" * 64,
+        "release_digest": "1" * 64, "engine": {"name": "opa-wasm", "version": "1"},
+        "allow": allow, "failure": "none",
+        "verdict": {"allow": allow, "required": [], "passed": [], "reasons": [], "door": {}},
+    }  # fmt: skip
+
+
+def fill(qty: int, number: int = 1, side: str = "buy", price: int = 1_000_000) -> dict[str, Any]:
+    return {
+        "order_id": f"ord_{number}", "broker_client_id": f"wr-{number}",
+        "execution_id": f"x{qty}", "account": "primary", "symbol": "AAPL", "side": side,
+        "qty": qty, "qty_decimals": 0, "price": price, "price_decimals": 4,
+        "fee_micros": 1_000_000, "market_us": 6, "session": "2015-08-24",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def book() -> Book:
+    book = Book()
+    statement = {"account": "primary", "broker": "simulator", "cash_micros": 5_000_000_000,
+                 "positions": {}, "source": "broker"}  # fmt: skip
+    apply(book, "statement", statement)
+    return book
+
+
+def submission(outcome: str = "accepted") -> dict[str, Any]:
+    return {"decision_id": "dec_1", "order_id": "ord_1", "broker_client_id": "wr-1",
+            "broker": "simulator", "outcome": outcome, "code": "none",
+            "broker_order_id": "sim-1"}  # fmt: skip
+
+
+def test_an_allow_reserves_until_it_is_filled(book: Book) -> None:
+    apply(book, "decision", decision(), {"order": ORDER})
+    assert book.account("primary").working["ord_1"].leaves_qty == 10
+    apply(book, "submission", submission())
+    apply(book, "execution", fill(4))
+    account = book.account("primary")
+    assert account.working["ord_1"].leaves_qty == 6
+    assert account.positions == {"AAPL": (4, 0)}
+    assert account.cash_micros == 5_000_000_000 - 400_000_000 - 1_000_000
+    assert account.executed_turnover_micros == 400_000_000
+    [filled] = apply(book, "execution", fill(6))
+    assert filled.status is State.FILLED
+    assert account.working == {}
+    assert account.positions == {"AAPL": (10, 0)}
+
+
+def test_a_sale_that_closes_leaves_no_position(book: Book) -> None:
+    apply(book, "decision", decision(), {"order": ORDER})
+    apply(book, "execution", fill(10))
+    apply(book, "decision", decision(2), {"order": ORDER | {"side": "sell"}})
+    apply(book, "execution", fill(10, 2, "sell", 1_100_000))
+    account = book.account("primary")
+    assert account.positions == {}
+    assert account.cash_micros == 5_000_000_000 + 100_000_000 - 2_000_000
+
+
+@pytest.mark.parametrize(("allow", "mode"), [(False, "SIMULATION"), (True, "RESEARCH")])
+def test_a_denial_and_a_research_allow_reserve_nothing(book: Book, allow: bool, mode: str) -> None:
+    [state] = apply(book, "decision", decision(allow=allow, mode=mode), {"order": ORDER})
+    assert state.status is (State.CREATED if allow else State.DENIED)
+    assert book.orders == {}
+    assert book.account("primary").working == {}
+
+
+def test_a_rejection_releases_the_reservation(book: Book) -> None:
+    apply(book, "decision", decision(), {"order": ORDER})
+    apply(book, "submission", submission("rejected"))
+    assert book.account("primary").working == {}
+
+
+def test_an_unknown_outcome_keeps_it(book: Book) -> None:
+    apply(book, "decision", decision(), {"order": ORDER})
+    apply(book, "submission", submission("unknown"))
+    assert book.orders["ord_1"].status is State.UNKNOWN
+    assert "ord_1" in book.account("primary").working
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("execution", fill(1)),
+        ("submission", submission()),
+        ("day", {"account": "nobody", "session": "2015-08-24", "equity_micros": 1, "market_us": 1}),
+    ],
+)
+def test_what_does_not_fit_is_an_error(book: Book, kind: str, payload: dict[str, Any]) -> None:
+    before = copy.deepcopy(book.accounts)
+    with pytest.raises(BookError):
+        apply(book, kind, payload)
+    assert book.accounts == before
+
+
+def test_filling_more_than_was_ordered_is_an_error(book: Book) -> None:
+    apply(book, "decision", decision(), {"order": ORDER})
+    with pytest.raises(BookError):
+        apply(book, "execution", fill(11))
+
+
+def test_a_decision_without_its_document_is_an_error(book: Book) -> None:
+    with pytest.raises(BookError, match="document"):
+        apply(book, "decision", decision())
+
+
+def test_a_new_day_forgets_closed_orders_and_starts_turnover_at_zero(book: Book) -> None:
+    apply(book, "decision", decision(), {"order": ORDER})
+    apply(book, "execution", fill(10))
+    day = {"account": "primary", "session": "2015-08-25", "equity_micros": 7, "market_us": 9}
+    apply(book, "day", day)
+    account = book.account("primary")
+    assert (book.orders, book.by_client_id) == ({}, {})
+    assert (account.executed_turnover_micros, account.day_open_equity_micros) == (0, 7)
+    assert book.market_us == 9
+
+
+@pytest.mark.requirement("S2-04")
+def test_omega4_stands_until_lifted_and_again_after_its_time(book: Book) -> None:
+    assert not book.omega4_lifted(0)
+    lift = {"lifted": True, "by": "ada", "reason": "test", "until_us": 100}
+    apply(book, "omega4", lift)
+    assert book.omega4_lifted(99)
+    assert not book.omega4_lifted(100)
+    apply(book, "omega4", lift | {"until_us": "none"})
+    assert book.omega4_lifted(10**15)
+    apply(book, "omega4", {"lifted": False, "by": "ada", "reason": "test", "until_us": "none"})
+    assert not book.omega4_lifted(0)
+
+
+@pytest.mark.parametrize(
+    ("scope", "covered"),
+    [
+        (Scope("global", "*"), True),
+        (Scope("account", "primary"), True),
+        (Scope("account", "other"), False),
+        (Scope("symbol", "AAPL"), True),
+        (Scope("symbol", "MSFT"), False),
+        (Scope("strategy", "ma"), True),
+        (Scope("strategy", "other"), False),
+    ],
+)
+def test_a_halt_covers_its_scope(book: Book, scope: Scope, covered: bool) -> None:
+    halt = {"halt_id": "h1", "scope": {"kind": scope.kind, "name": scope.name}, "cause": "MANUAL",
+            "cancels": True, "reduce_allowed": False, "clear_by": "admin", "by": "ada"}  # fmt: skip
+    version = book.control_version
+    apply(book, "halt", halt)
+    assert book.halted("primary", "AAPL", "ma") is covered
+    apply(book, "resume", {"halt_id": "h1", "by": "ada", "reason": "over"})
+    assert not book.halted("primary", "AAPL", "ma")
+    assert book.control_version == version + 2

@@ -1,0 +1,1 @@
+"""Custody of keys and secrets. Imports nothing of the gateway."""
