@@ -9,39 +9,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.brokers.contract import AccountTerms, BrokerParts, MarketDriven, OpenBroker
 from gateway.brokers.gate import Gate
-from gateway.brokers.registry import Venues, open_venues
+from gateway.brokers.registry import open_broker
 from gateway.config import Settings
 from gateway.control.halting import Halting
 from gateway.control.modes import Modes, check_mode
 from gateway.control.sessions import MarketClockAdvance, MarketSteps, Sessions
 from gateway.control.triggers import Triggers
 from gateway.domain.book import Book, OrderState
+from gateway.domain.errors import RefusedError
+from gateway.domain.quantities import money_micros
 from gateway.facts.document import Facts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
 from gateway.ledger.journal import Journal
 from gateway.ledger.sqlite import SqliteLedger, open_ledger
 from gateway.market.historical import HistoricalFeed, shipped_feed
 from gateway.pipeline import Parts, Pipeline
-from gateway.policy.catalogue import Catalogue
+from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.opa_wasm import WasmEngine
-from gateway.policy.release import Release, load_release, shipped_release
+from gateway.policy.release import Release, load_release, shipped_directory
 from gateway.ports import Draft
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.settlement import Settlement
 from gateway.tracking.updates import Tracker
-from signing.keys import Vkey
-from vault.signers import open_signer
+from signing.keys import Ed25519Signer, Vkey
+from vault.signers import KeyFileError, open_key
 
 BY: Final = "configuration"
 """Who set what came from settings."""
 
 STOP_TIMEOUT_S: Final = 30
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,19 @@ class App:
     modes: Modes
     market_clock: MarketClockAdvance | None
     """Present with a historical feed only: there market time is set, not read."""
+    trackers: Mapping[str, Tracker]
+    """By broker name."""
     vkey: Vkey
 
     @property
     def clock(self) -> SystemClock:
         """All time."""
         return self.host.clock
+
+    @property
+    def runner(self) -> ThreadRunner:
+        """All blocking work."""
+        return self.host.runner
 
     @property
     def log_dir(self) -> Path:
@@ -89,7 +101,7 @@ class App:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[App]:
+async def running(settings: Settings) -> AsyncGenerator[App]:
     """Start a gateway, hand it out, and end it in order.
 
     Raises:
@@ -98,7 +110,8 @@ async def running(settings: Settings) -> AsyncIterator[App]:
     async with contextlib.AsyncExitStack() as stack:
         host = Host(_clock(settings), OsEntropy(), ThreadRunner())
         stack.callback(host.runner.close)
-        release = load_release(settings.release) if settings.release else shipped_release()
+        folder = settings.release or shipped_directory()
+        release = load_release(folder)
         check_mode(settings.mode, release.label)
         ledger, vkey = await _open_ledger(settings, host)
         stack.push_async_callback(ledger.close)
@@ -106,11 +119,13 @@ async def running(settings: Settings) -> AsyncIterator[App]:
         if host.clock.movable:  # a historical run goes on where its log ends, never before
             host.clock.set_market(max(host.clock.market_us(), journal.book.market_us))
         feed = shipped_feed() if settings.market == "historical" else None
-        venues = await _open_venues(settings, host, feed)
-        stack.push_async_callback(venues.close)
-        app = await _start(_Opened(settings, host, release, feed, ledger, journal, venues, vkey))
+        brokers = await _open_brokers(settings, host, feed, stack)
+        app = await _start(_Opened(settings, host, release, feed, ledger, journal, brokers, vkey))
         core = asyncio.create_task(app.pipeline.run())
         stack.push_async_callback(_stop, core, app)
+        for broker in set(brokers.values()):
+            if isinstance(broker, MarketDriven):
+                _follow(broker, app.trackers[broker.name], stack)
         yield app
 
 
@@ -124,18 +139,41 @@ class _Opened:
     feed: HistoricalFeed | None
     ledger: SqliteLedger
     journal: Journal
-    venues: Venues
+    brokers: Mapping[str, OpenBroker]
+    """By account alias."""
     vkey: Vkey
 
 
+async def _open_brokers(
+    settings: Settings,
+    host: Host,
+    feed: HistoricalFeed | None,
+    stack: contextlib.AsyncExitStack,
+) -> dict[str, OpenBroker]:
+    """Open each broker that an account names, once, and say who holds which account."""
+    by_alias: dict[str, OpenBroker] = {}
+    for name in sorted({account.broker for account in settings.accounts.values()}):
+        terms = {
+            alias: AccountTerms(opening_cash_micros=money_micros(account.opening_cash))
+            for alias, account in settings.accounts.items()
+            if account.broker == name
+        }
+        section = {"seed": settings.simulator_seed} if name == "simulator" else {}
+        broker = await open_broker(
+            name, BrokerParts(terms, section, settings.data, feed, host.clock, host.runner)
+        )
+        stack.push_async_callback(broker.close)
+        by_alias |= dict.fromkeys(terms, broker)
+    return by_alias
+
+
 async def _open_ledger(settings: Settings, host: Host) -> tuple[SqliteLedger, Vkey]:
-    keys = settings.data / "keys"
-    log_signer = open_signer(keys / "log.key")
+    log_signer = _signer(settings, "log.key")
     ledger = await open_ledger(
         settings.data,
         origin=settings.origin,
         log_signer=log_signer,
-        identity_signer=open_signer(keys / "identity.key"),
+        identity_signer=_signer(settings, "identity.key"),
         clock=host.clock,
         entropy=host.entropy,
         runner=host.runner,
@@ -143,10 +181,18 @@ async def _open_ledger(settings: Settings, host: Host) -> tuple[SqliteLedger, Vk
     return ledger, Vkey(settings.origin, log_signer.public)
 
 
+def _signer(settings: Settings, name: str) -> Ed25519Signer:
+    """The key in the data folder, made at the first start."""
+    try:
+        return Ed25519Signer(open_key(settings.data / "keys" / name))
+    except KeyFileError as error:
+        raise RefusedError(error.code, str(error), error.remedy) from error
+
+
 async def _start(opened: _Opened) -> App:
     """Wire the spine, record what the configuration says, and settle what is in doubt."""
     host, journal, ledger = opened.host, opened.journal, opened.ledger
-    release, brokers = opened.release, opened.venues.brokers
+    release, brokers = opened.release, opened.brokers
     facts = Facts(
         book=lambda: journal.book,
         feed=opened.feed,
@@ -155,7 +201,7 @@ async def _start(opened: _Opened) -> App:
         instruments=release.instruments,
         collar_max_bps=release.limits.get("price_collar_max_bps"),
     )
-    engine = WasmEngine(release, host.runner, opened.settings.engine_timeout_ms)
+    engine = WasmEngine(release, host.runner, timeout_ms=opened.settings.engine_timeout_ms)
     gate = Gate(
         brokers, opened.vkey, host.clock, lambda: journal.book, opened.settings.broker_timeout_ms
     )
@@ -180,6 +226,7 @@ async def _start(opened: _Opened) -> App:
             journal=journal,
             door=gate,
             settle=settle,
+            sweep=cancels.sweep,
         )
     )
     trackers = {
@@ -194,7 +241,7 @@ async def _start(opened: _Opened) -> App:
         quiesce=pipeline.quiesce,
         open_day=sessions.open_day,
         set_clock=host.clock.set_market,
-        venues=opened.venues.matching,
+        venues=[b.on_market for b in set(brokers.values()) if isinstance(b, MarketDriven)],
         pulls=[tracker.pull for tracker in trackers.values()],
         triggers=Triggers(engine, journal, halting, facts.halt_document),
     )
@@ -202,7 +249,7 @@ async def _start(opened: _Opened) -> App:
         settings=opened.settings,
         host=host,
         release=release,
-        catalogue=release.catalogue,
+        catalogue=load_catalogue(opened.settings.release or shipped_directory()),
         feed=opened.feed,
         ledger=ledger,
         journal=journal,
@@ -212,8 +259,27 @@ async def _start(opened: _Opened) -> App:
         halting=halting,
         modes=Modes(journal, host.clock, release.label),
         market_clock=MarketClockAdvance(host.clock.market_us, steps) if opened.feed else None,
+        trackers=trackers,
         vkey=opened.vkey,
     )
+
+
+def _follow(broker: MarketDriven, tracker: Tracker, stack: contextlib.AsyncExitStack) -> None:
+    """Pull a broker's updates whenever it says that there are new ones."""
+    news = asyncio.Event()
+    broker.on_update = news.set
+
+    async def follow() -> None:
+        while True:
+            await news.wait()
+            news.clear()
+            try:
+                await tracker.pull()
+            except Exception:  # noqa: BLE001  the updates stay where they are until the next news
+                _log.exception("updates could not be recorded")
+
+    task = asyncio.create_task(follow())
+    stack.callback(task.cancel)
 
 
 async def _record_configuration(opened: _Opened, sessions: Sessions) -> None:
@@ -224,7 +290,7 @@ async def _record_configuration(opened: _Opened, sessions: Sessions) -> None:
         drafts.append(_release_draft(release))
     if journal.book.mode is not opened.settings.mode or not journal.book.accounts:
         drafts.append(Draft("mode", {"mode": opened.settings.mode.value, "by": BY}))
-    for alias, broker in opened.venues.brokers.items():
+    for alias, broker in opened.brokers.items():
         if alias not in journal.book.accounts:
             statement = await broker.statement(alias)
             drafts.append(

@@ -24,8 +24,8 @@ PREFIX = "WRIT_"
 CLIENT_VARIABLES = frozenset({"WRIT_URL", "WRIT_API_KEY"})
 """Read by the command line's client, not by the gateway."""
 
-Alias = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9_.-]{1,32}\Z")]
-Cash = Annotated[str, StringConstraints(pattern=r"\A(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?\Z")]
+Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
+Cash = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$")]
 
 
 def _aware(value: datetime | None) -> datetime | None:
@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8470, ge=0, le=65535)
     mode: Mode = Mode.RESEARCH
-    origin: Annotated[str, StringConstraints(pattern=r"\A[a-z0-9][a-z0-9./_-]{0,62}\Z")] = (
+    origin: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9./_-]{0,62}$")] = (
         "writ.local/log"
     )
     """The log's permanent name (C2SP: a URL without scheme)."""

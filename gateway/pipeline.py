@@ -30,6 +30,9 @@ from gateway.turns import BATCH_MAX, Decided, Turns
 from signing import canonical, receipt
 
 QUEUE_MAX: Final = 1_024
+SENDING_MAX: Final = 4_096
+"""Orders decided and not yet answered for by disk and broker; beyond it new ones are refused."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -80,6 +83,8 @@ class Parts:
     door: Door
     settle: Callable[[OrderState], Awaitable[object]]
     """Finds out what became of an order whose submission ended unknown."""
+    sweep: Callable[[str], Awaitable[object]]
+    """Cancels an order that reached the broker while a cancelling halt was being engaged."""
 
 
 class Pipeline:
@@ -105,12 +110,11 @@ class Pipeline:
             ConflictError: one of the caller's keys was recorded meanwhile.
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        try:
-            self._queue.put_nowait(_Proposal(order, tuple(claims), answer))
-        except asyncio.QueueFull:
+        if self._queue.full() or len(self._sending) >= SENDING_MAX:
             raise UnavailableError(
                 "gateway-busy", "too many orders are waiting", "try again with the same key"
-            ) from None
+            )
+        self._queue.put_nowait(_Proposal(order, tuple(claims), answer))
         return await answer
 
     async def preview(self, order: Order) -> Preview:
@@ -167,7 +171,11 @@ class Pipeline:
         # One batch a caller, so that a key used twice at once fails that caller alone; the
         # ledger makes them durable together.
         for proposal, decision in zip(batch, decided, strict=True):
-            recorded = journal.record([decision.draft], keys=_keys(proposal, decision))
+            try:
+                recorded = journal.record([decision.draft], keys=_keys(proposal, decision))
+            except BookError as error:
+                _refuse([proposal], error)
+                continue
             if decision.state.reserves:
                 self._answers[decision.state.order_id] = asyncio.Event()
             task = asyncio.create_task(self._follow(proposal, decision, recorded, approved_ns))
@@ -205,10 +213,11 @@ class Pipeline:
             self._answered(state.order_id)
             if submission.outcome == "unknown":
                 await self._parts.settle(self._parts.journal.book.orders[state.order_id])
-        except (WritError, BookError, receipt.ReceiptError):
-            # Not recorded: the order stays CREATED with its reservation and is in doubt, to be
-            # settled by asking the broker. Nothing is assumed and nothing is sent again.
-            _log.exception("submission of %s could not be recorded", state.order_id)
+            await self._parts.sweep(state.order_id)
+        except Exception:  # noqa: BLE001  a defect here must not end the core
+            # Whatever failed, nothing is assumed and nothing is sent again: the order keeps its
+            # reservation and is in doubt, to be settled by asking the broker.
+            _log.exception("submission of %s could not be followed up", state.order_id)
         finally:
             self._answered(state.order_id)
 

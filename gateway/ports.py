@@ -286,6 +286,7 @@ class Stops(Protocol):
         cancels: bool = False,
         observed: int | None = None,
         limit: int | None = None,
+        reason: str | None = None,
     ) -> Halt:
         """Engage a halt, unless one of this cause and scope stands already."""
         ...

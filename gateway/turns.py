@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.domain.book import NONE, Book, OrderState
@@ -160,7 +160,7 @@ class Turns:
             document = self._facts.bare(order, decision_id)
             data = canonical.encode(document)
         payload = self._payload(book, order, decision_id, document, data)
-        state = replace(order_state(payload, document), allow=True)
+        state = order_state(payload | {"allow": True}, document)
         return _Candidate(position, order, decision_id, document, data, failure, state)
 
     def _payload(

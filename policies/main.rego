@@ -7,7 +7,11 @@
 # related_resources:
 #   - description: How to add a control
 #     ref: docs/adding-a-control.md
+# custom:
+#   limits:
+#     - approval_age_max_ms
 # schemas:
+#   - input: schema.batch
 #   - data.limits: schema.limits
 package writ.main
 
@@ -96,8 +100,6 @@ decision := {
 # title: One verdict for each document of the batch, in order
 # description: Undefined unless the batch is an array. A malformed document has a verdict too.
 # entrypoint: true
-# schemas:
-#   - input: schema.batch
 decisions := [verdict |
 	some document in input.batch
 	verdict := decision with input as document

@@ -72,8 +72,10 @@ def run(*command: str | Path) -> None:
 
 
 def venv_works() -> bool:
-    """Returns whether `.venv` has a running interpreter that is new enough."""
-    if not PYTHON.exists():
+    """Returns whether `.venv` was made here and has a running interpreter that is new enough."""
+    activate = VENV / "bin" / "activate"
+    # The scripts of an environment name its path: one that was moved or copied is of no use.
+    if not PYTHON.exists() or not activate.exists() or str(VENV) not in activate.read_text():
         return False
     test = f"import sys; sys.exit(sys.version_info < {MIN_VERSION})"
     return subprocess.run([PYTHON, "-c", test], check=False, capture_output=True).returncode == 0
@@ -86,7 +88,7 @@ def make_venv() -> None:
     belongs to it, where there is one.
     """
     if VENV.exists():
-        say("the old .venv has no working Python: making it anew")
+        say("the old .venv does not work here: making it anew")
         shutil.rmtree(VENV)
     say(f"[1/3] creating .venv with Python {sys.version.split()[0]}, and uv in it")
     lock = REQUIREMENTS / "uv.txt"

@@ -20,6 +20,8 @@ import sys
 import time
 from pathlib import Path
 
+from gateway.policy import opa_tool
+
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 BIN = TOOLS / "bin"
@@ -127,35 +129,28 @@ def go_environment() -> dict[str, str]:
 # --- opa ------------------------------------------------------------------------------------------
 
 
-def opa_version() -> str:
-    """Returns the one version of opa that this tree is built and tested with."""
-    return (ROOT / "policies" / "OPA_VERSION").read_text().strip()
-
-
-def is_right_opa(path: Path) -> bool:
-    """Returns whether `path` is an opa of exactly the wanted version."""
-    return f"Version: {opa_version()}" in output(path, "version").splitlines()
-
-
 def ensure_opa() -> Path:
-    """Returns the opa to use: OPA_BIN, PATH, .tools/bin, else built from its own module.
+    """Returns the opa that `writ policy` will find too, built from its own module if there is none.
 
     Raises:
-        ToolError: it had to be built and could not.
+        ToolError: OPA_BIN names another version, or a build failed.
     """
-    named, on_path = os.environ.get("OPA_BIN"), shutil.which("opa")
-    own = BIN / "opa"
-    for candidate in (named, on_path, own):
-        if candidate and is_right_opa(Path(candidate)):
-            return Path(candidate)
-    version = opa_version()
-    say(f"no opa {version} at OPA_BIN, on PATH or in .tools/bin: building it, once (minutes)")
+    try:
+        return opa_tool.find_opa()
+    except opa_tool.OpaToolError as error:
+        if error.code != "opa-missing":
+            raise ToolError(str(error)) from error
+        say(str(error))
+    version = opa_tool.required_version()
+    say(f"building opa {version} into .tools/bin, once (minutes)")
     module = f"github.com/open-policy-agent/opa@v{version}"
     command = [str(find_go()), "install", "-trimpath", module]
     build(f"opa {version}", command, TOOLS, go_environment())
-    if not is_right_opa(own):
-        raise ToolError(f"{own} does not call itself {version}")
-    return own
+    opa_tool.opa_version.cache_clear()
+    try:
+        return opa_tool.find_opa()
+    except opa_tool.OpaToolError as error:
+        raise ToolError(f"what was built is not what was asked for: {error}") from error
 
 
 # --- foreign verifiers ----------------------------------------------------------------------------
@@ -188,7 +183,7 @@ def ensure_verifier(folder: Path) -> None:
 
 def ensure_all() -> None:
     """Makes sure of opa and of every foreign verifier."""
-    say(f"opa {opa_version()}: {ensure_opa()}")
+    say(f"opa {opa_tool.required_version()}: {ensure_opa()}")
     folders = sorted(path.parent for path in FOREIGN.glob("*/go.mod"))
     for folder in folders:
         ensure_verifier(folder)

@@ -7,11 +7,15 @@ O(1) hashes on average and any proof O(log n).
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
 """The root of the tree without entries."""
+
+Nodes: TypeAlias = Callable[[int, int], bytes]
+"""Gives the hash of the complete subtree at a level (of 2**level entries) and an index."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -107,7 +111,7 @@ class Tree:
             ValueError: the tree has fewer entries.
         """
         end = self.size if size is None else self._check_size(size)
-        return self._peaks(0, end)
+        return _peaks(self.node, 0, end)
 
     def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
         """Return the hashes that lead from entry `index` to the root of `size` entries.
@@ -118,18 +122,7 @@ class Tree:
             ValueError: the tree has fewer entries, or the entry is not among them.
         """
         end = self.size if size is None else self._check_size(size)
-        if not 0 <= index < end:
-            raise ValueError(f"entry {index} is not among {end}")
-        start, proof = 0, list[bytes]()
-        while end - start > 1:
-            middle = start + _left_part(end - start)
-            if index < middle:
-                proof.append(self._range(middle, end))
-                end = middle
-            else:
-                proof.append(self._range(start, middle))
-                start = middle
-        return proof[::-1]
+        return prove_inclusion(self.node, index, end)
 
     def consistency_proof(self, old: int, new: int | None = None) -> list[bytes]:
         """Return the hashes that show the tree of `old` entries to be a prefix of that of `new`.
@@ -146,14 +139,14 @@ class Tree:
         while end != old:
             middle = start + _left_part(end - start)
             if old <= middle:
-                proof.append(self._range(middle, end))
+                proof.append(_range(self.node, middle, end))
                 end = middle
             else:
-                proof.append(self._range(start, middle))
+                proof.append(_range(self.node, start, middle))
                 start, whole = middle, False
         # The verifier knows the old root itself; any other last part has to be told.
         if not whole:
-            proof.append(self._range(start, end))
+            proof.append(_range(self.node, start, end))
         return proof[::-1]
 
     def _check_size(self, size: int) -> int:
@@ -161,17 +154,30 @@ class Tree:
             raise ValueError(f"the tree has {self.size} entries, not {size}")
         return size
 
-    def _range(self, start: int, end: int) -> bytes:
-        """Hash entries start..end; `start` is a multiple of the largest power of two in it."""
-        return fold(self._peaks(start, end))
 
-    def _peaks(self, start: int, end: int) -> list[bytes]:
-        parts = list[bytes]()
-        while start < end:
-            level = (end - start).bit_length() - 1
-            parts.append(self.node(level, start >> level))
-            start += 1 << level
-        return parts
+def prove_inclusion(node: Nodes, index: int, size: int) -> list[bytes]:
+    """Return the hashes that lead from entry `index` to the root of `size` entries.
+
+    Args:
+        node: where the hashes of complete subtrees come from: a tree, or published tiles.
+        index: the entry's index.
+        size: the number of entries.
+
+    Raises:
+        ValueError: the entry is not among them.
+    """
+    if not 0 <= index < size:
+        raise ValueError(f"entry {index} is not among {size}")
+    start, end, proof = 0, size, list[bytes]()
+    while end - start > 1:
+        middle = start + _left_part(end - start)
+        if index < middle:
+            proof.append(_range(node, middle, end))
+            end = middle
+        else:
+            proof.append(_range(node, start, middle))
+            start = middle
+    return proof[::-1]
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> bool:
@@ -232,3 +238,17 @@ def verify_consistency(
 def _left_part(size: int) -> int:
     """Return the largest power of two below `size`."""
     return 1 << ((size - 1).bit_length() - 1)
+
+
+def _range(node: Nodes, start: int, end: int) -> bytes:
+    """Hash entries start..end; `start` is a multiple of the largest power of two in it."""
+    return fold(_peaks(node, start, end))
+
+
+def _peaks(node: Nodes, start: int, end: int) -> list[bytes]:
+    peaks = list[bytes]()
+    while start < end:
+        level = (end - start).bit_length() - 1
+        peaks.append(node(level, start >> level))
+        start += 1 << level
+    return peaks

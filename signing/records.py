@@ -99,7 +99,7 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
             "clear_by": word({"operator", "admin", "probe"}),
             "by": _ID,
         },
-        {"observed": _AMOUNT, "limit": _AMOUNT},
+        {"observed": _AMOUNT, "limit": _AMOUNT, "reason": _REASON},
     ),
     "resume": ({"halt_id": _ID, "by": _ID, "reason": _REASON}, {}),
     "statement": (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
+from fastapi import Depends, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.api.access import KeyScope, Principal
 from gateway.api.services import ServicesHere
@@ -15,12 +15,12 @@ from gateway.domain.errors import InvalidInputError, RefusedError
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="key",
-    description="A key made by `writ access add`, as `Authorization: Bearer writ_…`.",
+    description="A key made by `writ access add`: `Authorization: Bearer writ_…`.",
 )
 
 
-def requires(scope: KeyScope) -> Callable[..., Awaitable[Principal]]:
-    """A dependency that yields the caller, whose key must have ``scope``.
+def requires(*scopes: KeyScope) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that yields the caller, whose key must have one of ``scopes``.
 
     Raises (when called):
         InvalidInputError: ``key-missing`` or ``key-invalid`` (HTTP 401).
@@ -28,34 +28,38 @@ def requires(scope: KeyScope) -> Callable[..., Awaitable[Principal]]:
         UnavailableError: the access file cannot be used, so nobody gets in.
     """
 
-    async def caller(request: Request, services: ServicesHere) -> Principal:
-        header = request.headers.get("authorization", "")
-        scheme, _, text = header.partition(" ")
-        if scheme.lower() != "bearer" or not text:
+    async def caller(
+        services: ServicesHere,
+        given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    ) -> Principal:
+        if given is None or not given.credentials:
             raise InvalidInputError(
                 "key-missing",
                 "the request carries no key",
                 "send Authorization: Bearer KEY; `writ access add` makes a key",
             )
-        principal = await services.access.find(text)
+        principal = await services.access.find(given.credentials)
         if principal is None:
             raise InvalidInputError(
                 "key-invalid", "the key is not known, or was revoked", "use a working key"
             )
-        if scope not in principal.scopes:
+        if principal.scopes.isdisjoint(scopes):
+            names = " or ".join(scopes)
             raise RefusedError(
                 "scope-missing",
-                f"this key lacks the scope {scope}",
-                f"use a key made with --scope {scope}",
+                f"this key lacks the scope {names}",
+                f"use a key made with --scope {names}",
             )
         return principal
 
     return caller
 
 
-Proposer = Annotated[Principal, Depends(_bearer), Depends(requires(KeyScope.PROPOSE))]
+Proposer = Annotated[Principal, Depends(requires(KeyScope.PROPOSE))]
 Canceler = Annotated[Principal, Depends(requires(KeyScope.CANCEL))]
 Reader = Annotated[Principal, Depends(requires(KeyScope.READ))]
 Auditor = Annotated[Principal, Depends(requires(KeyScope.AUDIT_READ))]
 Operator = Annotated[Principal, Depends(requires(KeyScope.OPERATE))]
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+Resumer = Annotated[Principal, Depends(requires(KeyScope.ADMIN, KeyScope.OPERATE))]
+"""Which of the two a halt needs is the halt's own affair (its ``clear_by``)."""

@@ -64,7 +64,7 @@ async def serving(app: App, *, host: str, port: int) -> AsyncGenerator[str]:
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110  uvicorn sets a flag
             await asyncio.sleep(0.005)
         if task.done():
             await task  # it says why

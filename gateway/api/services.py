@@ -37,7 +37,7 @@ def make_services(app: App) -> Services:
     """The services around a running gateway."""
     return Services(
         app=app,
-        access=AccessKeys(app.settings.data / FILE_NAME, app.runner),
+        access=AccessKeys(app.settings.data / FILE_NAME, app.host.runner),
         callers=CallerKeys(app.ledger),
     )
 

@@ -36,6 +36,7 @@ class Halting:
         cancels: bool = False,
         observed: int | None = None,
         limit: int | None = None,
+        reason: str | None = None,
     ) -> Halt:
         """Engage a halt, unless one of this cause and scope stands already.
 
@@ -59,6 +60,8 @@ class Halting:
             payload["observed"] = observed
         if limit is not None:
             payload["limit"] = limit
+        if reason is not None:
+            payload["reason"] = reason
         recorded = self._journal.record([Draft("halt", payload)], owed=True)
         halt = self._journal.book.halts[halt_id]
         if cancels:

@@ -154,7 +154,7 @@ class Strategy:
         }
         for state in OPEN_STATES:
             for row in self._get("/v1/orders", account=self.account, status=state)["orders"]:
-                leaves = int(Decimal(row["qty"])) - int(Decimal(row["filled_qty"]))
+                leaves = int(Decimal(row["leaves_qty"]))
                 signed = leaves if row["side"] == "buy" else -leaves
                 held[row["symbol"]] = held.get(row["symbol"], 0) + signed
         return held

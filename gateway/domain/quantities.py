@@ -95,6 +95,12 @@ def rescaled_up(value: int, decimals: int, to_decimals: int) -> int:
     return ceil_div(value, 10 ** (decimals - to_decimals))
 
 
+def money_micros(text: str) -> int:
+    """A configured amount such as ``"1000000.50"`` in micros; the pattern is checked before."""
+    whole, _, fraction = text.partition(".")
+    return int(whole + fraction.ljust(MICROS, "0"))
+
+
 def in_bounds(value: int) -> bool:
     """Whether a document may carry this integer."""
     return -INT_LIMIT < value < INT_LIMIT

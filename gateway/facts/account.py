@@ -3,12 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.domain.book import AccountBook
 from gateway.domain.instrument import Instrument
 from gateway.domain.quantities import BPS, ceil_div, value_micros
 from gateway.facts.market import Market
+
+
+@dataclass(frozen=True, slots=True)
+class PositionValue:
+    """One holding at the last price; price and value are ``None`` when there is no quote."""
+
+    symbol: str
+    qty: int
+    qty_decimals: int
+    last: int | None
+    price_decimals: int
+    value_micros: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """An account as of now, for people; equity is ``None`` if any holding has no price."""
+
+    account: str
+    cash_micros: int
+    equity_micros: int | None
+    day_open_equity_micros: int | None
+    executed_turnover_micros: int
+    positions: tuple[PositionValue, ...]
+
+
+def valuation(
+    account: AccountBook, market: Market, instruments: Mapping[str, Instrument]
+) -> Valuation:
+    """Value an account holding by holding."""
+    return Valuation(
+        account=account.alias,
+        cash_micros=account.cash_micros,
+        equity_micros=equity_micros(account, market, instruments),
+        day_open_equity_micros=account.day_open_equity_micros,
+        executed_turnover_micros=account.executed_turnover_micros,
+        positions=tuple(
+            _position(symbol, qty, decimals, market, instruments.get(symbol))
+            for symbol, (qty, decimals) in sorted(account.positions.items())
+        ),
+    )
+
+
+def _position(
+    symbol: str, qty: int, decimals: int, market: Market, instrument: Instrument | None
+) -> PositionValue:
+    price_decimals = instrument.price_decimals if instrument else 0
+    quote = market.quote(symbol, price_decimals) if instrument else None
+    if quote is None:
+        return PositionValue(symbol, qty, decimals, None, price_decimals, None)
+    value = value_micros(qty, decimals, quote.last, price_decimals)
+    return PositionValue(symbol, qty, decimals, quote.last, price_decimals, value)
 
 
 def equity_micros(

@@ -14,7 +14,13 @@ from gateway.domain.book import NONE, AccountBook, Book
 from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order
 from gateway.domain.quantities import DEFAULT_DECIMALS, in_bounds, notional_micros, rescaled_up
-from gateway.facts.account import account_facts, drawdown_bps, equity_micros
+from gateway.facts.account import (
+    Valuation,
+    account_facts,
+    drawdown_bps,
+    equity_micros,
+    valuation,
+)
 from gateway.facts.control import control_facts
 from gateway.facts.instruments import instrument_facts
 from gateway.facts.market import Market, market_facts, price_deviation_bps, worst_price
@@ -78,6 +84,10 @@ class Facts:
     def equity_micros(self, account: AccountBook) -> int | None:
         """The account's equity at the market as of now."""
         return equity_micros(account, self.market(), self.instruments)
+
+    def valuation(self, account: AccountBook) -> Valuation:
+        """The account at the market as of now, holding by holding."""
+        return valuation(account, self.market(), self.instruments)
 
     def halt_document(self) -> dict[str, Any]:
         """The input of the release's second query: is a halt due?"""

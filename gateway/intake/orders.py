@@ -89,7 +89,7 @@ Name = Annotated[
 """An id that a caller chose."""
 
 Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
-Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9./-]{1,20}$")]
+Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9./-]{0,19}$")]
 
 
 class OrderBody(BaseModel):

@@ -7,19 +7,30 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 import apsw
 
 from gateway.ledger.faults import cannot_open
+from gateway.ledger.rows import Column
 
 DATABASE: Final = "writ.db"
 LOCK: Final = "writ.lock"
 BUSY_TIMEOUT_MS: Final = 5_000
+SYNCHRONOUS_FULL: Final = 2
 
 # Below 3.51.3 a reset of the write-ahead log can corrupt a database that two connections use.
 SQLITE_OLDEST: Final = (3, 51, 3)
+
+
+Bindings: TypeAlias = Mapping[str, Column]
+Row: TypeAlias = tuple[Any, ...]
+
+
+class _Execute(Protocol):
+    def __call__(self, statement: str, bindings: Bindings | None) -> Iterable[Row]: ...
 
 
 class DirectoryLock:
@@ -57,13 +68,88 @@ class DirectoryLock:
             self._descriptor = -1
 
 
-def open_writer(path: Path, vfs: str | None) -> apsw.Connection:
+class Database:
+    """A connection with the few operations that the ledger needs; one thread at a time."""
+
+    def __init__(self, path: Path, flags: int, vfs: str | None) -> None:
+        """Connect; use `open_writer` and `open_reader`."""
+        self._connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+        self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        # apsw's own annotations name a type of Python 3.12: they are given anew here, once.
+        self._execute: _Execute = cast("Any", self._connection).execute
+
+    def run(self, statement: str, bindings: Bindings | None = None) -> None:
+        """Execute a statement that answers nothing."""
+        self._execute(statement, bindings)
+
+    def scan(self, statement: str, bindings: Bindings | None = None) -> Iterator[Row]:
+        """The rows of a query, one by one."""
+        return iter(self._execute(statement, bindings))
+
+    def rows(self, statement: str, bindings: Bindings | None = None) -> list[Row]:
+        """The rows of a query."""
+        return list(self._execute(statement, bindings))
+
+    def value(self, statement: str, bindings: Bindings | None = None) -> Any:  # noqa: ANN401  a column of any type
+        """The first column of the first row, or None."""
+        rows = self.rows(statement, bindings)
+        return rows[0][0] if rows else None
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether BEGIN still waits for its end."""
+        return self._connection.in_transaction
+
+    def on_commit(self, told: Callable[[int], None]) -> None:
+        """Call `told` with the pages of the write-ahead log after every commit.
+
+        It takes the place of SQLite's own copying of the log after a commit, which drops its
+        errors, that of fsync included, and tries again at the next commit. Here the writer copies
+        the log itself, and the first error of fsync is the last.
+        """
+
+        def hook(_connection: apsw.Connection, _name: str, pages: int) -> int:
+            told(pages)
+            return apsw.SQLITE_OK
+
+        self._connection.set_wal_hook(hook)
+
+    def copy_wal(self) -> None:
+        """Copy what readers allow of the write-ahead log into the database."""
+        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def close(self, *, untouched: bool = False) -> None:
+        """Close; `untouched` leaves the write-ahead log as it is."""
+        if untouched:
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        self._connection.close()
+
+
+def open_writer(path: Path, vfs: str | None) -> Database:
     """Open the one connection that writes, creating the file if there is none.
 
     Raises:
-        RefusedError: `ledger-sqlite-old`.
+        RefusedError: `ledger-sqlite-old`, `ledger-no-wal`.
         apsw.Error: the file cannot be opened or is no database.
     """
+    _check_version()
+    database = Database(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs)
+    try:
+        _configure(database, path)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_reader(path: Path, vfs: str | None) -> Database:
+    """Open a connection that can only read."""
+    database = Database(path, apsw.SQLITE_OPEN_READONLY, vfs)
+    database.run("PRAGMA query_only = 1")
+    return database
+
+
+def _check_version() -> None:
     version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if version < SQLITE_OLDEST:
         raise cannot_open(
@@ -71,36 +157,19 @@ def open_writer(path: Path, vfs: str | None) -> apsw.Connection:
             f"SQLite {apsw.sqlite_lib_version()} has a known fault in its write-ahead log",
             "install the locked version of apsw, which brings its own SQLite",
         )
-    connection = apsw.Connection(
-        str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs=vfs
-    )
-    try:
-        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-        if connection.pragma("journal_mode", "wal") != "wal":
-            raise cannot_open(
-                "ledger-no-wal",
-                f"{path} cannot be used with a write-ahead log",
-                "put the data directory on a local file system",
-            )
-        connection.pragma("synchronous", "FULL")
-        connection.pragma("foreign_keys", 1)
-        connection.pragma("trusted_schema", 0)
-        # SQLite's own checkpoint after a commit drops its errors, that of fsync included; the
-        # next one would then succeed and discard the log of writes that never reached the disk.
-        # The writer copies the log itself and latches on the first error.
-        connection.wal_autocheckpoint(0)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
-def open_reader(path: Path, vfs: str | None) -> apsw.Connection:
-    """Open a connection that can only read."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
-    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-    connection.pragma("query_only", 1)
-    return connection
+def _configure(database: Database, path: Path) -> None:
+    if database.value("PRAGMA journal_mode = WAL") != "wal":
+        raise cannot_open(
+            "ledger-no-wal",
+            f"{path} cannot be used with a write-ahead log",
+            "put the data directory on a local file system",
+        )
+    for setting in ("synchronous = FULL", "foreign_keys = 1", "trusted_schema = 0"):
+        database.run(f"PRAGMA {setting}")
+    if database.value("PRAGMA synchronous") != SYNCHRONOUS_FULL:
+        raise cannot_open("ledger-no-sync", "SQLite would not wait for the disk", "report this")
 
 
 def sync_directory(directory: Path) -> None:

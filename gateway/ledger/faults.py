@@ -28,7 +28,7 @@ class Nature(Enum):
     """An input/output error, or anything that leaves in doubt what was written: for good."""
 
 
-class StoreFault(UnavailableError):
+class StoreError(UnavailableError):
     """The store takes nothing now: `ledger-busy`, `ledger-full` or `ledger-latched`."""
 
     def __init__(self, nature: Nature, detail: str) -> None:
@@ -37,14 +37,17 @@ class StoreFault(UnavailableError):
         super().__init__(code, detail, remedy)
         self.nature = nature
 
+    def fresh(self) -> StoreError:
+        """Another one like it: an exception raised again and again would keep every traceback."""
+        return StoreError(self.nature, self.detail)
+
 
 _CODES: Final = {
     Nature.BUSY: ("ledger-busy", "try again in a moment"),
     Nature.FULL: ("ledger-full", "free disk space; recording resumes by itself within seconds"),
     Nature.LATCH: (
         "ledger-latched",
-        "check the disk, then restart the gateway: it reads back what is durable and settles "
-        "every order in doubt",
+        "check the disk and restart: what is durable is read back, what is in doubt settled",
     ),
 }
 
@@ -63,7 +66,7 @@ def nature_of(error: Exception) -> Nature:
     An error that is not SQLite's (a record that does not check, a key that does not sign) is the
     batch's own.
     """
-    if isinstance(error, StoreFault):
+    if isinstance(error, StoreError):
         return error.nature
     if isinstance(error, apsw.FullError):
         return Nature.FULL
@@ -111,7 +114,9 @@ def queue_full(limit: int) -> UnavailableError:
 
 def closed() -> UnavailableError:
     """The ledger is closing or closed."""
-    return UnavailableError("ledger-closed", "the ledger is closing", "wait for the gateway to restart")
+    return UnavailableError(
+        "ledger-closed", "the ledger is closing", "wait for the gateway to restart"
+    )
 
 
 def cannot_open(code: str, detail: str, remedy: str) -> RefusedError:

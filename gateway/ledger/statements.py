@@ -9,14 +9,25 @@ from gateway.ledger.rows import CLAIM_COLUMNS, ORDER_COLUMNS
 from gateway.ledger.tables import LedgerTable
 
 
-def _names(columns: Iterable[str], prefix: str = "") -> str:
-    return ", ".join(prefix + name for name in columns)
+def _fill(template: str, columns: Iterable[str]) -> str:
+    """Put names for {columns}, :names for {values} and assignments for {changes}.
+
+    The names are this package's own constants; nothing that anybody sent comes here.
+    """
+    names = list(columns)
+    return (
+        template.replace("{columns}", ", ".join(names))
+        .replace("{values}", ", ".join(f":{name}" for name in names))
+        .replace("{changes}", ", ".join(f"{name} = excluded.{name}" for name in names))
+    )
 
 
 def _insert(table: str) -> str:
-    """An INSERT of every column, bound by name. The names are this package's own constants."""
+    """An INSERT of every column of a table, bound by name."""
     columns = LedgerTable.metadata.tables[table].columns.keys()
-    return f"INSERT INTO {table} ({_names(columns)}) VALUES ({_names(columns, ':')})"
+    return _fill("INSERT INTO {table} ({columns}) VALUES ({values})", columns).replace(
+        "{table}", table
+    )
 
 
 # ---- the writer
@@ -36,11 +47,11 @@ SET_CURSOR: Final = (
 )
 
 # An order keeps the row number of its first appearance, whatever becomes of it.
-PUT_ORDER: Final = (
-    f"INSERT INTO orders (number, {_names(ORDER_COLUMNS)}) "
-    f"VALUES ((SELECT coalesce(max(number), 0) + 1 FROM orders), {_names(ORDER_COLUMNS, ':')}) "
-    "ON CONFLICT (order_id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in ORDER_COLUMNS if name != "order_id")
+PUT_ORDER: Final = _fill(
+    "INSERT INTO orders (number, {columns}) "
+    "VALUES ((SELECT coalesce(max(number), 0) + 1 FROM orders), {values}) "
+    "ON CONFLICT (order_id) DO UPDATE SET {changes}",
+    ORDER_COLUMNS,
 )
 
 # The probe needs as much room as a busy group, so that a few freed bytes do not count as space.
@@ -55,7 +66,9 @@ UNPROBE: Final = "DELETE FROM meta WHERE name = 'probe'"
 COUNT_TABLES: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
 HAS_META: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'"
 META: Final = "SELECT value FROM meta WHERE name = :name"
-ALL_LEAVES: Final = "SELECT entry_index, at_us, envelope, leaf_hash FROM entries ORDER BY entry_index"
+ALL_LEAVES: Final = (
+    "SELECT entry_index, at_us, envelope, leaf_hash FROM entries ORDER BY entry_index"
+)
 NEWEST_CHECKPOINT: Final = "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1"
 COUNT_ENTRIES: Final = "SELECT coalesce(max(entry_index), -1) + 1 FROM entries"
 
@@ -74,15 +87,16 @@ BLOBS: Final = (
     "SELECT sha256, content FROM blobs "
     "WHERE entry_index >= :start AND entry_index < :end ORDER BY entry_index, sha256"
 )
-CLAIM: Final = (
-    f"SELECT {_names(CLAIM_COLUMNS)} FROM claims "
-    "WHERE principal = :principal AND kind = :kind AND key = :key"
+CLAIM: Final = _fill(
+    "SELECT {columns} FROM claims WHERE principal = :principal AND kind = :kind AND key = :key",
+    CLAIM_COLUMNS,
 )
-ORDER: Final = f"SELECT {_names(ORDER_COLUMNS)} FROM orders WHERE order_id = :order_id"
-ORDERS: Final = (
-    f"SELECT number, {_names(ORDER_COLUMNS)} FROM orders "
+ORDER: Final = _fill("SELECT {columns} FROM orders WHERE order_id = :order_id", ORDER_COLUMNS)
+ORDERS: Final = _fill(
+    "SELECT number, {columns} FROM orders "
     "WHERE (:account IS NULL OR account = :account) AND (:status IS NULL OR status = :status) "
-    "AND (:before IS NULL OR number < :before) ORDER BY number DESC LIMIT :limit"
+    "AND (:before IS NULL OR number < :before) ORDER BY number DESC LIMIT :limit",
+    ORDER_COLUMNS,
 )
 EXECUTIONS: Final = (
     "SELECT e.entry_index, e.envelope FROM executions x "

@@ -97,7 +97,18 @@ class Checkpoints(LedgerTable, table=True):
 class Orders(LedgerTable, table=True):
     """An order as the book says, one column for each field of `OrderState`."""
 
-    __table_args__ = (_STRICT,)
+    __table_args__ = (
+        Index(
+            "one_client_order_id",
+            "principal",
+            "client_order_id",
+            unique=True,
+            sqlite_where=text("client_order_id <> 'none'"),
+            postgresql_where=text("client_order_id <> 'none'"),
+        ),
+        Index("orders_of_account", "account", "number"),
+        _STRICT,
+    )
 
     order_id: str = Field(primary_key=True, sa_type=Text)
     number: int = Field(unique=True, sa_type=Whole)

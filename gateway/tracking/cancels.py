@@ -13,6 +13,8 @@ from gateway.ports import Committed, Door, Draft, Journal
 from signing.lifecycle import State
 
 CANCEL_TIMEOUT_S: Final = 30
+BY: Final = "tracking"
+"""Who cancels what was asked for while the order was on its way."""
 _log = logging.getLogger(__name__)
 
 
@@ -23,6 +25,8 @@ class Cancels:
         """Wire the record and the gate."""
         self._journal = journal
         self._door = door
+        self._wanted: set[str] = set()
+        """Orders whose cancel was asked for before the broker is known to have them."""
 
     async def cancel(self, order_id: str, by: str, cause: str = "REQUESTED") -> OrderState:
         """Ask the broker to cancel an order; the result arrives as an update.
@@ -60,7 +64,27 @@ class Cancels:
                 _log.error("cancel of %s failed", order.order_id, exc_info=result)
         return len(orders)
 
+    async def sweep(self, order_id: str) -> None:
+        """Cancel an order that was on its way when its cancel or a cancelling halt came.
+
+        That round found nothing at the broker yet, and the gate had compared before it.
+        """
+        wanted = order_id in self._wanted
+        self._wanted.discard(order_id)
+        order = self._journal.book.orders.get(order_id)
+        if order is None or not order.reserves:
+            return
+        book = self._journal.book
+        halted = any(
+            halt.cancels and halt.scope.covers(order.account, order.symbol, order.strategy_id)
+            for halt in book.halts.values()
+        )
+        if wanted or halted:
+            await self._cancel(order, BY, "WANTED_BEFORE_SENT" if wanted else "HALTED")
+
     async def _cancel(self, order: OrderState, by: str, cause: str) -> None:
+        if order.status in (State.CREATED, State.UNKNOWN):
+            self._wanted.add(order.order_id)
         recorded = self._record(order, by, cause)
         async with asyncio.timeout(CANCEL_TIMEOUT_S):
             await self._door.cancel(order.account, order.broker_client_id)

@@ -3,7 +3,8 @@
 # description: |
 #   Closed objects and bounded texts. Each test first makes sure of the type, so that no
 #   built-in function ever fails on a malformed document. Regular expressions are not used:
-#   in WebAssembly each call compiles them anew, which costs more than all controls together.
+#   in WebAssembly each call compiles them anew, which costs a single order more than all its
+#   controls do.
 package writ.lib.shape
 
 import data.writ.lib.num

@@ -64,10 +64,16 @@ class Report:
 
 
 class Findings:
-    """Collects faults while the log is read. Of each step, the fault at the lowest index counts."""
+    """Collects faults while the log is read. Of each step, the fault at the lowest index counts.
+
+    Attributes:
+        counts: what was seen, by name.
+        unproven: set where the root is wrong and no entry can be blamed for it.
+    """
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.unproven = False
         self._worst: dict[int, tuple[int | None, str]] = {}
         self._faults: Counter[int] = Counter()
 
@@ -93,11 +99,9 @@ class Findings:
         return Step(number, STEP_NAMES[number], ok=False, detail=f"{place}{reason}{others}")
 
     def first_bad_index(self) -> int | None:
-        """Return the lowest index that any step found wrong.
+        """Return the lowest index that any step found wrong, None where none was.
 
-        Where the root is wrong and no single entry can be blamed, no entry is proven: that is 0.
+        Under a wrong root no entry is proven: if none shows a fault of its own, that is entry 0.
         """
         named = [index for index, _ in self._worst.values() if index is not None]
-        if named:
-            return min(named)
-        return None if self._worst.keys() <= {1, 8, 9} else 0
+        return min(named, default=0 if self.unproven else None)

@@ -23,6 +23,7 @@ BUNDLE_BYTES_MAX: Final = FULL * (2 + ENTRY_BYTES_MAX)
 DOCUMENT_BYTES_MAX: Final = 1_048_576
 DEPTH_MAX: Final = 16
 _CHUNK_BYTES: Final = 1_048_576
+_ENTRIES: Final = "tile/entries"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -43,16 +44,13 @@ class Folder:
         self.path = path
         self.stray: list[str] = []
         self._widths: dict[tuple[Level, int], list[int]] = {}
-        for file in self._walk("", skip="blobs"):
+        # Bundles are written before tiles: listed after them, each listed tile has its bundle.
+        for file in (*self._walk("", skip=(_ENTRIES, "blobs")), *self._walk_if_there(_ENTRIES)):
             name = parse_path(file)
             if name is not None:
                 self._widths.setdefault((name.level, name.index), []).append(name.width)
             elif file != "checkpoint":
                 self.stray.append(file)
-
-    def checkpoint(self) -> bytes:
-        """Return the checkpoint's bytes, or none where there is no such file."""
-        return self._read("checkpoint", CHECKPOINT_BYTES_MAX) or b""
 
     def source(self, level: Level, index: int, width: int) -> TileName | None:
         """Name the file that best holds the first `width` hashes or entries of a tile.
@@ -88,7 +86,7 @@ class Folder:
     def document_digest(self, digest: str) -> str | None:
         """Return the SHA-256 of the file that is published as `digest`, or None without one."""
         try:
-            with self._open(f"blobs/{digest}") as file:
+            with _open(self.path / "blobs" / digest) as file:
                 hasher = hashlib.sha256()
                 while chunk := file.read(_CHUNK_BYTES):
                     hasher.update(chunk)
@@ -98,49 +96,61 @@ class Folder:
 
     def documents(self) -> Iterator[str]:
         """Name every published document; what is no document is added to `stray`."""
-        if not (self.path / "blobs").is_dir():
-            return
-        for file in self._walk("blobs", skip=""):
+        for file in self._walk_if_there("blobs"):
             digest = file.removeprefix("blobs/")
             if _DIGEST.fullmatch(digest):
                 yield digest
             else:
                 self.stray.append(file)
 
-    def _walk(self, below: str, skip: str, depth: int = 0) -> Iterator[str]:
+    def _walk_if_there(self, below: str) -> Iterator[str]:
+        if (self.path / below).is_dir():
+            yield from self._walk(below)
+
+    def _walk(self, below: str, skip: tuple[str, ...] = (), depth: int = 0) -> Iterator[str]:
         """Name every file below a folder; links, devices and too deep folders are stray."""
         with os.scandir(self.path / below) as found:
             for item in found:
                 path = f"{below}/{item.name}" if below else item.name
                 if item.is_dir(follow_symlinks=False) and depth < DEPTH_MAX:
-                    if path != skip:
+                    if path not in skip:
                         yield from self._walk(path, skip, depth + 1)
                 elif item.is_file(follow_symlinks=False):
                     yield path
                 else:
                     self.stray.append(path)
 
-    def _open(self, path: str) -> BinaryIO:
-        """Open a plain file; a link or a device is reported as missing.
-
-        Raises:
-            FileNotFoundError: no such plain file.
-        """
-        try:
-            descriptor = os.open(self.path / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO}:
-                raise FileNotFoundError(path) from error
-            raise
-        file = os.fdopen(descriptor, "rb")
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            file.close()
-            raise FileNotFoundError(path)
-        return file
-
     def _read(self, path: str, limit: int) -> bytes | None:
-        try:
-            with self._open(path) as file:
-                return file.read(limit)
-        except FileNotFoundError:
-            return None
+        return _read(self.path / path, limit)
+
+
+def read_note(directory: Path) -> bytes:
+    """Return the bytes of a log's checkpoint; none where there is no such file."""
+    return _read(directory / "checkpoint", CHECKPOINT_BYTES_MAX + 1) or b""
+
+
+def _read(path: Path, limit: int) -> bytes | None:
+    try:
+        with _open(path) as file:
+            return file.read(limit)
+    except FileNotFoundError:
+        return None
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a plain file; a link or a device is reported as missing.
+
+    Raises:
+        FileNotFoundError: no such plain file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO}:
+            raise FileNotFoundError(path) from error
+        raise
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise FileNotFoundError(path)
+    return file

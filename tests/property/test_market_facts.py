@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gateway.domain.market import Quote
 from gateway.domain.order import OrderType, Side
 from gateway.facts.market import Market, market_facts, price_deviation_bps, worst_price
-from hypothesis import given
-from hypothesis import strategies as st
 from support.facts import INSTRUMENTS, NOON_US, StillFeed, order
 
 AAPL = INSTRUMENTS["AAPL"]

@@ -6,12 +6,13 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gateway.domain.order import Side
 from gateway.facts.account import equity_micros
 from gateway.facts.market import Market
 from gateway.facts.portfolio import counting_price, projected_facts
-from hypothesis import given
-from hypothesis import strategies as st
 from support.facts import INSTRUMENTS, NOON_US, StillFeed, account, order, working
 
 LASTS = {"AAPL": 1_000_000, "MSFT": 400_000, "JPM": 600_000}

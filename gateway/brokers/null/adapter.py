@@ -40,7 +40,7 @@ class NullBroker:
     async def cancel(self, broker_client_id: str) -> None:
         """Do nothing: there is no order to cancel."""
 
-    async def order(self, broker_client_id: str) -> BrokerOrderState | None:
+    async def order(self, broker_client_id: str) -> BrokerOrderState | None:  # noqa: ARG002  the port
         """``None``: no order is known by any id."""
         return None
 
@@ -59,7 +59,7 @@ class NullBroker:
             )
         return BrokerStatement(account, terms.opening_cash_micros, {})
 
-    async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
+    async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:  # noqa: ARG002  the port
         """No event, ever."""
         return []
 

@@ -13,8 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-import apsw
-
 from gateway.brokers.contract import AccountTerms
 from gateway.brokers.simulator.admission import (
     DUPLICATE,
@@ -27,7 +25,7 @@ from gateway.brokers.simulator.admission import (
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.pricing import latency_us
 from gateway.brokers.simulator.session import trade_until
-from gateway.brokers.simulator.store import ORDER_COLUMNS, Store, resting, whole
+from gateway.brokers.simulator.store import ORDER_COLUMNS, Database, Row, Store, resting, whole
 from gateway.domain.errors import NotFoundError
 from gateway.domain.execution import (
     Accepted,
@@ -73,10 +71,10 @@ class SimulatorBook:
         """
         content = _content(order)
         with self._store.writing() as db:
-            known = db.execute(
+            known = db.row(
                 "SELECT row, content, status, code FROM orders WHERE broker_client_id = ?",
-                (order.broker_client_id,),
-            ).fetchone()
+                order.broker_client_id,
+            )
             if known is not None:
                 row, stored, status, code = known
                 if stored != content:
@@ -89,16 +87,17 @@ class SimulatorBook:
     def cancel(self, broker_client_id: str) -> int:
         """Cancel what is left of an order at once; returns how many updates that made."""
         with self._store.writing() as db:
-            row = db.execute(
+            row = db.row(
                 "UPDATE orders SET status = 'CANCELED' WHERE broker_client_id = ? "
                 "AND status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED') RETURNING row",
-                (broker_client_id,),
-            ).fetchone()
+                broker_client_id,
+            )
             if row is None:
                 return 0
-            db.execute(
+            db.rows(
                 "INSERT INTO updates (order_row, status, code) VALUES (?, 'CANCELED', ?)",
-                (row[0], _NONE),
+                row[0],
+                _NONE,
             )
             return 1
 
@@ -107,16 +106,16 @@ class SimulatorBook:
         with self._store.writing() as db:
             before = _last_cursor(db)
             trade_until(db, self._feed, self._config, _matched_us(db), now_us)
-            db.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'matched_us'", (now_us,))
+            db.rows("UPDATE meta SET value = max(value, ?) WHERE name = 'matched_us'", now_us)
             return _last_cursor(db) - before
 
     def order(self, broker_client_id: str) -> BrokerOrderState | None:
         """What has become of an order; ``None`` if none came under this id."""
         with self._store.reading() as db:
-            found = db.execute(
+            found = db.row(
                 "SELECT row, status, filled_qty FROM orders WHERE broker_client_id = ?",
-                (broker_client_id,),
-            ).fetchone()
+                broker_client_id,
+            )
         if found is None:
             return None
         row, status, filled_qty = found
@@ -134,10 +133,8 @@ class SimulatorBook:
         Raises:
             NotFoundError: ``broker-account-unknown``.
         """
-        with self._store.reading() as db, db:
-            cash = db.execute(
-                "SELECT cash_micros FROM accounts WHERE account = ?", (account,)
-            ).fetchone()
+        with self._store.reading() as db:
+            cash = db.row("SELECT cash_micros FROM accounts WHERE account = ?", account)
             positions = _positions(db, account)
         if cash is None:
             raise NotFoundError(
@@ -150,28 +147,29 @@ class SimulatorBook:
     def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
         """Fills and ends of orders with a cursor above ``after``, at most 1,000 at once."""
         with self._store.reading() as db:
-            rows = db.execute(
+            rows = db.rows(
                 "SELECT u.cursor, o.broker_client_id, u.status, u.code, u.execution_id, "
                 "o.account, o.symbol, o.side, u.qty, o.qty_decimals, u.price, o.price_decimals, "
                 "u.fee_micros, u.market_us, u.session "
                 "FROM updates u JOIN orders o ON o.row = u.order_row "
                 "WHERE u.cursor > ? ORDER BY u.cursor LIMIT ?",
-                (after, max(0, min(limit, UPDATES_MAX))),
-            ).fetchall()
+                after,
+                max(0, min(limit, UPDATES_MAX)),
+            )
         return [_update(row) for row in rows]
 
     def close(self) -> None:
         """Close the file."""
         self._store.close()
 
-    def _fault(self, db: apsw.Connection, order: BrokerOrder, at_us: int) -> str | None:
+    def _fault(self, db: Database, order: BrokerOrder, at_us: int) -> str | None:
         terms = self._accounts.get(order.account)
         if terms is None:
             return UNKNOWN_ACCOUNT
-        scale = db.execute(
+        scale = db.row(
             "SELECT qty_decimals FROM orders WHERE symbol = ? AND status <> 'REJECTED' LIMIT 1",
-            (order.symbol,),
-        ).fetchone()
+            order.symbol,
+        )
         quote = self._feed.quote(order.symbol, at_us)
         fault = form_fault(order, quote, whole(scale[0]) if scale else None, self._config)
         if fault is not None:
@@ -184,29 +182,27 @@ class SimulatorBook:
         return funds_fault(order, holdings, marks, self._config)
 
     def _keep(
-        self, db: apsw.Connection, order: BrokerOrder, content: str, at_us: int, fault: str | None
+        self, db: Database, order: BrokerOrder, content: str, at_us: int, fault: str | None
     ) -> Accepted | Rejected:
         eligible_us = at_us + latency_us(order.broker_client_id, self._config)
         values = asdict(order)
         marks = ", ".join("?" * (len(values) + 5))
-        row = db.execute(
-            f"INSERT INTO orders ({ORDER_COLUMNS}, content, accepted_us, eligible_us, status, code) "  # noqa: S608  constant text
-            f"VALUES ({marks}) RETURNING row",
-            (
-                *values.values(),
-                content,
-                at_us,
-                eligible_us,
-                "ACKNOWLEDGED" if fault is None else "REJECTED",
-                fault or _NONE,
-            ),
-        ).fetchone()
+        row = db.row(
+            f"INSERT INTO orders ({ORDER_COLUMNS}, "  # noqa: S608  constant text
+            f"content, accepted_us, eligible_us, status, code) VALUES ({marks}) RETURNING row",
+            *values.values(),
+            content,
+            at_us,
+            eligible_us,
+            "ACKNOWLEDGED" if fault is None else "REJECTED",
+            fault or _NONE,
+        )
         assert row is not None
         return Accepted(_name(whole(row[0]))) if fault is None else Rejected(fault)
 
 
-def _holdings(db: apsw.Connection, account: str, terms: AccountTerms) -> Holdings:
-    cash = db.execute("SELECT cash_micros FROM accounts WHERE account = ?", (account,)).fetchone()
+def _holdings(db: Database, account: str, terms: AccountTerms) -> Holdings:
+    cash = db.row("SELECT cash_micros FROM accounts WHERE account = ?", account)
     assert cash is not None
     open_orders = tuple(
         OpenOrder(held.order, held.leaves_qty, held.fee_micros)
@@ -215,28 +211,28 @@ def _holdings(db: apsw.Connection, account: str, terms: AccountTerms) -> Holding
     return Holdings(terms, whole(cash[0]), _positions(db, account), open_orders)
 
 
-def _positions(db: apsw.Connection, account: str) -> dict[str, tuple[int, int]]:
-    rows = db.execute(
+def _positions(db: Database, account: str) -> dict[str, tuple[int, int]]:
+    rows = db.rows(
         "SELECT symbol, qty, qty_decimals FROM positions WHERE account = ? ORDER BY symbol",
-        (account,),
+        account,
     )
     return {str(symbol): (whole(qty), whole(decimals)) for symbol, qty, decimals in rows}
 
 
-def _matched_us(db: apsw.Connection) -> int:
+def _matched_us(db: Database) -> int:
     """The market time up to which every quote has been traded."""
-    row = db.execute("SELECT value FROM meta WHERE name = 'matched_us'").fetchone()
+    row = db.row("SELECT value FROM meta WHERE name = 'matched_us'")
     assert row is not None
     return whole(row[0])
 
 
-def _last_cursor(db: apsw.Connection) -> int:
-    row = db.execute("SELECT coalesce(max(cursor), 0) FROM updates").fetchone()
+def _last_cursor(db: Database) -> int:
+    row = db.row("SELECT coalesce(max(cursor), 0) FROM updates")
     assert row is not None
     return whole(row[0])
 
 
-def _update(row: tuple[apsw.SQLiteValue, ...]) -> BrokerUpdate:
+def _update(row: Row) -> BrokerUpdate:
     cursor, client_id, status, code, execution_id, *execution = row
     if status is not None:
         return BrokerUpdate(whole(cursor), StatusChange(str(client_id), str(status), str(code)))

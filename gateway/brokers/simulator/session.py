@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import apsw
-
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.matching import VOLUME_DECIMALS, Change, Fill, Resting, Window, match
-from gateway.brokers.simulator.store import OPEN, resting
+from gateway.brokers.simulator.store import OPEN, Database, Value, resting
 from gateway.domain.market import Bar
 from gateway.domain.order import Side
 from gateway.domain.quantities import notional_micros, value_micros
@@ -23,7 +21,7 @@ _BARS_MAX: Final = 65_536
 
 
 def trade_until(
-    db: apsw.Connection, feed: MarketFeed, config: SimulatorConfig, since_us: int, now_us: int
+    db: Database, feed: MarketFeed, config: SimulatorConfig, since_us: int, now_us: int
 ) -> None:
     """Trade every quote after ``since_us`` and up to ``now_us``, oldest first.
 
@@ -51,7 +49,7 @@ def _bars_between(feed: MarketFeed, symbol: str, since_us: int, now_us: int) -> 
         limit *= 2
 
 
-def _trade_bar(db: apsw.Connection, feed: MarketFeed, config: SimulatorConfig, bar: Bar) -> None:
+def _trade_bar(db: Database, feed: MarketFeed, config: SimulatorConfig, bar: Bar) -> None:
     quote = feed.quote(bar.symbol, bar.at_us)
     if quote is None or quote.at_us != bar.at_us:
         return  # a bar without a quote of its own is no market
@@ -62,11 +60,13 @@ def _trade_bar(db: apsw.Connection, feed: MarketFeed, config: SimulatorConfig, b
         _apply(db, orders[change.row], change, window)
 
 
-def _apply(db: apsw.Connection, resting_order: Resting, change: Change, window: Window) -> None:
+def _apply(db: Database, resting_order: Resting, change: Change, window: Window) -> None:
     """Enter what a quote did to an order: the order's row, a fill, an expiry."""
-    db.execute(
+    db.rows(
         "UPDATE orders SET triggered = ?, session = ? WHERE row = ?",
-        (change.triggered, change.session, change.row),
+        int(change.triggered),
+        change.session,
+        change.row,
     )
     if change.fill is not None:
         _enter_fill(db, resting_order, change.fill, window)
@@ -74,53 +74,64 @@ def _apply(db: apsw.Connection, resting_order: Resting, change: Change, window: 
         _end(db, change.row, change.expired)
 
 
-def _enter_fill(db: apsw.Connection, filled: Resting, fill: Fill, window: Window) -> None:
+def _enter_fill(db: Database, filled: Resting, fill: Fill, window: Window) -> None:
     """A fill moves the order, the account's cash and position, and is an update: all together."""
     order = filled.order
     status = "FILLED" if fill.qty == filled.leaves_qty else "PARTIALLY_FILLED"
-    db.execute(
+    db.rows(
         "UPDATE orders SET filled_qty = filled_qty + ?, fee_micros = fee_micros + ?, "
         "fills = fills + 1, status = ? WHERE row = ?",
-        (fill.qty, fill.fee_micros, status, filled.row),
+        fill.qty,
+        fill.fee_micros,
+        status,
+        filled.row,
     )
-    db.execute(
+    db.rows(
         "INSERT INTO updates (order_row, execution_id, qty, price, fee_micros, market_us, session) "
         "SELECT row, printf('sim-%08d-%d', row, fills), ?, ?, ?, ?, ? FROM orders WHERE row = ?",
-        (fill.qty, fill.price, fill.fee_micros, window.quote.at_us, window.session, filled.row),
+        fill.qty,
+        fill.price,
+        fill.fee_micros,
+        window.quote.at_us,
+        window.session,
+        filled.row,
     )
     scales = (order.qty_decimals, fill.price, order.price_decimals)
     if order.side is Side.BUY:
         signed, cash = fill.qty, -notional_micros(fill.qty, *scales)
     else:
         signed, cash = -fill.qty, value_micros(fill.qty, *scales)
-    db.execute(
+    db.rows(
         "UPDATE accounts SET cash_micros = cash_micros + ? WHERE account = ?",
-        (cash - fill.fee_micros, order.account),
+        cash - fill.fee_micros,
+        order.account,
     )
-    db.execute(
+    db.rows(
         "INSERT INTO positions VALUES (?1, ?2, ?3, ?4) "
         "ON CONFLICT DO UPDATE SET qty = qty + excluded.qty",
-        (order.account, order.symbol, signed, order.qty_decimals),
+        order.account,
+        order.symbol,
+        signed,
+        order.qty_decimals,
     )
-    db.execute(
+    db.rows(
         "DELETE FROM positions WHERE account = ? AND symbol = ? AND qty = 0",
-        (order.account, order.symbol),
+        order.account,
+        order.symbol,
     )
 
 
-def _expire(db: apsw.Connection, session: str) -> None:
+def _expire(db: Database, session: str) -> None:
     """End the day orders whose day is over; ISO dates compare as they stand."""
-    over = db.execute(
+    over = db.rows(
         f"SELECT row FROM orders WHERE {OPEN} AND time_in_force = 'day' "  # noqa: S608  constant text
         "AND session <> '' AND session < ? ORDER BY row",
-        (session,),
-    ).fetchall()
+        session,
+    )
     for (row,) in over:
         _end(db, row, "TIF_DAY")
 
 
-def _end(db: apsw.Connection, row: apsw.SQLiteValue, code: str) -> None:
-    db.execute("UPDATE orders SET status = 'EXPIRED' WHERE row = ?", (row,))
-    db.execute(
-        "INSERT INTO updates (order_row, status, code) VALUES (?, 'EXPIRED', ?)", (row, code)
-    )
+def _end(db: Database, row: Value, code: str) -> None:
+    db.rows("UPDATE orders SET status = 'EXPIRED' WHERE row = ?", row)
+    db.rows("INSERT INTO updates (order_row, status, code) VALUES (?, 'EXPIRED', ?)", row, code)

@@ -8,10 +8,10 @@ a quote that was traded is traded for every order and account, or for none and t
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -88,7 +88,37 @@ ORDER_COLUMNS: Final = (
 OPEN: Final = "status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED')"
 """The condition under which an order is at rest; the same words as the partial index."""
 
-Row = tuple[apsw.SQLiteValue, ...]
+Value = int | str | None
+"""What a column can hold: the tables are STRICT and have no other types."""
+
+Row = tuple[Value, ...]
+
+
+class Database:
+    """The few calls of a connection that the simulator needs, with exact types."""
+
+    def __init__(self, connection: Any) -> None:  # noqa: ANN401  apsw's annotations need 3.12
+        """Wrap an open connection."""
+        self._connection = connection
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return bool(self._connection.in_transaction)
+
+    def rows(self, sql: str, *values: Value) -> list[Row]:
+        """Run one statement, or several without values, and return every row."""
+        return self._connection.execute(sql, values or None).fetchall()
+
+    def row(self, sql: str, *values: Value) -> Row | None:
+        """Run one statement that yields at most one row."""
+        found = self.rows(sql, *values)
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
 
 class Store:
@@ -106,17 +136,18 @@ class Store:
         self._lock = threading.Lock()
         self._broken = ""
         try:
-            self._db = apsw.Connection(str(path))
-            self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
+            connection: Any = apsw.Connection(str(path))
+            connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+            self._db = Database(connection)
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-                self._db.execute(f"PRAGMA {pragma}").fetchall()
+                self._db.rows(f"PRAGMA {pragma}")
         except apsw.Error as error:
             raise _unavailable(type(error).__name__) from error
         with self.writing() as db:
             _prepare(db, opening_micros)
 
     @contextmanager
-    def reading(self) -> Iterator[apsw.Connection]:
+    def reading(self) -> Generator[Database]:
         """The connection, for statements that change nothing.
 
         Raises:
@@ -134,7 +165,7 @@ class Store:
             self._lock.release()
 
     @contextmanager
-    def writing(self) -> Iterator[apsw.Connection]:
+    def writing(self) -> Generator[Database]:
         """The connection inside one transaction: committed at the end, undone by any exception.
 
         After an input or output error nobody knows what is on disk: the store then answers
@@ -145,29 +176,37 @@ class Store:
         """
         with self.reading() as db:
             try:
-                db.execute("BEGIN IMMEDIATE")
+                db.rows("BEGIN IMMEDIATE")
                 yield db
-                db.execute("COMMIT")
+                db.rows("COMMIT")
             except BaseException as error:
                 if isinstance(error, apsw.IOError):
                     self._broken = "an input or output error; restart to recover"
                 if db.in_transaction:
-                    db.execute("ROLLBACK")
+                    db.rows("ROLLBACK")
                 raise
 
     def close(self) -> None:
-        """Close the file once nobody uses it."""
-        with self._lock:
+        """Close the file once nobody uses it; closing twice is closing once.
+
+        Raises:
+            UnavailableError: ``simulator-unavailable``: somebody still uses it.
+        """
+        if not self._lock.acquire(timeout=LOCK_TIMEOUT_S):
+            raise _unavailable("it is busy")
+        try:
             self._broken = "it is closed"
             self._db.close()
+        finally:
+            self._lock.release()
 
 
-def resting(db: apsw.Connection, condition: str = "1", *values: apsw.SQLiteValue) -> list[Resting]:
+def resting(db: Database, condition: str = "1", *values: Value) -> list[Resting]:
     """Open orders that meet a condition, in the order of their acceptance."""
-    rows = db.execute(
+    rows = db.rows(
         f"SELECT row, eligible_us, filled_qty, fee_micros, triggered, session, {ORDER_COLUMNS} "  # noqa: S608  constant text
         f"FROM orders WHERE {OPEN} AND {condition} ORDER BY row",
-        values,
+        *values,
     )
     return [_resting(row) for row in rows]
 
@@ -185,7 +224,7 @@ def _resting(row: Row) -> Resting:
     )
 
 
-def _order(columns: list[apsw.SQLiteValue]) -> BrokerOrder:
+def _order(columns: list[Value]) -> BrokerOrder:
     client_id, account, symbol, side, type_, tif, qty, qty_dec, price_dec, *prices = columns
     limit_price, stop_price, protection_price = (
         None if price is None else whole(price) for price in prices
@@ -206,28 +245,28 @@ def _order(columns: list[apsw.SQLiteValue]) -> BrokerOrder:
     )
 
 
-def whole(value: apsw.SQLiteValue) -> int:
+def whole(value: Value) -> int:
     """A column declared INTEGER, as SQLite's STRICT tables guarantee it."""
     assert isinstance(value, int)
     return value
 
 
-def _prepare(db: apsw.Connection, opening_micros: Mapping[str, int]) -> None:
-    version = whole(db.pragma("user_version"))
+def _prepare(db: Database, opening_micros: Mapping[str, int]) -> None:
+    [(version,)] = db.rows("PRAGMA user_version")
     if version == 0:
-        db.execute(_SCHEMA)
-        db.execute("INSERT INTO meta VALUES ('matched_us', 0)")
-        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        db.rows(_SCHEMA)
+        db.rows("INSERT INTO meta VALUES ('matched_us', 0)")
+        db.rows(f"PRAGMA user_version={SCHEMA_VERSION}")
     elif version != SCHEMA_VERSION:
         raise InvalidInputError(
             "simulator-book-version",
             f"the simulator's book has version {version}, not {SCHEMA_VERSION}",
             "use the version of writ that wrote it, or start with another data folder",
         )
-    db.executemany(
-        "INSERT INTO accounts VALUES (?1, ?2, ?2) ON CONFLICT DO NOTHING",
-        sorted(opening_micros.items()),
-    )
+    for account, cash_micros in sorted(opening_micros.items()):
+        db.rows(
+            "INSERT INTO accounts VALUES (?1, ?2, ?2) ON CONFLICT DO NOTHING", account, cash_micros
+        )
 
 
 def _unavailable(why: str) -> UnavailableError:

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+
 from gateway.domain.book import Book, BookError
 from gateway.domain.halt import Scope
 from gateway.domain.projection import apply

@@ -1,0 +1,36 @@
+"""The ASGI application: routes, bounds, problems, and nothing that a route could forget."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from gateway.api import problems
+from gateway.api.bounds import Bounds
+from gateway.api.routes import accounts, control, decisions, health, market, orders
+from gateway.api.services import make_services
+from gateway.bootstrap import App
+
+
+def build(app: App) -> FastAPI:
+    """The application that serves one running gateway.
+
+    Its description is at ``/openapi.json``; interactive pages are left out, because they load
+    scripts from other hosts.
+    """
+    api = FastAPI(
+        title="Writ",
+        description="An execution gateway: no order moves without a signed decision.",
+        version=version("writ"),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    api.state.services = make_services(app)
+    problems.install(api)
+    api.add_middleware(Bounds)
+    for group in (orders, decisions, accounts, market, control, health):
+        api.include_router(group.router)
+    return api

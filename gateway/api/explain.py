@@ -1,0 +1,97 @@
+"""Why an order was denied, in words: codes and integers from the record, texts from the catalogue.
+
+The record holds no text, so that what was signed never depends on wording; here each reason gets
+its control's title, remedy and regulation, and each failure to get a verdict its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel, Field
+
+from gateway.domain.decision import Reason
+from gateway.policy.catalogue import Catalogue
+
+_UNITS: Final = ("micros", "bps", "ms", "e8", "e4", "count")
+_FAILURES: Final[Mapping[str, tuple[str, str]]] = {
+    "ENGINE_TIMEOUT": ("The policy engine took too long", "Repeat the order with a new key."),
+    "ENGINE_ERROR": ("The policy engine failed", "Tell the operator; see the gateway's log."),
+    "ENGINE_UNDEFINED": ("The release has no answer", "Tell the policy's owner."),
+    "ENGINE_MALFORMED": ("The release's answer cannot be read", "Tell the policy's owner."),
+    "FACTS_ERROR": ("The facts could not be gathered", "Tell the operator; see the log."),
+}
+_UNLISTED_REMEDY: Final = "The catalogue does not list it: ask the policy's owner."
+
+
+class ReasonAnswer(BaseModel):
+    """One control that could not be proven.
+
+    ``observed`` and ``limit`` are integers in ``unit``: micros of the base currency, bps (1/100
+    of a percent), ms, e8 and e4 (that many decimals), count. Either is null when not known.
+    """
+
+    control: str
+    title: str
+    observed: int | None
+    limit: int | None
+    unit: str | None
+    limit_name: str | None = Field(description="the signed limit that was compared")
+    remedy: str
+    regulation: list[str]
+
+
+class FailureAnswer(BaseModel):
+    """Why there is no verdict; the order was denied for that."""
+
+    code: str
+    title: str
+    remedy: str
+
+
+def reasons(found: Sequence[Reason], catalogue: Catalogue) -> list[ReasonAnswer]:
+    """Each reason with its control's texts; an unlisted control is shown by its code alone."""
+    return [_reason(reason, catalogue) for reason in found]
+
+
+def recorded_reasons(payload: Mapping[str, Any], catalogue: Catalogue) -> list[ReasonAnswer]:
+    """As :func:`reasons`, from a decision entry's fields."""
+    return reasons(
+        [
+            Reason(r["control"], r.get("observed"), r.get("limit"))
+            for r in payload["verdict"]["reasons"]
+        ],
+        catalogue,
+    )
+
+
+def failure(code: str) -> FailureAnswer | None:
+    """What a decision's ``failure`` code means; ``None`` for ``none``."""
+    if code == "none":
+        return None
+    title, remedy = _FAILURES.get(code, ("No verdict could be had", "Tell the operator."))
+    return FailureAnswer(code=code, title=title, remedy=remedy)
+
+
+def summary(found: Sequence[ReasonAnswer], failed: FailureAnswer | None) -> str:
+    """One sentence about a denial."""
+    if failed is not None:
+        return f"denied: {failed.title[0].lower()}{failed.title[1:]}"
+    return "denied by " + ", ".join(f"{r.control} ({r.title})" for r in found)
+
+
+def _reason(reason: Reason, catalogue: Catalogue) -> ReasonAnswer:
+    text = catalogue.controls.get(reason.control)
+    name = text.limits[0] if text and text.limits else None
+    unit = name.rpartition("_")[2] if name else None
+    return ReasonAnswer(
+        control=reason.control,
+        title=text.title if text else reason.control,
+        observed=reason.observed,
+        limit=reason.limit,
+        unit=unit if unit in _UNITS else None,
+        limit_name=name,
+        remedy=text.remedy if text else _UNLISTED_REMEDY,
+        regulation=list(text.regulation) if text else [],
+    )

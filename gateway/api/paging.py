@@ -1,0 +1,34 @@
+"""Ids in addresses, and cursors: opaque to callers, a row or an index to us."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from fastapi import Path
+
+from gateway.domain.errors import InvalidInputError
+
+Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+"""An order's, a decision's or a halt's id in an address."""
+
+_CURSOR: Final = re.compile(r"c([0-9a-f]{1,13})")
+
+
+def cursor_of(row: int) -> str:
+    """The cursor that continues after ``row``."""
+    return f"c{row:x}"
+
+
+def row_of(cursor: str) -> int:
+    """The row of a cursor.
+
+    Raises:
+        InvalidInputError: ``cursor-malformed``.
+    """
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
+        raise InvalidInputError(
+            "cursor-malformed", "cursor is none of ours", "send the next of the page before"
+        )
+    return int(match[1], 16)

@@ -1,0 +1,87 @@
+"""One proposal from its keys to its recorded decision: held, looked up, decided, never twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.api.services import Services
+from gateway.domain.book import OrderState
+from gateway.domain.errors import UnavailableError
+from gateway.domain.ids import new_id
+from gateway.domain.order import Order
+from gateway.domain.projection import order_state
+from gateway.intake.idempotency import CallerKey
+from gateway.intake.orders import OrderBody, to_order
+from gateway.pipeline import Claim
+from gateway.ports import KeyClaim
+from signing import canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A recorded decision, new or replayed: the order as decided, the entry's index."""
+
+    state: OrderState
+    index: int
+    replayed: bool
+
+
+def make_order(services: Services, principal: str, body: OrderBody) -> Order:
+    """The exact order of a body, with an id of its own.
+
+    Raises:
+        InvalidInputError: as ``gateway.intake.orders.to_order`` says.
+    """
+    app = services.app
+    return to_order(
+        body,
+        order_id=new_id("ord", app.clock.wall_us(), app.host.entropy.token(10)),
+        principal=principal,
+        instruments=app.release.instruments,
+        accounts=app.settings.accounts,
+    )
+
+
+async def decide(
+    services: Services, principal: str, body: OrderBody, keys: Sequence[CallerKey]
+) -> Answered:
+    """Have a body decided once for its keys, or find what was decided for them before.
+
+    The look into the ledger comes before the instrument's rounding, so that a replay is answered
+    even where the body would be refused today.
+
+    Raises:
+        ConflictError: ``idempotency-in-flight``.
+        InvalidInputError: the keys stand for another order, or the body cannot be taken.
+        UnavailableError: it could not be recorded; nothing moved, and the keys are free again.
+    """
+    with services.callers.hold(principal, keys):
+        claim = await services.callers.recorded(principal, keys)
+        if claim is not None:
+            return await _replay(services, claim)
+        order = make_order(services, principal, body)
+        claims = [Claim(key.kind, key.key, key.request_digest) for key in keys]
+        outcome = await services.app.pipeline.propose(order, claims)
+        return Answered(outcome.order, outcome.index, replayed=False)
+
+
+async def _replay(services: Services, claim: KeyClaim) -> Answered:
+    """The first answer again: the order as it was decided, not as it stands by now."""
+    ledger = services.app.ledger
+    entry = await ledger.entry(claim.decision_id)
+    if entry is None:  # the key was written in the decision's own transaction
+        raise UnavailableError(
+            "ledger-inconsistent",
+            f"key without its decision {claim.decision_id}",
+            "stop the gateway and run writ audit verify",
+        )
+    index, payload = entry
+    document = await ledger.document(payload["input_digest"])
+    if document is not None:
+        fields = canonical.decode(document)
+        assert isinstance(fields, dict)
+        return Answered(order_state(payload, fields), index, replayed=True)
+    row = await ledger.order(claim.order_id)  # the document's time was up; the row is kept
+    assert row is not None
+    return Answered(row, index, replayed=True)

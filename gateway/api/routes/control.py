@@ -1,0 +1,216 @@
+"""``/v1/mode``, ``omega4``, ``kill``, ``resume`` and ``halts``: what may trade at all."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from gateway.api import times
+from gateway.api.auth import Admin, Operator, Reader, Resumer
+from gateway.api.bodies import ReasonText, StrictBody, body_of, documented_body
+from gateway.api.problems import documented
+from gateway.api.services import Services, ServicesHere
+from gateway.control.resuming import resume
+from gateway.domain.halt import GLOBAL, Halt, Scope
+from gateway.domain.mode import Mode
+from gateway.intake.orders import Name
+
+KILL_CAUSE = "OMEGA2_MANUAL"
+_log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/v1", tags=["control"])
+_CHANGES = documented(401, 403, 409, 415, 422)
+
+
+class Omega4Answer(BaseModel):
+    """Whether the research-only directive is lifted, and until when (null: no end was set)."""
+
+    lifted: bool
+    until: str | None
+
+
+class ModeAnswer(BaseModel):
+    """What the gateway does with an allowed order, and the release it decides by."""
+
+    mode: str
+    forwards: bool
+    omega4: Omega4Answer
+    halted: bool = Field(description="whether a halt of any scope stands")
+    release_digest: str
+    release_revision: str
+    release_label: str
+
+
+class ModeBody(StrictBody):
+    """The mode to change to."""
+
+    mode: Literal["RESEARCH", "SIMULATION", "PAPER", "LIVE"]
+
+
+class Omega4Body(StrictBody):
+    """Lift the directive, or restore it; a lift may be given an end."""
+
+    lifted: bool
+    reason: ReasonText
+    until: str | None = Field(default=None, max_length=40)
+
+
+class ScopeBody(StrictBody):
+    """What a halt covers; ``name`` is ``*`` for global."""
+
+    kind: Literal["global", "account", "symbol", "strategy"]
+    name: str = Field(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._/:-]{0,63})$")
+
+
+class KillBody(StrictBody):
+    """Stop trading; everything, unless ``scope`` narrows it."""
+
+    reason: ReasonText
+    scope: ScopeBody | None = None
+
+
+class ResumeBody(StrictBody):
+    """Which halt to lift, or ``all``."""
+
+    halt_id: Name
+    reason: ReasonText
+
+
+class HaltAnswer(BaseModel):
+    """A standing halt; ``observed`` and ``limit`` where a threshold was crossed."""
+
+    halt_id: str
+    scope: str
+    name: str
+    cause: str
+    cancels: bool
+    reduce_allowed: bool
+    clear_by: str
+    by: str
+    observed: int | None
+    limit: int | None
+
+
+class HaltsAnswer(BaseModel):
+    """Halts that stand, or that were just lifted."""
+
+    halts: list[HaltAnswer]
+
+
+@router.get("/mode", response_model=ModeAnswer, responses=documented(401, 403))
+async def read_mode(_who: Reader, services: ServicesHere) -> ModeAnswer:
+    """The mode and what stands in the way of forwarding."""
+    return _mode(services)
+
+
+@router.post(
+    "/mode",
+    response_model=ModeAnswer,
+    responses=_CHANGES,
+    openapi_extra=documented_body(ModeBody),
+)
+async def set_mode(
+    who: Admin, services: ServicesHere, body: Annotated[ModeBody, Depends(body_of(ModeBody))]
+) -> ModeAnswer:
+    """Change the mode, on the record; PAPER and LIVE are refused here, with the reason."""
+    await services.to_the_end(services.app.modes.set_mode(Mode(body.mode), who.name))
+    return _mode(services)
+
+
+@router.post(
+    "/omega4",
+    response_model=ModeAnswer,
+    responses=_CHANGES,
+    openapi_extra=documented_body(Omega4Body),
+)
+async def change_omega4(
+    who: Admin, services: ServicesHere, body: Annotated[Omega4Body, Depends(body_of(Omega4Body))]
+) -> ModeAnswer:
+    """Lift or restore the research-only directive, on the record."""
+    modes = services.app.modes
+    if body.lifted:
+        until_us = None if body.until is None else times.read(body.until, "until")
+        await services.to_the_end(modes.lift_omega4(who.name, body.reason, until_us))
+    else:
+        await services.to_the_end(modes.restore_omega4(who.name, body.reason))
+    return _mode(services)
+
+
+@router.post(
+    "/kill",
+    response_model=HaltAnswer,
+    responses=_CHANGES,
+    openapi_extra=documented_body(KillBody),
+)
+async def kill(
+    who: Operator, services: ServicesHere, body: Annotated[KillBody, Depends(body_of(KillBody))]
+) -> HaltAnswer:
+    """Deny from now on and cancel every open order; stands until a named person resumes."""
+    scope = Scope(body.scope.kind, body.scope.name) if body.scope else GLOBAL
+    _log.warning("kill of %s %s by %s: %s", scope.kind, scope.name, who.name, body.reason)
+    halt = await services.to_the_end(
+        services.app.halting.halt(
+            cause=KILL_CAUSE, scope=scope, by=who.name, clear_by="admin", cancels=True
+        )
+    )
+    return _halt(halt)
+
+
+@router.post(
+    "/resume",
+    response_model=HaltsAnswer,
+    responses=documented(401, 403, 404, 409, 415, 422),
+    openapi_extra=documented_body(ResumeBody),
+)
+async def resume_halt(
+    who: Resumer, services: ServicesHere, body: Annotated[ResumeBody, Depends(body_of(ResumeBody))]
+) -> HaltsAnswer:
+    """Lift a halt, or all of them, by name and with a reason; cancelled orders stay cancelled."""
+    journal = services.app.journal
+    halt_ids = list(journal.book.halts) if body.halt_id == "all" else [body.halt_id]
+    lifted: list[Halt] = []
+    for halt_id in halt_ids:
+        work = resume(journal, halt_id, by=who.name, scopes=who.scopes, reason=body.reason)
+        lifted.append(await services.to_the_end(work))
+    return HaltsAnswer(halts=[_halt(halt) for halt in lifted])
+
+
+@router.get("/halts", response_model=HaltsAnswer, responses=documented(401, 403))
+async def read_halts(_who: Reader, services: ServicesHere) -> HaltsAnswer:
+    """Every standing halt."""
+    return HaltsAnswer(halts=[_halt(halt) for halt in services.app.book().halts.values()])
+
+
+def _mode(services: Services) -> ModeAnswer:
+    book, release = services.app.book(), services.app.release
+    lifted = book.omega4_lifted(services.app.clock.wall_us())
+    until_us = book.omega4_lifted_until_us
+    return ModeAnswer(
+        mode=book.mode.value,
+        forwards=book.mode.forwards,
+        omega4=Omega4Answer(
+            lifted=lifted, until=times.written(until_us) if lifted and until_us else None
+        ),
+        halted=bool(book.halts),
+        release_digest=release.digest,
+        release_revision=release.revision,
+        release_label=release.label,
+    )
+
+
+def _halt(halt: Halt) -> HaltAnswer:
+    return HaltAnswer(
+        halt_id=halt.halt_id,
+        scope=halt.scope.kind,
+        name=halt.scope.name,
+        cause=halt.cause,
+        cancels=halt.cancels,
+        reduce_allowed=halt.reduce_allowed,
+        clear_by=halt.clear_by,
+        by=halt.by,
+        observed=halt.observed,
+        limit=halt.limit,
+    )

@@ -1,0 +1,117 @@
+"""``/v1/decisions`` and ``/log``: what was decided, and the proof of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Response
+from fastapi import Path as PathParameter
+from pydantic import BaseModel, Field
+
+from gateway.api import explain, times
+from gateway.api.auth import Auditor, Reader
+from gateway.api.paging import Id
+from gateway.api.problems import documented
+from gateway.api.services import Services, ServicesHere
+from gateway.domain.errors import NotFoundError
+from signing import canonical
+from signing.tiles import parse_path
+
+router = APIRouter(tags=["decisions"])
+_BLOB: Final = re.compile(r"blobs/[0-9a-f]{64}")
+_BINARY: Final = "application/octet-stream"
+
+
+class DecisionDetail(BaseModel):
+    """A decision as it stands in the log, with its reasons in words."""
+
+    decision_id: str
+    order_id: str
+    allow: bool
+    index: int
+    decided_at: str
+    reasons: list[explain.ReasonAnswer]
+    failure: explain.FailureAnswer | None
+    record: dict[str, Any] = Field(description="the signed fields")
+    document: dict[str, Any] | None = Field(
+        description="the input document; null when its retention has ended"
+    )
+
+
+@router.get(
+    "/v1/decisions/{decision_id}",
+    response_model=DecisionDetail,
+    responses=documented(401, 403, 404, 422),
+)
+async def read_decision(_who: Reader, services: ServicesHere, decision_id: Id) -> DecisionDetail:
+    """Read one decision, with what it was decided on."""
+    index, payload = await _entry(services, decision_id)
+    data = await services.app.ledger.document(payload["input_digest"])
+    document = canonical.decode(data) if data is not None else None
+    assert document is None or isinstance(document, dict)
+    return DecisionDetail(
+        decision_id=decision_id,
+        order_id=payload["order_id"],
+        allow=payload["allow"],
+        index=index,
+        decided_at=times.written(payload["at_us"]),
+        reasons=explain.recorded_reasons(payload, services.app.catalogue),
+        failure=explain.failure(payload["failure"]),
+        record=dict(payload),
+        document=document,
+    )
+
+
+@router.get(
+    "/v1/decisions/{decision_id}/receipt",
+    response_class=Response,
+    responses={
+        **documented(401, 403, 404, 422),
+        200: {"content": {"text/plain": {}}, "description": "The receipt, a tlog-proof"},
+    },
+)
+async def read_receipt(_who: Reader, services: ServicesHere, decision_id: Id) -> Response:
+    """The decision with its proof, to be checked offline (`writ audit verify --receipt`)."""
+    index, _ = await _entry(services, decision_id)
+    return Response(await services.app.ledger.receipt(index), media_type="text/plain")
+
+
+@router.get(
+    "/log/{path:path}",
+    response_class=Response,
+    responses={
+        **documented(401, 403, 404),
+        200: {"content": {_BINARY: {}, "text/plain": {}}, "description": "The file"},
+    },
+)
+async def read_log(
+    _who: Auditor,
+    services: ServicesHere,
+    path: Annotated[str, PathParameter(max_length=200)],
+) -> Response:
+    """Read a file of the published log: checkpoint, tiles, entry bundles, documents."""
+    if path != "checkpoint" and _BLOB.fullmatch(path) is None and parse_path(path) is None:
+        raise _no_file()
+    file: Path = services.app.log_dir / path
+    try:
+        data = await services.app.host.runner.run(file.read_bytes)
+    except FileNotFoundError:
+        raise _no_file() from None
+    return Response(data, media_type="text/plain" if path == "checkpoint" else _BINARY)
+
+
+def _no_file() -> NotFoundError:
+    return NotFoundError(
+        "log-file-unknown", "the published log has no such file", "begin with /log/checkpoint"
+    )
+
+
+async def _entry(services: Services, decision_id: str) -> tuple[int, dict[str, Any]]:
+    found = await services.app.ledger.entry(decision_id)
+    if found is None:
+        raise NotFoundError(
+            "decision-unknown", f"there is no decision {decision_id}", "GET /v1/orders"
+        )
+    return found[0], dict(found[1])

@@ -1,0 +1,79 @@
+"""``/healthz``, ``/readyz`` and ``/v1/policy/controls``: is it up, can it decide, and by what."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from gateway.api.auth import Reader
+from gateway.api.problems import documented
+from gateway.api.services import ServicesHere
+from gateway.domain.errors import UnavailableError
+
+router = APIRouter(tags=["service"])
+
+
+class HealthAnswer(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class ControlAnswer(BaseModel):
+    """One control of the release in force, with the signed limits that it reads."""
+
+    id: str
+    title: str
+    description: str
+    regulation: list[str]
+    remedy: str
+    limits: dict[str, int | None] = Field(description="null: the release has no such limit")
+
+
+class ControlsAnswer(BaseModel):
+    """The release's controls and instruments; a limit of 0 proves nothing and denies."""
+
+    release_digest: str
+    revision: str
+    label: str
+    controls: list[ControlAnswer]
+    instruments: list[str]
+
+
+@router.get("/healthz", response_model=HealthAnswer, responses=documented())
+async def live() -> HealthAnswer:
+    """The process is up; no key needed."""
+    return HealthAnswer(status="up")
+
+
+@router.get("/readyz", response_model=HealthAnswer, responses=documented())
+async def ready(services: ServicesHere) -> HealthAnswer:
+    """Decisions can be recorded; 503 when not. No key needed."""
+    if services.app.ledger.latched is not None:
+        raise UnavailableError(
+            "ledger-latched", "nothing can be recorded any more", "see the log, then restart"
+        )
+    return HealthAnswer(status="ready")
+
+
+@router.get("/v1/policy/controls", response_model=ControlsAnswer, responses=documented(401, 403))
+async def read_controls(_who: Reader, services: ServicesHere) -> ControlsAnswer:
+    """The controls that every order must pass, in words."""
+    release = services.app.release
+    return ControlsAnswer(
+        release_digest=release.digest,
+        revision=release.revision,
+        label=release.label,
+        controls=[
+            ControlAnswer(
+                id=control_id,
+                title=text.title,
+                description=text.description,
+                regulation=list(text.regulation),
+                remedy=text.remedy,
+                limits={name: release.limits.get(name) for name in text.limits},
+            )
+            for control_id, text in sorted(services.app.catalogue.controls.items())
+        ],
+        instruments=sorted(release.instruments),
+    )

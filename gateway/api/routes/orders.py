@@ -1,0 +1,221 @@
+"""``/v1/orders``: propose, preview, list, read and cancel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.api import explain
+from gateway.api.answers import AcceptedOrder, DeniedProblem, OrderAnswer, order_answer
+from gateway.api.auth import Canceler, Proposer, Reader
+from gateway.api.bodies import body_of, documented_body
+from gateway.api.paging import Id, cursor_of, row_of
+from gateway.api.problems import MEDIA_TYPE, documented, problem
+from gateway.api.proposals import Answered, decide, make_order
+from gateway.api.services import Services, ServicesHere
+from gateway.domain.book import OrderState
+from gateway.domain.decision import EngineFailure
+from gateway.domain.errors import NotFoundError, RefusedError, UnavailableError
+from gateway.domain.quantities import format_scaled
+from gateway.intake.idempotency import caller_keys
+from gateway.intake.orders import OrderBody
+from signing.lifecycle import State
+
+PAGE_MAX: Final = 500
+WAIT_MAX_S: Final = 30
+_WAIT: Final = re.compile(r'(?:.*[,;])?\s*wait\s*=\s*"?([0-9]{1,4})"?\s*(?:[,;].*)?')
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+Ticket = Annotated[OrderBody, Depends(body_of(OrderBody))]
+
+
+class OrdersQuery(BaseModel):
+    """Which orders; ``cursor`` is the ``next`` of the page before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    account: str | None = Field(default=None, max_length=32)
+    status: State | None = None
+    limit: int = Field(default=100, ge=1, le=PAGE_MAX)
+    cursor: str | None = Field(default=None, max_length=32)
+
+
+class OrdersPage(BaseModel):
+    """Orders, newest first; ``next`` is null on the last page."""
+
+    orders: list[OrderAnswer]
+    next: str | None
+
+
+class PreviewAnswer(BaseModel):
+    """What would have been decided as of now; nothing was recorded and nothing is reserved."""
+
+    allow: bool
+    qty: str = Field(description="after rounding down to the lot")
+    limit_price: str | None = Field(description="after rounding to the tick")
+    stop_price: str | None = Field(description="after rounding to the tick")
+    reasons: list[explain.ReasonAnswer]
+    failure: explain.FailureAnswer | None
+    facts: dict[str, Any] = Field(description="the input document that the policy was given")
+
+
+_PROPOSAL_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **documented(401, 403, 409, 415, 422),
+    201: {"model": AcceptedOrder, "description": "Allowed: recorded, signed and durable"},
+    403: {
+        "model": DeniedProblem,
+        "description": "Denied (order-denied: recorded and signed), or the key lacks the scope",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/DeniedProblem"}}},
+    },
+}
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=AcceptedOrder,
+    responses=_PROPOSAL_RESPONSES,
+    openapi_extra=documented_body(OrderBody),
+)
+async def propose(
+    who: Proposer,
+    services: ServicesHere,
+    body: Ticket,
+    idempotency_key: Annotated[str | None, Header()] = None,
+    prefer: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Have an order decided; answers when the decision is signed and durable."""
+    keys = caller_keys(idempotency_key, body.client_order_id, body.canonical())
+    answered = await services.to_the_end(decide(services, who.name, body, keys))
+    headers = {"Location": f"/v1/orders/{answered.state.order_id}"}
+    if answered.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    if not answered.state.allow:
+        return _denied(services, answered, headers)
+    state = answered.state
+    wait_s = _wait_s(prefer)
+    if wait_s:
+        headers["Preference-Applied"] = f"wait={wait_s}"
+        state = await services.app.pipeline.first_answer(state.order_id, wait_s * 1000) or state
+    requested = {
+        "qty": body.qty,
+        "limit_price": body.limit_price,
+        "stop_price": body.stop_price,
+    }
+    content = order_answer(state, answered.index) | {"requested": requested}
+    return JSONResponse(content, status_code=201, headers=headers)
+
+
+@router.post(
+    "/preview",
+    response_model=PreviewAnswer,
+    responses=documented(401, 403, 415, 422),
+    openapi_extra=documented_body(OrderBody),
+)
+async def preview(who: Proposer, services: ServicesHere, body: Ticket) -> PreviewAnswer:
+    """Ask what the policy would say as of now; nothing is recorded."""
+    order = make_order(services, who.name, body)
+    found = await services.app.pipeline.preview(order)
+    answer = found.answer
+    failed = explain.failure(answer.code) if isinstance(answer, EngineFailure) else None
+    reasons = () if isinstance(answer, EngineFailure) else answer.reasons
+    return PreviewAnswer(
+        allow=not isinstance(answer, EngineFailure) and answer.allow,
+        qty=format_scaled(order.qty, order.qty_decimals),
+        limit_price=_scaled(order.limit_price, order.price_decimals),
+        stop_price=_scaled(order.stop_price, order.price_decimals),
+        reasons=explain.reasons(reasons, services.app.catalogue),
+        failure=failed,
+        facts=found.document,
+    )
+
+
+@router.get("", response_model=OrdersPage, responses=documented(401, 403, 422))
+async def list_orders(
+    _who: Reader, services: ServicesHere, query: Annotated[OrdersQuery, Query()]
+) -> OrdersPage:
+    """List orders, newest first."""
+    rows = await services.app.ledger.orders(
+        account=query.account,
+        status=query.status,
+        before=None if query.cursor is None else row_of(query.cursor),
+        limit=query.limit,
+    )
+    return OrdersPage(
+        orders=[OrderAnswer(**order_answer(state)) for _, state in rows],
+        next=cursor_of(rows[-1][0]) if len(rows) == query.limit else None,
+    )
+
+
+@router.get("/{order_id}", response_model=OrderAnswer, responses=documented(401, 403, 404, 422))
+async def read_order(_who: Reader, services: ServicesHere, order_id: Id) -> OrderAnswer:
+    """Read one order as it stands."""
+    return OrderAnswer(**order_answer(await _known(services, order_id)))
+
+
+@router.delete(
+    "/{order_id}",
+    status_code=202,
+    response_model=OrderAnswer,
+    responses=documented(401, 403, 404, 409, 422),
+)
+async def cancel_order(who: Canceler, services: ServicesHere, order_id: Id) -> OrderAnswer:
+    """Ask the broker to cancel; the result shows in the order's status."""
+    try:
+        state = await services.to_the_end(services.app.cancels.cancel(order_id, who.name))
+    except TimeoutError:
+        raise UnavailableError(
+            "broker-slow", "the broker did not confirm in time", "look at the order, cancel again"
+        ) from None
+    except NotFoundError:
+        known = await _known(services, order_id)
+        raise RefusedError(
+            "order-closed", f"order {order_id} is {known.status}", "nothing is left to cancel"
+        ) from None
+    return OrderAnswer(**order_answer(state))
+
+
+def _denied(services: Services, answered: Answered, headers: Mapping[str, str]) -> Response:
+    """A denial: a recorded decision, told as a problem with its reasons."""
+    state = answered.state
+    reasons = explain.reasons(state.reasons, services.app.catalogue)
+    failed = explain.failure(state.failure)
+    remedy = failed.remedy if failed else reasons[0].remedy if reasons else ""
+    members = {
+        "decision_id": state.decision_id,
+        "order_id": state.order_id,
+        "index": answered.index,
+        "label": None if state.label == "none" else state.label,
+        "reasons": [reason.model_dump() for reason in reasons],
+        "failure": failed.model_dump() if failed else None,
+    }
+    return problem(
+        403,
+        "order-denied",
+        explain.summary(reasons, failed),
+        remedy.strip(),
+        headers=headers,
+        members=members,
+    )
+
+
+async def _known(services: Services, order_id: str) -> OrderState:
+    state = await services.app.ledger.order(order_id)
+    if state is None:
+        raise NotFoundError("order-unknown", f"there is no order {order_id}", "GET /v1/orders")
+    return state
+
+
+def _wait_s(prefer: str | None) -> int:
+    """The seconds of ``Prefer: wait=N``, at most 30; other preferences are ours to ignore."""
+    match = _WAIT.fullmatch(prefer) if prefer and prefer.isascii() else None
+    return min(int(match[1]), WAIT_MAX_S) if match else 0
+
+
+def _scaled(value: int | None, decimals: int) -> str | None:
+    return None if value is None else format_scaled(value, decimals)

@@ -1,0 +1,118 @@
+"""What a permit permits: the order in its document and nothing else, read strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.domain.ids import broker_client_id
+from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
+from signing.receipt import Permit
+
+_NONE: Final = "none"
+
+
+class UnreadablePermitError(Exception):
+    """Decision and document are signed, and yet do not make one order that can be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The order as it goes to the broker, and what the gate compares before it does.
+
+    ``approval_age_max_ms`` is the verdict's threshold, ``None`` if it names none.
+    """
+
+    decision_id: str
+    order_id: str
+    mode: str
+    release_digest: str
+    strategy_id: str
+    approval_age_max_ms: int | None
+    order: BrokerOrder
+
+
+def read_permit(permit: Permit) -> Permitted:
+    """Read a verified permit.
+
+    Raises:
+        UnreadablePermitError: decision and document speak of different orders, or the order
+            lacks something that a broker must be told.
+    """
+    decision, document = permit.decision, permit.document
+    try:
+        order = _order(permit.broker_client_id, document["order"])
+        same = (
+            decision["account"] == order.account
+            and decision["order_id"] == document["ids"]["order_id"]
+            and permit.broker_client_id == broker_client_id(permit.decision_id)
+        )
+        if not same:
+            raise UnreadablePermitError
+        return Permitted(
+            decision_id=permit.decision_id,
+            order_id=str(decision["order_id"]),
+            mode=str(decision["mode"]),
+            release_digest=str(decision["release_digest"]),
+            strategy_id=_text(document["order"], "strategy_id"),
+            approval_age_max_ms=_threshold(decision["verdict"]["door"]),
+            order=order,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadablePermitError from error
+
+
+def _order(client_id: str, fields: Mapping[str, Any]) -> BrokerOrder:
+    kind = OrderType(_text(fields, "type"))
+    return BrokerOrder(
+        broker_client_id=client_id,
+        account=_text(fields, "account"),
+        symbol=_text(fields, "symbol"),
+        side=Side(_text(fields, "side")),
+        type=kind,
+        time_in_force=TimeInForce(_text(fields, "time_in_force")),
+        qty=_positive(fields, "qty"),
+        qty_decimals=_scale(fields, "qty_decimals"),
+        price_decimals=_scale(fields, "price_decimals"),
+        limit_price=_price(fields, "limit_price", wanted=kind.has_limit),
+        stop_price=_price(fields, "stop_price", wanted=kind.has_stop),
+        # A limit protects itself. Without one the order was counted at its worst price, and
+        # must not fill beyond it; an order that names none was never counted.
+        protection_price=None if kind.has_limit else _positive(fields, "worst_price"),
+    )
+
+
+def _threshold(door: Mapping[str, Any]) -> int | None:
+    value = door.get("approval_age_max_ms")
+    return value if type(value) is int and value > 0 else None
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields[name]
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
+def _positive(fields: Mapping[str, Any], name: str) -> int:
+    value = _scale(fields, name)
+    if value == 0:
+        raise ValueError(name)
+    return value
+
+
+def _scale(fields: Mapping[str, Any], name: str) -> int:
+    value = fields[name]
+    if type(value) is not int or value < 0:
+        raise ValueError(name)
+    return value
+
+
+def _price(fields: Mapping[str, Any], name: str, *, wanted: bool) -> int | None:
+    """A price exactly where the type has one; ``none`` where it has not."""
+    if wanted:
+        return _positive(fields, name)
+    if fields[name] != _NONE:
+        raise ValueError(name)
+    return None

@@ -1,0 +1,223 @@
+"""`writ audit`: verify a published log or one receipt, and take a receipt out of a log.
+
+Works on published files alone: no gateway, no database, no network, and with the base
+installation.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gateway.cli import exits, output
+from signing.keys import InvalidKeyError, Vkey
+from signing.published import PublishedError, PublishedLog
+from signing.receipt import RECEIPT_BYTES_MAX, Receipt, ReceiptError, open_receipt
+from signing.records import RecordError, check
+from signing.verify import Progress as Told
+from signing.verify import Report, verify_log
+
+app = typer.Typer(no_args_is_help=True, help="Verify a published log, or a receipt, offline.")
+
+_FILE_BYTES_MAX: Final = 16_384
+
+VkeyOption = Annotated[
+    Path, typer.Option("--vkey", help="File with the log's verifier key, from a source you trust.")
+]
+LogOption = Annotated[
+    Path | None, typer.Option("--log", help="Folder with checkpoint, tile/ and blobs/.")
+]
+ReceiptOption = Annotated[Path | None, typer.Option("--receipt", help="A receipt to verify.")]
+EarlierOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--earlier", help="A checkpoint of this log kept elsewhere: detects rollback and forks."
+    ),
+]
+
+
+@app.command()
+def verify(
+    vkey: VkeyOption,
+    log: LogOption = None,
+    receipt: ReceiptOption = None,
+    earlier: EarlierOption = None,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Verify a whole log in numbered steps, or one receipt; exit 1 if anything is wrong."""
+    if (log is None) == (receipt is None) or (earlier is not None and log is None):
+        raise _usage("give --log DIR (and perhaps --earlier FILE), or --receipt FILE")
+    key = _read_vkey(vkey)
+    if receipt is not None:
+        _verify_receipt(_read(receipt, RECEIPT_BYTES_MAX), key, fmt)
+    elif log is not None:
+        note = None if earlier is None else _read(earlier, _FILE_BYTES_MAX)
+        with _progress() as told:
+            report = _run(log, key, told, note)
+        _print_report(report, fmt)
+        if not report.ok:
+            raise typer.Exit(exits.DENIED)
+
+
+@app.command()
+def receipt(
+    entry: Annotated[
+        str, typer.Argument(help="A decision id, an order id, or an index in the log.")
+    ],
+    log: Annotated[Path, typer.Option("--log", help="Folder with checkpoint, tile/ and blobs/.")],
+    vkey: Annotated[
+        Path | None, typer.Option("--vkey", help="Verify the checkpoint under this key first.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Where to write it; stdout otherwise.")
+    ] = None,
+) -> None:
+    """Take the receipt of one entry out of a published log."""
+    key = None if vkey is None else _read_vkey(vkey)
+    try:
+        published = PublishedLog(_folder(log), key)
+        index = int(entry) if entry.isascii() and entry.isdecimal() else None
+        if index is None:
+            index = published.find_decision(entry)
+        if index is None or index >= published.checkpoint.size:
+            raise _usage(f"the log holds no entry {entry}")
+        data = published.receipt(index)
+        if out is not None:
+            out.write_bytes(data)
+    except PublishedError as error:
+        output.complaint(str(error), "log-damaged", "run writ audit verify on this log")
+        raise typer.Exit(exits.DENIED) from error
+    except OSError as error:
+        raise _unreadable(error) from error
+    if out is None:
+        sys.stdout.write(data.decode("utf-8"))
+    else:
+        output.note(f"receipt of entry {index} written to {out}")
+
+
+def _run(log: Path, key: Vkey, told: Told, earlier: bytes | None) -> Report:
+    try:
+        return verify_log(_folder(log), key, told, earlier=earlier)
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _print_report(report: Report, fmt: output.Format) -> None:
+    found = {
+        "ok": report.ok,
+        "size": report.size,
+        "root": report.root,
+        "first_bad_index": report.first_bad_index,
+        "counts": dict(report.counts),
+    }
+    steps = [
+        {"number": step.number, "name": step.name, "ok": step.ok, "detail": step.detail}
+        for step in report.steps
+    ]
+    if fmt is output.Format.JSON:
+        output.record({**found, "steps": steps}, fmt)
+        return
+    shown = [{**step, "result": "ok" if step["ok"] else "FAILED"} for step in steps]
+    output.rows(shown, ("number", "name", "result", "detail"), fmt)
+    output.record(found, fmt, fields=_summary_fields(report))
+
+
+def _summary_fields(report: Report) -> tuple[str, ...]:
+    if report.ok:
+        return ("ok", "size", "root")
+    return ("ok", "size", "root", "first_bad_index")
+
+
+def _verify_receipt(data: bytes, key: Vkey, fmt: output.Format) -> None:
+    try:
+        found = open_receipt(data, key)
+        check(found.envelope.kind, found.envelope.payload)
+    except ReceiptError as error:
+        _fail(error.code, str(error), fmt)
+    except RecordError as error:
+        _fail("record", str(error), fmt)
+    else:
+        output.record(_receipt_fields(found), fmt)
+        output.note(
+            f"the log {key.name} holds this entry; whether its own signature was certified "
+            "is seen by writ audit verify --log"
+        )
+
+
+def _receipt_fields(found: Receipt) -> Mapping[str, Any]:
+    return {
+        "ok": True,
+        "index": found.index,
+        "kind": found.envelope.kind,
+        "size": found.checkpoint.size,
+        "root": found.checkpoint.root.hex(),
+        "payload": found.envelope.payload,
+    }
+
+
+def _fail(code: str, detail: str, fmt: output.Format) -> None:
+    output.record({"ok": False, "code": code, "detail": detail}, fmt)
+    raise typer.Exit(exits.DENIED)
+
+
+def _read_vkey(path: Path) -> Vkey:
+    try:
+        return Vkey.parse(_read(path, _FILE_BYTES_MAX).decode("ascii"))
+    except (InvalidKeyError, UnicodeDecodeError) as error:
+        raise _usage(f"{path}: {error}") from error
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """Read a file that was named on the command line; one byte more than `limit` at most."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise _usage(f"{path} is not a file") from error
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise _usage(f"{path} is not a folder")
+    return path
+
+
+def _usage(detail: str) -> typer.Exit:
+    output.complaint(detail, "usage", "see writ audit --help")
+    return typer.Exit(exits.USAGE)
+
+
+def _unreadable(error: OSError) -> typer.Exit:
+    output.complaint(
+        f"{error.filename}: {error.strerror}", "unreadable", "check the path and its permissions"
+    )
+    return typer.Exit(exits.UNAVAILABLE)
+
+
+@contextmanager
+def _progress() -> Generator[Told, None, None]:
+    """Show progress on stderr, where that is a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("verifying", total=None)
+
+        def told(what: str, done: int, total: int) -> None:
+            bar.update(task, description=f"verifying {what}", completed=done, total=total)
+
+        yield told

@@ -1,0 +1,149 @@
+"""The command line's HTTP client: bounded in time, never follows, never sends anything twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import httpx2
+
+from gateway.cli import exits
+from gateway.domain.errors import InvalidInputError, UnavailableError
+
+DEFAULT_URL: Final = "http://127.0.0.1:8470"
+CONNECT_TIMEOUT_S: Final = 3.0
+TIMEOUT_S: Final = 40.0
+"""Longer than the longest wait that the gateway grants (Prefer: wait=30)."""
+DENIED_CODE: Final = "order-denied"
+
+
+class ProblemError(exits.CommandError):
+    """The gateway answered with a problem; ``document`` is it."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        """Keep the document."""
+        self.document = document
+        code = str(document.get("code", "unknown"))
+        super().__init__(
+            code,
+            str(document.get("detail", "")),
+            str(document.get("remedy", "")),
+            _exit_status(code, int(document.get("status", 0))),
+        )
+
+
+def _exit_status(code: str, status: int) -> int:
+    if code == DENIED_CODE or status == HTTPStatus.CONFLICT:
+        return exits.DENIED
+    return exits.UNAVAILABLE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else exits.USAGE
+
+
+class Client:
+    """Talks to one gateway as one principal.
+
+    Raises (from every call):
+        ProblemError: the gateway refused.
+        UnavailableError: ``gateway-unreachable`` or ``gateway-unreadable``.
+    """
+
+    def __init__(self, url: str, key: str) -> None:
+        self._http = httpx2.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {key}", "User-Agent": "writ"},
+            timeout=httpx2.Timeout(TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            follow_redirects=False,
+            trust_env=False,  # a proxy would see the key
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the gateway is."""
+        return str(self._http.base_url).rstrip("/")
+
+    def get(self, path: str, **params: str | int | None) -> dict[str, Any]:
+        """Read."""
+        wanted = {name: value for name, value in params.items() if value is not None}
+        return self._json(self._send(self._http.build_request("GET", path, params=wanted)))
+
+    def text(self, path: str) -> str:
+        """Read what is no JSON."""
+        return self._send(self._http.build_request("GET", path)).text
+
+    def post(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Change something: sent once, whatever becomes of it."""
+        request = self._http.build_request(
+            "POST", path, json=dict(body), headers=dict(headers or {})
+        )
+        return self._json(self._send(request))
+
+    def delete(self, path: str) -> dict[str, Any]:
+        """Take something back: sent once."""
+        return self._json(self._send(self._http.build_request("DELETE", path)))
+
+    def _send(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            answer = self._http.send(request)
+        except httpx2.HTTPError as error:
+            remedy = "start it with `writ serve`, or set WRIT_URL"
+            if request.method != "GET":
+                remedy += "; whether it arrived is not known, so repeat it with the same key"
+            raise UnavailableError(
+                "gateway-unreachable",
+                f"no answer from {self._http.base_url}: {str(error) or type(error).__name__}",
+                remedy,
+            ) from error
+        if answer.is_success:
+            return answer
+        raise ProblemError(_problem(answer))
+
+    def _json(self, answer: httpx2.Response) -> dict[str, Any]:
+        try:
+            value = answer.json()
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise UnavailableError(
+                "gateway-unreadable", f"{self._http.base_url} is no gateway", "check WRIT_URL"
+            )
+        return cast("dict[str, Any]", value)
+
+
+def _problem(answer: httpx2.Response) -> dict[str, Any]:
+    """The problem document, or one that stands for an answer without."""
+    try:
+        value = answer.json()
+    except ValueError:
+        value = None
+    if isinstance(value, dict) and "code" in value:
+        return {"status": answer.status_code, **cast("dict[str, Any]", value)}
+    return {
+        "status": answer.status_code,
+        "code": "gateway-unreadable",
+        "detail": f"HTTP status {answer.status_code} without a problem document",
+        "remedy": "check WRIT_URL",
+    }
+
+
+def connect() -> Client:
+    """The client that the environment asks for: ``WRIT_URL`` and ``WRIT_API_KEY``.
+
+    Raises:
+        InvalidInputError: ``key-missing``: there is no key; ``url-malformed``.
+    """
+    key = os.environ.get("WRIT_API_KEY", "")
+    if not key.isascii() or not key.isprintable() or not key:
+        raise InvalidInputError(
+            "key-missing",
+            "WRIT_API_KEY holds no key",
+            "make one with `writ access add NAME --scope …`, then: export WRIT_API_KEY=writ_…",
+        )
+    url = os.environ.get("WRIT_URL") or DEFAULT_URL
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInputError(
+            "url-malformed", "WRIT_URL is no http address", f"for example {DEFAULT_URL}"
+        )
+    return Client(url, key)

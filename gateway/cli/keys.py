@@ -1,0 +1,128 @@
+"""`writ keys`: make the key files of a log, and show what is public about a key."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from gateway.cli import exits, output
+from signing.keys import Ed25519Signer, InvalidKeyError, PublicKey, Vkey
+from vault.signers import KeyFileError, create_key, load_key
+
+app = typer.Typer(no_args_is_help=True, help="Make and show signing keys.")
+
+_TEXT_BYTES_MAX: Final = 4_096
+
+
+class Kind(StrEnum):
+    """What a key signs."""
+
+    LOG = "log"
+    """Checkpoints; its verifier key is what auditors are given."""
+    IDENTITY = "identity"
+    """Certificates of the short-lived keys that sign entries."""
+
+
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option("--passphrase-file", help="File whose first line encrypts the private key."),
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", help="The log's origin: a URL without scheme, for ever."),
+]
+
+
+@app.command()
+def new(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files; made if missing.")],
+    name: NameOption = None,
+    kind: Annotated[Kind, typer.Option("--kind", help="What the key signs.")] = Kind.LOG,
+    passphrase: PassphraseOption = None,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Make a key: KIND.key (private, mode 0600), KIND.pub, and for a log KIND.vkey."""
+    if (kind is Kind.LOG) != (name is not None):
+        raise _usage("--name ORIGIN belongs to a log key, and to no other")
+    path = out / f"{kind}.key"
+    try:
+        # The name is checked before there is a key: a bad one must not leave a file behind.
+        if name is not None:
+            Vkey(name, Ed25519Signer.generate().public)
+        public = Ed25519Signer(create_key(path, _passphrase(passphrase))).public
+        vkey = None if name is None else Vkey(name, public)
+        path.with_suffix(".pub").write_text(f"{public.hex}\n", encoding="ascii")
+        if vkey is not None:
+            path.with_suffix(".vkey").write_text(f"{vkey}\n", encoding="ascii")
+    except InvalidKeyError as error:
+        raise _usage(str(error)) from error
+    except KeyFileError as error:
+        raise _refused(error) from error
+    except OSError as error:
+        raise _unwritable(error) from error
+    output.record(_fields(public, vkey), fmt)
+    output.note(f"the private key is in {path}; back it up, it cannot be made again")
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(help="A .key, .pub or .vkey file.")],
+    name: NameOption = None,
+    passphrase: PassphraseOption = None,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Show what is public about a key; with --name also the verifier key of that log."""
+    try:
+        public, vkey = _read(file, _passphrase(passphrase))
+        if name is not None:
+            vkey = Vkey(name, public)
+    except InvalidKeyError as error:
+        raise _usage(f"{file}: {error}") from error
+    except KeyFileError as error:
+        raise _refused(error) from error
+    except OSError as error:
+        raise _unwritable(error) from error
+    output.record(_fields(public, vkey), fmt)
+
+
+def _read(file: Path, passphrase: bytes | None) -> tuple[PublicKey, Vkey | None]:
+    if file.suffix == ".key":
+        return Ed25519Signer(load_key(file, passphrase)).public, None
+    with file.open("rb") as opened:
+        text = opened.read(_TEXT_BYTES_MAX).decode("ascii", errors="replace")
+    if "+" in text:
+        vkey = Vkey.parse(text)
+        return vkey.public, vkey
+    return PublicKey.from_hex(text.removesuffix("\n")), None
+
+
+def _fields(public: PublicKey, vkey: Vkey | None) -> dict[str, str]:
+    found = {"public_key": public.hex, "keyid": public.keyid}
+    return found if vkey is None else {**found, "origin": vkey.name, "vkey": str(vkey)}
+
+
+def _passphrase(file: Path | None) -> bytes | None:
+    if file is None:
+        return None
+    with file.open("rb") as opened:
+        return opened.readline(_TEXT_BYTES_MAX).rstrip(b"\r\n")
+
+
+def _usage(detail: str) -> typer.Exit:
+    output.complaint(detail, "usage", "see writ keys --help")
+    return typer.Exit(exits.USAGE)
+
+
+def _refused(error: KeyFileError) -> typer.Exit:
+    output.complaint(str(error), error.code, error.remedy)
+    return typer.Exit(exits.USAGE)
+
+
+def _unwritable(error: OSError) -> typer.Exit:
+    output.complaint(
+        f"{error.filename}: {error.strerror}", "file", "check the path and its permissions"
+    )
+    return typer.Exit(exits.USAGE)

@@ -1,0 +1,108 @@
+"""The entry point: finds the command's module, loads only that, and turns errors into exits.
+
+``writ audit`` and ``writ keys`` run with the base installation alone, so nothing here imports
+the server; a command that needs it says so when it is missing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import typer
+from typer.core import TyperGroup
+
+from gateway.cli import exits, output
+from gateway.domain.errors import UnavailableError, WritError
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Where a command lives: module, the typer application in it, one line of help."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+COMMANDS: Final = {
+    "demo": _Entry("demo", "app", "Run the whole gateway on four years of real prices."),
+    "serve": _Entry("serve", "app", "Run the gateway."),
+    "status": _Entry("status", "app", "Show what a running gateway is doing."),
+    "doctor": _Entry("doctor", "app", "Check this installation and its data folder."),
+    "order": _Entry("order", "app", "Submit, preview, list, show, explain and cancel orders."),
+    "mode": _Entry("mode", "app", "Show or set the mode."),
+    "omega4": _Entry("mode", "omega4_app", "Lift or restore the research-only directive."),
+    "kill": _Entry("kill", "kill_app", "Stop trading now and cancel every open order."),
+    "resume": _Entry("kill", "resume_app", "Lift a halt."),
+    "halts": _Entry("kill", "halts_app", "List the standing halts."),
+    "access": _Entry("access", "app", "Add, list and revoke API keys."),
+    "policy": _Entry("policy", "app", "Check, test and build policies."),
+    "keys": _Entry("keys", "app", "Make and show signing keys."),
+    "audit": _Entry("audit", "app", "Verify a published log, or a receipt, offline."),
+}
+"""Every command; its module is imported when it is asked for, and not before."""
+
+_COMPLETION: Final = ("install_completion", "show_completion")
+"""Options that typer adds to each application on its own."""
+
+_OURS: Final = ("gateway", "signing", "vault", "policies")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its status (see ``gateway.cli.exits``)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        sys.exit(_group(arguments).main(arguments, prog_name="writ") or exits.DONE)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in _OURS or not missing:
+            raise
+        output.complaint(
+            f"this command needs the package {missing}, which is not installed",
+            "extra-missing",
+            "install the server too: pip install 'writ[server]'",
+        )
+        sys.exit(exits.USAGE)
+    except WritError as error:
+        output.complaint(error.detail, error.code, error.remedy)
+        sys.exit(exit_status(error))
+    except exits.CommandError as error:
+        output.complaint(error.detail, error.code, error.remedy)
+        sys.exit(error.exit_status)
+
+
+def exit_status(error: WritError) -> int:
+    """What a command ends with that failed so."""
+    return exits.UNAVAILABLE if isinstance(error, UnavailableError) else exits.USAGE
+
+
+def _group(arguments: Sequence[str]) -> TyperGroup:
+    """The command tree, with the asked-for command real and the others by their help alone."""
+    asked = next((a for a in arguments if not a.startswith("-")), None)
+    root = typer.Typer(
+        name="writ",
+        help="Writ: an execution gateway. No order moves without a signed decision.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for name, entry in COMMANDS.items():
+        root.command(name, help=entry.help)(_placeholder)
+    group = typer.main.get_group(root)
+    if asked in COMMANDS:
+        entry = COMMANDS[asked]
+        module = importlib.import_module(f"gateway.cli.{entry.module}")
+        command = typer.main.get_command(cast("typer.Typer", getattr(module, entry.attribute)))
+        command.name = asked
+        command.params = [p for p in command.params if p.name not in _COMPLETION]
+        group.add_command(command, asked)
+    return group
+
+
+def _placeholder() -> None:
+    """Never run: it lends its name and help to a command that is not loaded."""
+    raise AssertionError

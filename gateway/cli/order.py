@@ -1,0 +1,216 @@
+"""`writ order`: propose an order and follow it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli import exits, output
+from gateway.cli.client import DENIED_CODE, Client, ProblemError, connect
+
+app = typer.Typer(
+    no_args_is_help=True, help="Submit, preview, list, show, explain and cancel orders."
+)
+
+_LIST = (
+    *("order_id", "account", "symbol", "side", "type", "qty", "limit_price", "stop_price"),
+    *("status", "filled_qty", "filled_avg_price", "market_time"),
+)
+_REASONS = ("control", "title", "observed", "limit", "unit", "remedy", "regulation")
+_UNIT_DECIMALS = {"micros": 6, "e8": 8, "e4": 4, "bps": 2, "ms": 3}
+_UNIT_NAMES = {"micros": "", "e8": "", "e4": "", "bps": "%", "ms": "s", "count": ""}
+
+SideArgument = Annotated[str, typer.Argument(help="buy or sell.")]
+QtyArgument = Annotated[str, typer.Argument(help='A decimal number, such as "10".')]
+SymbolArgument = Annotated[str, typer.Argument(help="The instrument, such as AAPL.")]
+LimitOption = Annotated[str | None, typer.Option("--limit", help="Limit price; none: market.")]
+StopOption = Annotated[str | None, typer.Option("--stop", help="Stop price.")]
+TifOption = Annotated[str, typer.Option("--tif", help="day, gtc, ioc or fok.")]
+AccountOption = Annotated[str, typer.Option("--account", help="The account's name.")]
+StrategyOption = Annotated[str | None, typer.Option("--strategy-id", help="Who proposes it.")]
+ClientIdOption = Annotated[
+    str | None, typer.Option("--client-order-id", help="Your own id for the order.")
+]
+
+
+@app.command()
+def submit(  # noqa: PLR0913, PLR0917  each argument is an option of the command
+    side: SideArgument,
+    qty: QtyArgument,
+    symbol: SymbolArgument,
+    limit: LimitOption = None,
+    stop: StopOption = None,
+    tif: TifOption = "day",
+    account: AccountOption = "primary",
+    client_order_id: ClientIdOption = None,
+    strategy_id: StrategyOption = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Idempotency key, to repeat a request.")
+    ] = None,
+    wait: Annotated[
+        int, typer.Option(min=0, max=30, help="Seconds to wait for the broker's first answer.")
+    ] = 0,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Propose an order; exit 1 when it is denied, with the reasons."""
+    body = _body(side, qty, symbol, limit, stop, tif, account) | _ids(client_order_id, strategy_id)
+    key = key or f"cli-{secrets.token_hex(12)}"
+    output.note(f"Idempotency-Key: {key}")
+    headers = {"Idempotency-Key": key} | ({"Prefer": f"wait={wait}"} if wait else {})
+    try:
+        answer = connect().post("/v1/orders", body, headers)
+    except ProblemError as error:
+        if error.code == DENIED_CODE:
+            _print_denial(error.document, fmt)
+        raise
+    _print_order(answer, fmt)
+
+
+@app.command()
+def preview(  # noqa: PLR0913, PLR0917  each argument is an option of the command
+    side: SideArgument,
+    qty: QtyArgument,
+    symbol: SymbolArgument,
+    limit: LimitOption = None,
+    stop: StopOption = None,
+    tif: TifOption = "day",
+    account: AccountOption = "primary",
+    strategy_id: StrategyOption = None,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Ask what would be decided as of now; nothing is recorded. Exit 1: it would be denied."""
+    body = _body(side, qty, symbol, limit, stop, tif, account) | _ids(None, strategy_id)
+    answer = connect().post("/v1/orders/preview", body)
+    if fmt is output.Format.JSON:
+        output.record(answer, fmt)
+    else:
+        output.record(answer, fmt, fields=("allow", "qty", "limit_price", "stop_price", "failure"))
+        _print_reasons(answer["reasons"])
+    if not answer["allow"]:
+        raise typer.Exit(exits.DENIED)
+
+
+@app.command("list")
+def list_orders(
+    account: Annotated[str | None, typer.Option(help="Of this account only.")] = None,
+    status: Annotated[str | None, typer.Option(help="In this status only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """List orders, newest first."""
+    wanted = status.upper() if status else None
+    page = connect().get("/v1/orders", account=account, status=wanted, limit=limit)
+    output.rows(page["orders"], _LIST, fmt)
+    if page["next"]:
+        output.note("there are older ones: raise --limit, or use the HTTP interface's cursor")
+
+
+@app.command()
+def show(order_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
+    """Show one order as it stands."""
+    _print_order(connect().get(f"/v1/orders/{order_id}"), fmt)
+
+
+@app.command()
+def explain(order_or_decision_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
+    """Say why an order was allowed or denied: control, observed, limit, remedy, regulation."""
+    decision = _decision(connect(), order_or_decision_id)
+    if fmt is output.Format.JSON:
+        output.record(decision, fmt)
+        return
+    record = decision["record"]
+    output.record(
+        {
+            "decision_id": decision["decision_id"],
+            "order_id": decision["order_id"],
+            "allow": decision["allow"],
+            "decided_at": decision["decided_at"],
+            "log_index": decision["index"],
+            "mode": record["mode"],
+            "release_digest": record["release_digest"],
+            "controls_passed": " ".join(record["verdict"]["passed"]),
+        },
+        fmt,
+    )
+    _print_reasons(decision["reasons"])
+    if decision["failure"]:
+        output.record(decision["failure"], fmt)
+
+
+@app.command()
+def cancel(order_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
+    """Ask the broker to cancel an order."""
+    _print_order(connect().delete(f"/v1/orders/{order_id}"), fmt)
+
+
+def _body(
+    side: str, qty: str, symbol: str, limit: str | None, stop: str | None, tif: str, account: str
+) -> dict[str, Any]:
+    kinds = {
+        (False, False): "market",
+        (True, False): "limit",
+        (False, True): "stop",
+        (True, True): "stop_limit",
+    }
+    body = {
+        "account": account,
+        "symbol": symbol,
+        "side": side,
+        "type": kinds[limit is not None, stop is not None],
+        "time_in_force": tif,
+        "qty": qty,
+        "limit_price": limit,
+        "stop_price": stop,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _ids(client_order_id: str | None, strategy_id: str | None) -> dict[str, str]:
+    ids = {"client_order_id": client_order_id, "strategy_id": strategy_id}
+    return {name: value for name, value in ids.items() if value is not None}
+
+
+def _decision(client: Client, either_id: str) -> dict[str, Any]:
+    if not either_id.startswith("dec_"):
+        either_id = client.get(f"/v1/orders/{either_id}")["decision_id"]
+    return client.get(f"/v1/decisions/{either_id}")
+
+
+def _print_order(order: Mapping[str, Any], fmt: output.Format) -> None:
+    hidden = {"decision", "links", "requested"}
+    output.record(order, fmt, fields=[name for name in order if name not in hidden])
+
+
+def _print_denial(problem: Mapping[str, Any], fmt: output.Format) -> None:
+    if fmt is output.Format.JSON:
+        output.record(problem, fmt)
+        return
+    output.record(problem, fmt, fields=("order_id", "decision_id", "index"))
+    _print_reasons(problem["reasons"])
+
+
+def _print_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
+    if reasons:
+        shown = [
+            {
+                **reason,
+                "observed": _readable(reason["observed"], reason["unit"]),
+                "limit": _readable(reason["limit"], reason["unit"]),
+                "regulation": "; ".join(reason["regulation"]),
+                "remedy": " ".join(str(reason["remedy"]).split()),
+            }
+            for reason in reasons
+        ]
+        output.rows(shown, [c for c in _REASONS if c != "unit"], output.Format.TABLE)
+
+
+def _readable(value: int | None, unit: str | None) -> str | None:
+    """An integer of the record in the unit that people use: micros as money, bps as percent."""
+    if value is None or unit is None:
+        return None if value is None else str(value)
+    number = Decimal(value).scaleb(-_UNIT_DECIMALS.get(unit, 0))
+    return f"{number:,f}{_UNIT_NAMES.get(unit, '')}"

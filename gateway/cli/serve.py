@@ -1,0 +1,110 @@
+"""`writ serve`: one gateway, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvloop
+
+from gateway.api.access import FILE_NAME, AccessFile
+from gateway.api.server import serving
+from gateway.bootstrap import running
+from gateway.cli import exits, output
+from gateway.config import Settings, load_settings
+from gateway.domain.errors import RefusedError
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    data: Annotated[Path | None, typer.Option(help="Data folder. [WRIT_DATA, writ-data]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address. [WRIT_HOST, 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port, 0: any. [WRIT_PORT, 8470]")] = None,
+    mode: Annotated[str | None, typer.Option(help="Mode. [WRIT_MODE, RESEARCH]")] = None,
+    release: Annotated[
+        Path | None, typer.Option(help="Policy release folder. [WRIT_RELEASE, the shipped one]")
+    ] = None,
+    market: Annotated[
+        str | None, typer.Option(help="none or historical. [WRIT_MARKET, none]")
+    ] = None,
+    market_start: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z"], help="Where a historical market clock begins."
+        ),
+    ] = None,
+) -> None:
+    """Run the gateway. Options stand above the WRIT_ variables; docs/operating.md lists all."""
+    settings = load_settings(
+        data=data,
+        host=host,
+        port=port,
+        mode=mode.upper() if mode else None,
+        release=release,
+        market=market,
+        market_start=market_start,
+    )
+    _log_to_stderr()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings))
+    except RefusedError as error:
+        raise exits.CommandError(error.code, error.detail, error.remedy, exits.USAGE) from error
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, stop.set)
+    async with (
+        running(settings) as gateway,
+        serving(gateway, host=settings.host, port=settings.port) as address,
+    ):
+        sys.stdout.write(f"{address}\n")
+        sys.stdout.flush()
+        output.note(
+            f"mode {gateway.book().mode}, release {gateway.release.revision} "
+            f"({gateway.release.label}), data in {settings.data}"
+        )
+        if not any(not key.revoked_us for key in AccessFile(settings.data / FILE_NAME).records()):
+            output.note(
+                "nobody can get in yet; in another terminal:\n"
+                f"  writ access add ops --data {settings.data} --scope propose --scope cancel "
+                "--scope read --scope audit:read --scope operate --scope admin"
+            )
+        await stop.wait()
+        output.note("stopping")
+
+
+def _log_to_stderr() -> None:
+    """Structured lines on stderr; stdout has the address and nothing else."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(sort_keys=True),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)

@@ -1,0 +1,104 @@
+"""The demonstration's director: moves the market clock, rings the services, resumes by name.
+
+It speaks HTTP like everybody else, with a key of its own (principal ``demo-director``); what it
+may do, any holder of an ``admin`` key may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx2
+
+from gateway.demo.schedule import STALE_ACT, Day
+from gateway.demo.workers import Worker
+from gateway.domain.errors import UnavailableError
+
+LATE: Final = timedelta(minutes=20)
+"""How far past the quote the market clock is moved to make the quote too old."""
+LIFT_REASON: Final = "demonstration on simulated fills"
+RESUME_REASON: Final = "volatility read by the desk, trading goes on"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Director:
+    """Runs the days; ``http`` carries the director's key."""
+
+    http: httpx2.AsyncClient
+    strategy: Worker
+    rogue: Worker
+    on_day: Callable[[str, int, int], None]
+    """Told after each day: session, proposals made so far, denials so far."""
+    proposed: int = 0
+    denied: int = 0
+    by_strategy: int = 0
+    standing: list[str] = field(default_factory=list[str])
+    """Global halts that stood at the end of the last day."""
+    missed: list[str] = field(default_factory=list[str])
+    """Acts of the rogue that did not get the answer they were there to provoke."""
+
+    async def run(self, days: Sequence[Day]) -> None:
+        """Play every day in turn; the first day's first act comes before Ω4 is lifted."""
+        first, *rest = days
+        before, after = first.acts[:1], first.acts[1:]
+        await self._act(first, before)
+        await self._post("/v1/omega4", {"lifted": True, "reason": LIFT_REASON})
+        await self._act(first, after)
+        self.on_day(first.session, self.proposed, self.denied)
+        for day in rest:
+            await self._play(day)
+            self.on_day(day.session, self.proposed, self.denied)
+
+    async def _play(self, day: Day) -> None:
+        """One session: its close becomes known, standing halts are read, the services are rung."""
+        await self._clock(day.quote_us)
+        for halt_id in self.standing:  # engaged on an earlier day; today's stand until tomorrow
+            await self._post("/v1/resume", {"halt_id": halt_id, "reason": RESUME_REASON})
+        self.standing = await self._global_halts()
+        # While trading is halted the strategy is rung at least once a day: it does not know.
+        due = max(day.due_by_now - self.by_strategy, min(1, len(self.standing)))
+        if due > 0:
+            answer = await self.strategy.ring({"session": day.session, "due": due})
+            self.by_strategy += answer["proposed"]
+            self._count(answer)
+        await self._act(day, day.acts)
+
+    async def _act(self, day: Day, acts: Sequence[str]) -> None:
+        for act in acts:
+            if act == STALE_ACT:
+                await self._clock(day.quote_us + LATE // timedelta(microseconds=1))
+            answer = await self.rogue.ring({"session": day.session, "act": act})
+            self.missed += answer["missed"]
+            self._count(answer)
+
+    def _count(self, answer: dict[str, Any]) -> None:
+        self.proposed += answer["proposed"]
+        self.denied += answer["denied"]
+
+    async def _clock(self, market_us: int) -> None:
+        now = (_EPOCH + timedelta(microseconds=market_us)).isoformat()
+        await self._post("/v1/market/clock", {"now": now})
+
+    async def _global_halts(self) -> list[str]:
+        answer = await self.http.get("/v1/halts")
+        standing = body_of(answer)["halts"]
+        return [halt["halt_id"] for halt in standing if halt["scope"] == "global"]
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return body_of(await self.http.post(path, json=body))
+
+
+def body_of(answer: httpx2.Response) -> dict[str, Any]:
+    """The answer of a call that must not be refused.
+
+    Raises:
+        UnavailableError: ``demo-refused``: it was.
+    """
+    if answer.status_code not in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
+        raise UnavailableError("demo-refused", f"{answer.request.url.path}: {answer.text}")
+    return answer.json()

@@ -1,0 +1,85 @@
+"""Who does what on which day: pure, so that the same number of orders gives the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.demo.rogue import ACTS
+
+FIRST_ACTS: Final = ("before-lift", "penniless")
+"""On the first session, before its successor's close: the first of them before Ω4 is lifted."""
+
+ACT_DAYS: Final = {
+    "2015-01-14": ("fat-finger",),
+    "2015-01-28": ("too-much",),
+    "2015-02-11": ("too-many",),
+    "2015-02-25": ("far-price",),
+    "2015-03-11": ("unlisted",),
+    "2015-03-25": ("short",),
+    "2015-04-08": ("stale",),
+    "2015-04-22": ("one-share", "one-sector", "one-day"),
+    "2015-05-06": ("all-in",),
+    "2015-05-20": ("borrow",),
+    "2015-05-28": ("borrow-more",),
+    "2015-06-17": ("lever",),
+    "2015-08-21": ("lowball",),
+    "2015-08-24": ("while-halted",),
+    "2015-09-01": ("losing",),
+}
+"""The rogue's acts. Two days are taken from the market: 2015-08-24, when the VIX closed at 40.74,
+and 2015-09-01, when shares fell by three in a hundred while Ω2 no longer stood."""
+
+STALE_ACT: Final = "stale"
+"""The act before which the market clock moves on, away from the quote."""
+
+ROGUE_SHARE: Final = 4
+"""At most every fourth proposal is the rogue's; with fewer orders its last acts are left out."""
+
+COMPLETE_FROM: Final = 200
+"""From this many orders on, every control that can be met is met."""
+
+WARM_UP: Final = 4
+"""Sessions before the strategy's rule has an opinion (``strategy.MIN_CLOSES`` less one)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One session: its quote's time (UTC microseconds), and what is due after it.
+
+    ``due_by_now`` is how many orders the strategy should have proposed by the end of the day.
+    """
+
+    session: str
+    quote_us: int
+    due_by_now: int
+    acts: tuple[str, ...]
+
+
+def plan(sessions: Sequence[tuple[str, int]], orders: int) -> list[Day]:
+    """Spread ``orders`` proposals over the sessions: the rogue's on their days, the rest evenly.
+
+    Args:
+        sessions: each session's date with the time of its quotes, oldest first.
+        orders: how many proposals to make in all, at least 1.
+    """
+    room = orders // ROGUE_SHARE
+    acts: dict[str, tuple[str, ...]] = {}
+    for session, names in ((sessions[0][0], FIRST_ACTS), *ACT_DAYS.items()):
+        size = sum(len(ACTS[name]) for name in names)
+        if size > room:
+            break
+        acts[session] = names
+        room -= size
+    rest = orders - sum(len(ACTS[name]) for names in acts.values() for name in names)
+    active = len(sessions) - WARM_UP
+    return [
+        Day(
+            session=session,
+            quote_us=quote_us,
+            due_by_now=rest * max(0, number + 1 - WARM_UP) // active,
+            acts=acts.get(session, ()),
+        )
+        for number, (session, quote_us) in enumerate(sessions)
+    ]

@@ -1,0 +1,193 @@
+"""Reading a data directory back: everything is checked before anything is written to it.
+
+A log that was changed, cut, put back from an older copy or made under other keys is refused
+with the reason. To go on would sign a history that contradicts one that was seen before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway.ledger import statements as sql
+from gateway.ledger.database import Database
+from gateway.ledger.faults import cannot_open
+from gateway.ledger.sequencer import Tip
+from gateway.ledger.tables import SCHEMA_VERSION
+from gateway.ledger.trunk import Trunk
+from signing.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
+from signing.envelope import EnvelopeError, open_envelope
+from signing.keys import PublicKey, Vkey
+from signing.merkle import leaf_hash
+
+_CHUNK_LEAVES: Final = 1_024
+_RESTORE: Final = (
+    "run `writ audit verify` on the published log, and restore the data directory from a backup "
+    "that is at least as new"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a checked database holds.
+
+    Attributes:
+        tip: its newest checkpoint.
+        last_at_us: the time of its last entry.
+    """
+
+    tip: Tip
+    last_at_us: int
+
+
+def is_new(database: Database) -> bool:
+    """Whether the database has no table yet.
+
+    Raises:
+        RefusedError: `ledger-foreign`, tables that are not ours.
+    """
+    if database.value(sql.HAS_META):
+        return False
+    if database.value(sql.COUNT_TABLES):
+        raise cannot_open(
+            "ledger-foreign", "the database was made by another program", "use another directory"
+        )
+    return True
+
+
+def read_back(database: Database, trunk: Trunk, vkey: Vkey, identity: PublicKey) -> Stored:
+    """Rebuild the tree and check it against its own newest signed checkpoint.
+
+    Args:
+        database: one that is not new.
+        trunk: empty; holds the log's leaves afterwards.
+        vkey: the origin and log key that this gateway would sign with.
+        identity: the identity key that this gateway would certify with.
+
+    Raises:
+        RefusedError: `ledger-schema`, `ledger-foreign` (made under another origin or other
+            keys), `ledger-damaged`.
+    """
+    _check_schema(database)
+    _check_genesis(database, vkey, identity)
+    last_at_us = _rebuild(database, trunk)
+    tip, head = _newest(database, vkey)
+    if head.size != trunk.size:
+        raise _damaged(f"{trunk.size} entries under a checkpoint over {head.size}")
+    if head.root != trunk.root():
+        raise _damaged("the entries do not hash to the root of their newest checkpoint")
+    return Stored(tip, last_at_us)
+
+
+def _check_schema(database: Database) -> None:
+    version = database.value(sql.META, {"name": "schema_version"})
+    if version != str(SCHEMA_VERSION):
+        raise cannot_open(
+            "ledger-schema",
+            f"the database has schema {version}, this gateway knows {SCHEMA_VERSION}",
+            "run the version of Writ that made it, or migrate it",
+        )
+
+
+def _check_genesis(database: Database, vkey: Vkey, identity: PublicKey) -> None:
+    """Compare what entry 0 pins with what this gateway holds, before any of it is trusted."""
+    envelope = database.value(sql.ENVELOPE, {"index": 0})
+    try:
+        genesis = open_envelope(envelope) if isinstance(envelope, bytes) else None
+    except EnvelopeError as error:
+        raise _damaged(f"entry 0: {error}") from error
+    if genesis is None or genesis.kind != "genesis":
+        raise _damaged("entry 0 is not the genesis of a log")
+    for name, pinned, ours in (
+        ("origin", genesis.payload.get("origin"), vkey.name),
+        ("log key", genesis.payload.get("log_key"), vkey.public.hex),
+        ("identity key", genesis.payload.get("identity_key"), identity.hex),
+    ):
+        if pinned != ours:
+            raise cannot_open(
+                "ledger-foreign",
+                f"the log's {name} is {pinned}, this gateway's is {ours}",
+                "start the gateway with the keys and the origin that the log was begun with",
+            )
+    if not genesis.signed_by(identity):
+        raise _damaged("entry 0 is not signed by the identity key that it pins")
+
+
+def _rebuild(database: Database, trunk: Trunk) -> int:
+    """Hash every entry anew into the tree; return the time of the last one."""
+    leaves: list[bytes] = []
+    last_at_us = 0
+    for index, (at_us, envelope, stored) in enumerate(_entries(database)):
+        leaf = leaf_hash(envelope)
+        if leaf != stored:
+            raise _damaged(f"entry {index} does not hash to what was stored for it")
+        if at_us < last_at_us:
+            raise _damaged(f"entry {index} is older than the one before it")
+        last_at_us = at_us
+        leaves.append(leaf)
+        if len(leaves) == _CHUNK_LEAVES:
+            trunk.extend(leaves)
+            leaves.clear()
+    trunk.extend(leaves)
+    return last_at_us
+
+
+def _entries(database: Database) -> Iterator[tuple[int, bytes, bytes]]:
+    rows = database.scan(sql.ALL_LEAVES)
+    for expected, (index, at_us, envelope, leaf) in enumerate(rows):
+        if index != expected:
+            raise _damaged(f"entry {expected} is missing")
+        yield at_us, envelope, leaf
+
+
+def _newest(database: Database, vkey: Vkey) -> tuple[Tip, Checkpoint]:
+    rows = database.rows(sql.NEWEST_CHECKPOINT)
+    if not rows:
+        raise _damaged("there is no checkpoint")
+    size, note = rows[0]
+    try:
+        head = verify_checkpoint(note, vkey)
+    except CheckpointError as error:
+        raise _damaged(f"the newest checkpoint: {error}") from error
+    if head.size != size:
+        raise _damaged(f"a checkpoint over {head.size} is stored for {size}")
+    return Tip(size, note), head
+
+
+def published_size(path: Path, trunk: Trunk, vkey: Vkey) -> int:
+    """Compare with the published checkpoint, which others may have seen; return its size, or 0.
+
+    The published log can only be behind. Ahead means that the database was put back from an
+    older copy, or is gone: its next checkpoint would contradict one that is out in the world.
+
+    Args:
+        path: the published checkpoint's file, which need not exist.
+        trunk: the leaves of the database.
+        vkey: the log's verifier key.
+
+    Raises:
+        RefusedError: `ledger-damaged`, `ledger-rolled-back`.
+    """
+    try:
+        note = path.read_bytes()
+    except FileNotFoundError:
+        return 0
+    try:
+        head = verify_checkpoint(note, vkey)
+    except CheckpointError as error:
+        raise _damaged(f"the published checkpoint: {error}") from error
+    if head.size > trunk.size:
+        raise cannot_open(
+            "ledger-rolled-back",
+            f"{head.size} entries are published, the database holds {trunk.size}",
+            _RESTORE,
+        )
+    if head.root != trunk.root(head.size):
+        raise _damaged(f"the published log of {head.size} entries is another history")
+    return head.size
+
+
+def _damaged(detail: str) -> Exception:
+    return cannot_open("ledger-damaged", detail, _RESTORE)

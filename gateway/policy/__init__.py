@@ -1,0 +1,1 @@
+"""The policy engine's side of the port: releases, the engine in WebAssembly, building, checking."""

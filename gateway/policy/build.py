@@ -1,0 +1,151 @@
+"""Building a release: the same sources, data and ``opa`` give the same bytes, anywhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.domain.errors import InvalidInputError
+from gateway.policy.catalogue import CATALOGUE, encode_catalogue
+from gateway.policy.metadata import annotated_packages, block_findings, control_text
+from gateway.policy.opa_tool import find_opa, required_version, run_opa
+from gateway.policy.opa_wasm import DECISIONS, HALTS
+from gateway.policy.release import (
+    BUNDLE,
+    DATA,
+    DESCRIPTOR,
+    VERSION,
+    WASM,
+    Release,
+    load_release,
+    parse_data,
+)
+from gateway.policy.sources import revision, stage
+from signing import canonical
+
+CAPABILITIES: Final = "capabilities.json"
+LIMITS: Final = Path("limits") / "limits.json"
+INSTRUMENTS: Final = Path("instruments") / "instruments.json"
+_WASM_MAX_BYTES: Final = 16 * 1024 * 1024
+
+
+def release_data(source: Path, limits: Path | None = None) -> bytes:
+    """The ``data.json`` of a policies folder, canonical; ``limits`` may be another file.
+
+    Raises:
+        InvalidInputError: ``policy-data``: a file is missing or is not JSON.
+        ReleaseError: ``release-data``: a value is out of range.
+    """
+    document = {
+        "limits": _json_file(limits or source / LIMITS),
+        "instruments": _json_file(source / INSTRUMENTS),
+    }
+    try:
+        data = canonical.encode(document)
+    except canonical.CanonicalError as error:
+        raise InvalidInputError(
+            "policy-data", f"limits or instruments: {error}", "use integers below 2^53 and texts"
+        ) from error
+    parse_data(data)
+    return data
+
+
+def build(source: Path, out: Path, label: str, data: bytes) -> Release:
+    """Build a release folder from a policies folder.
+
+    The descriptor is written last: a build that breaks off leaves a folder whose digests do not
+    fit, which nothing loads.
+
+    Args:
+        source: the policies folder.
+        out: the release folder; it is made if needed and its files are replaced.
+        label: what the release is for, such as ``shipped`` or ``demonstration``.
+        data: the bytes of ``data.json`` (:func:`release_data`).
+
+    Raises:
+        InvalidInputError: the Rego does not compile or a control lacks its METADATA.
+        OpaToolError: ``opa`` is missing.
+        ReleaseError: what was built is not a sound release.
+    """
+    opa, built = find_opa(), revision(source)
+    with tempfile.TemporaryDirectory(prefix="writ-build-") as folder:
+        staged, made = Path(folder) / "sources", Path(folder) / "made"
+        staged.mkdir()
+        made.mkdir()
+        stage(source, staged)
+        capabilities = (source / CAPABILITIES).resolve()
+        _opa_build(opa, staged, made / BUNDLE, capabilities, "-t", "rego", "-r", built)
+        module = made / "module.tar.gz"
+        _opa_build(opa, staged, module, capabilities, "-t", "wasm", "-e", DECISIONS, "-e", HALTS)
+        files = {
+            BUNDLE: (made / BUNDLE).read_bytes(),
+            WASM: _extract(module.read_bytes(), WASM),
+            DATA: data,
+            CATALOGUE: _catalogue(opa, staged, built),
+        }
+    files[DESCRIPTOR] = _descriptor(built, label, files)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        _replace(out / name, content)
+    return load_release(out)
+
+
+def _opa_build(opa: Path, staged: Path, out: Path, capabilities: Path, *options: str) -> None:
+    arguments = ["build", "-b", ".", "-o", out, "--capabilities", capabilities, *options]
+    done = run_opa(opa, arguments, cwd=staged)
+    if done.status != 0:
+        raise InvalidInputError("policy-sources", done.said, "mend the Rego that opa names")
+
+
+def _extract(archive: bytes, name: str) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        member = tar.extractfile(f"/{name}")
+        assert member is not None, "opa writes the module as a plain file"
+        data = member.read(_WASM_MAX_BYTES + 1)
+    if len(data) > _WASM_MAX_BYTES:
+        raise InvalidInputError("policy-sources", f"{name} is too large", "split the policies")
+    return data
+
+
+def _catalogue(opa: Path, staged: Path, built: str) -> bytes:
+    controls = [package for package in annotated_packages(opa, staged) if package.is_control]
+    findings = [finding for package in controls for finding in block_findings(package)]
+    if findings:
+        first = findings[0]
+        raise InvalidInputError("policy-metadata", f"{first.file}: {first.message}", first.remedy)
+    return encode_catalogue(built, map(control_text, controls))
+
+
+def _descriptor(built: str, label: str, files: Mapping[str, bytes]) -> bytes:
+    return canonical.encode(
+        {
+            "v": VERSION,
+            "revision": built,
+            "label": label,
+            "opa_version": required_version(),
+            "bundle_sha256": canonical.digest(files[BUNDLE]),
+            "wasm_sha256": canonical.digest(files[WASM]),
+            "data_sha256": canonical.digest(files[DATA]),
+        }
+    )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write beside and rename, so that a reader never sees half a file."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def _json_file(path: Path) -> Any:  # noqa: ANN401  JSON, checked by parse_data
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(
+            "policy-data", f"{path}: {error}", "give a JSON file of limits or instruments"
+        ) from error

@@ -1,0 +1,120 @@
+"""What the controls mean, in words: from their METADATA, so that a denial can be explained.
+
+A verdict has codes and integers only. The words are a built file of the release,
+``catalogue.json``; it takes no part in any decision and is not covered by the descriptor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, cast, get_type_hints
+
+from gateway.domain.decision import Reason
+from gateway.policy.release import ReleaseError
+from signing import canonical
+
+CATALOGUE: Final = "catalogue.json"
+VERSION: Final = 1
+SEVERITIES: Final = ("critical", "high", "medium", "low")
+_FILE_MAX_BYTES: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ControlText:
+    """One control in words.
+
+    ``fix103`` is the FIX order rejection reason, ``facts`` are the paths of the input document
+    that it reads, ``limits`` the names of the signed limits, ``remedy`` says what helps.
+    """
+
+    control: str
+    title: str
+    description: str
+    severity: str
+    owner: str
+    regulation: tuple[str, ...]
+    fix103: int
+    facts: tuple[str, ...]
+    limits: tuple[str, ...]
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All controls of a release by identifier, sorted."""
+
+    revision: str
+    controls: Mapping[str, ControlText]
+
+    def explain(self, reasons: Iterable[Reason]) -> list[tuple[Reason, ControlText | None]]:
+        """Each reason with its words; ``None`` for a control that the catalogue does not know."""
+        return [(reason, self.controls.get(reason.control)) for reason in reasons]
+
+
+_TYPES: Final = get_type_hints(ControlText)
+
+
+def encode_catalogue(revision: str, controls: Iterable[ControlText]) -> bytes:
+    """The bytes of ``catalogue.json``, canonical JSON sorted by control."""
+    ordered = sorted(controls, key=lambda text: text.control)
+    return canonical.encode(
+        {"v": VERSION, "revision": revision, "controls": [asdict(text) for text in ordered]}
+    )
+
+
+def load_catalogue(directory: Path) -> Catalogue:
+    """Read the catalogue of a release folder.
+
+    Raises:
+        ReleaseError: ``release-missing`` or ``release-malformed``.
+    """
+    path = directory / CATALOGUE
+    try:
+        with path.open("rb") as file:
+            data = file.read(_FILE_MAX_BYTES + 1)
+    except OSError as error:
+        raise ReleaseError(
+            "release-missing",
+            f"{path} cannot be read: {error.strerror}",
+            "name a folder made by `writ policy build`",
+        ) from error
+    try:
+        return _catalogue(canonical.decode_object(data))
+    except (canonical.CanonicalError, KeyError, TypeError, ValueError) as error:
+        raise ReleaseError(
+            "release-malformed",
+            f"{path} is malformed: {error}",
+            "build the release anew: `writ policy build`",
+        ) from error
+
+
+def _catalogue(document: Mapping[str, Any]) -> Catalogue:
+    if set(document) != {"v", "revision", "controls"} or document["v"] != VERSION:
+        raise ValueError(f"not a catalogue of version {VERSION}")
+    texts = [_text(entry) for entry in document["controls"]]
+    return Catalogue(
+        str(document["revision"]), MappingProxyType({text.control: text for text in texts})
+    )
+
+
+def _text(entry: Mapping[str, Any]) -> ControlText:
+    names = [field.name for field in fields(ControlText)]
+    if set(entry) != set(names):
+        raise ValueError("a control has missing or unknown fields")
+    values = {name: _value(name, entry[name]) for name in names}
+    return ControlText(**values)
+
+
+def _value(name: str, value: object) -> Any:  # noqa: ANN401  the field's own type, checked here
+    kind = _TYPES[name]
+    if kind in (str, int):
+        if type(value) is not kind:
+            raise ValueError(f"{name} is not of its type")
+        return value
+    items = cast("list[object]", value) if isinstance(value, list) else [None]
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError(f"{name} is not a list of texts")
+    return tuple(items)

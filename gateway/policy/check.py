@@ -1,0 +1,209 @@
+"""The whole of ``writ policy check``: format, types, METADATA, limits, tests and their coverage."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+from gateway.domain.errors import InvalidInputError
+from gateway.policy.build import CAPABILITIES, LIMITS
+from gateway.policy.metadata import (
+    Annotated,
+    Finding,
+    annotated_packages,
+    block_findings,
+    reading_findings,
+)
+from gateway.policy.opa_tool import Outcome, find_opa, run_opa
+from gateway.policy.sources import rego_sources, stage
+
+COVERAGE: Final = "100"
+_SCHEMAS: Final = "schemas"
+# Rego alone is read: tests bring their own limits, and built releases hold the rules once more.
+_REGO_ONLY: Final = ("--ignore", "*.json", "--ignore", "*.tar.gz")
+_MAIN: Final = "main.rego"
+
+
+def check(source: Path) -> list[Finding]:
+    """Everything that is wrong with a policies folder; empty when all is well.
+
+    Raises:
+        OpaToolError: ``opa`` is missing or does not come back.
+        InvalidInputError: the folder holds no policies.
+    """
+    rego_sources(source)
+    opa = find_opa()
+    compiled = compile_findings(opa, source)
+    findings = format_findings(opa, source) + compiled
+    if compiled:
+        return findings  # nothing further can be read from what does not compile
+    return findings + control_findings(opa, source) + coverage_findings(opa, source)
+
+
+def format_findings(opa: Path, source: Path) -> list[Finding]:
+    """Files that ``opa fmt`` would write differently."""
+    done = run_opa(opa, ["fmt", "--list", "."], cwd=source)
+    if done.status != 0:
+        return []  # it does not parse, which compile_findings tells with the line
+    return [
+        Finding(name, "not formatted", "run `make format`") for name in done.stdout.splitlines()
+    ]
+
+
+def compile_findings(opa: Path, source: Path) -> list[Finding]:
+    """What ``opa check`` says with strict mode, schemas and the reduced capabilities."""
+    fixed = ("check", "--strict", "--schema", _SCHEMAS, "--capabilities", CAPABILITIES)
+    done = run_opa(opa, [*fixed, "-f", "json", *_REGO_ONLY, "."], cwd=source)
+    return [] if done.status == 0 else _compile_errors(done)
+
+
+def coverage_findings(opa: Path, source: Path) -> list[Finding]:
+    """Failing tests, or lines that no test reaches."""
+    covered = _opa_test(opa, source, "--coverage", "--threshold", COVERAGE)
+    if covered.status == 0:
+        return []
+    plain = _opa_test(opa, source)
+    if plain.status != 0:
+        return [Finding(".", plain.said, "mend the rule or the test")]
+    return _uncovered(covered)
+
+
+def run_tests(source: Path, expression: str) -> Outcome:
+    """Run the tests whose names fit a regular expression (all if empty), verbosely.
+
+    Raises:
+        OpaToolError: ``opa`` is missing or does not come back.
+    """
+    return _opa_test(find_opa(), source, "--verbose", "--run", expression)
+
+
+def _opa_test(opa: Path, source: Path, *options: str) -> Outcome:
+    fixed = ("test", "--fail-on-empty", "--schema", _SCHEMAS, "--capabilities", CAPABILITIES)
+    return run_opa(opa, [*fixed, *options, *_REGO_ONLY, "."], cwd=source)
+
+
+def control_findings(opa: Path, source: Path) -> list[Finding]:
+    """METADATA, test files, identifiers, the registry, and the limits."""
+    with tempfile.TemporaryDirectory(prefix="writ-check-") as folder:
+        staged = Path(folder)
+        stage(source, staged)
+        packages = annotated_packages(opa, staged)
+        controls = [package for package in packages if package.is_control]
+        findings = _unannotated(source, packages)
+        for package in packages:
+            findings += block_findings(package) if package.is_control else []
+            findings += reading_findings(opa, staged, package)
+        registry = _registry(opa, staged)
+    findings += _missing_tests(source, controls)
+    findings += _registry_findings(registry, controls)
+    return findings + _limit_findings(source, packages)
+
+
+def _unannotated(source: Path, packages: Iterable[Annotated]) -> list[Finding]:
+    known = {package.file for package in packages}
+    return [
+        Finding(path.as_posix(), "the package has no METADATA", "write a block above `package`")
+        for path in rego_sources(source)
+        if path.as_posix() not in known
+    ]
+
+
+def _missing_tests(source: Path, controls: Iterable[Annotated]) -> list[Finding]:
+    found: list[Finding] = []
+    for control in controls:
+        test = Path(control.file).with_name(f"{Path(control.file).stem}_test.rego")
+        if not (source / test).is_file():
+            found.append(Finding(control.file, "the control has no test", f"write {test}"))
+    return found
+
+
+def _registry(opa: Path, staged: Path) -> dict[str, str]:
+    done = run_opa(opa, ["eval", "-b", ".", "-f", "json", "data.writ.main.registry"], cwd=staged)
+    if done.status != 0:
+        raise InvalidInputError("policy-sources", done.said, "mend the Rego that opa names")
+    result = cast("dict[str, Any]", json.loads(done.stdout)).get("result")
+    return dict(result[0]["expressions"][0]["value"]) if result else {}
+
+
+def _registry_findings(registry: dict[str, str], controls: Sequence[Annotated]) -> list[Finding]:
+    """Each control is required under its own identifier, and nothing else is."""
+    by_id: dict[str, str] = {}
+    found: list[Finding] = []
+    for control in controls:
+        identifier = str(control.custom.get("id"))
+        if identifier in by_id:
+            message = f"{identifier} is also the identifier of {by_id[identifier]}"
+            found.append(Finding(control.file, message, "choose another one"))
+        by_id[identifier] = control.package[-1]
+    remedy = "make the registry and the controls agree"
+    for identifier in sorted(set(by_id) | set(registry)):
+        if by_id.get(identifier) != registry.get(identifier):
+            message = (
+                f"{identifier} is {registry.get(identifier, 'missing')} in the registry and "
+                f"{by_id.get(identifier, 'missing')} among the controls"
+            )
+            found.append(Finding(_MAIN, message, remedy))
+    return found
+
+
+def _limit_findings(source: Path, packages: Iterable[Annotated]) -> list[Finding]:
+    """Each limit is read by something, is in the shipped limits, and is described."""
+    read = {limit for package in packages for limit in package.limits}
+    shipped = _names(source / LIMITS)
+    schema = source / _SCHEMAS / "limits.json"
+    described = _names(schema, "properties")
+    found = [
+        Finding(LIMITS.as_posix(), f"{name} is read by no control", "remove it, or read it")
+        for name in sorted(shipped - read)
+    ]
+    found += [
+        Finding(LIMITS.as_posix(), f"{name} is missing", "add it with the value 0")
+        for name in sorted(read - shipped)
+    ]
+    return found + [
+        Finding(f"{_SCHEMAS}/limits.json", f"{name} differs from {LIMITS.name}", "describe it once")
+        for name in sorted(shipped ^ described)
+    ]
+
+
+def _names(path: Path, *inside: str) -> set[str]:
+    try:
+        value = json.loads(path.read_bytes())
+        for name in inside:
+            value = value[name]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInputError("policy-data", f"{path}: {error}", "mend the file") from error
+    return set(value)
+
+
+def _compile_errors(done: Outcome) -> list[Finding]:
+    """One finding for each error with its line, or all that ``opa`` says as one."""
+    try:
+        errors = cast("dict[str, Any]", json.loads(done.stderr or done.stdout))["errors"]
+        return [
+            Finding(
+                f"{error['location']['file']}:{error['location']['row']}",
+                error["message"],
+                f"mend the Rego ({error['code']})",
+            )
+            for error in errors
+        ]
+    except (ValueError, KeyError, TypeError):
+        return [Finding(".", done.said, "mend what opa names")]
+
+
+def _uncovered(done: Outcome) -> list[Finding]:
+    remedy = "test these lines, or remove them"
+    try:
+        files = cast("dict[str, Any]", json.loads(done.stdout))["files"]
+    except (ValueError, KeyError):
+        return [Finding(".", done.said, remedy)]
+    found: list[Finding] = []
+    for name, report in sorted(files.items()):
+        lines = [f"{r['start']['row']}-{r['end']['row']}" for r in report.get("not_covered", ())]
+        if lines:
+            found.append(Finding(name, f"not covered: lines {', '.join(lines)}", remedy))
+    return found or [Finding(".", done.said, remedy)]

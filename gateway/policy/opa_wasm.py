@@ -1,0 +1,193 @@
+"""The embedded engine: OPA's WebAssembly target, in process, through opa-py-wasm.
+
+One engine holds one release: the module is compiled and the data loaded once, when it is made.
+A batch is one call. The guest is bounded in time and memory; whatever goes wrong inside it is an
+``EngineFailure``, which the caller records as a denial.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Final, NoReturn, cast
+
+from opapywasm import UNDEFINED, OpaWasmPolicy, PolicyConfig
+from opapywasm.errors import OpaPoolTimeoutError, OpaWasmError
+
+from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
+from gateway.policy import decode
+from gateway.policy.release import Release, ReleaseError
+from gateway.ports import BlockingRunner
+from signing import canonical
+
+BATCH_MAX: Final = 16
+"""Documents in one call."""
+
+DECISIONS: Final = "writ/main/decisions"
+HALTS: Final = "writ/halts/triggered"
+
+TIMEOUT_MS: Final = 2_000
+"""How long one evaluation may take; a batch of 16 takes a few milliseconds."""
+
+_DOCUMENT_MAX_BYTES: Final = 64 * 1024
+_MEMORY_MAX_PAGES: Final = 1024  # of 64 KiB: 64 MiB for each instance
+_RESULT_MAX_BYTES: Final = 1024 * 1024
+_INSTANCES: Final = 2  # a turn and a halt query may overlap, nothing else does
+_MS: Final = 1000
+
+_log = logging.getLogger(__name__)
+
+
+class WasmEngine:
+    """A ``PolicyEngine`` in this process.
+
+    Args:
+        release: what it decides with, for good.
+        runner: where the evaluation runs, off the event loop.
+        timeout_ms: bound for one evaluation inside the guest; the wait for a free instance and
+            for a thread is bounded by the same time again.
+
+    Raises:
+        ReleaseError: ``release-wasm``: the module is damaged, lacks an entry point, or asks the
+            host for functions, which could answer differently each time.
+    """
+
+    def __init__(
+        self, release: Release, runner: BlockingRunner, *, timeout_ms: int = TIMEOUT_MS
+    ) -> None:
+        """Compile and load; takes about 0.2 s of the calling thread."""
+        self._runner = runner
+        self._wait_s = 3 * timeout_ms / _MS
+        self._version = f"{release.opa_version}+opa-py-wasm.{version('opa-py-wasm')}"
+        self._policy = _load(release, timeout_ms)
+
+    @property
+    def name(self) -> str:
+        """How decisions name this engine."""
+        return "opa-wasm"
+
+    @property
+    def version(self) -> str:
+        """OPA's version that compiled the module, and the version of what runs it."""
+        return self._version
+
+    async def decide(self, documents: Sequence[bytes]) -> list[Verdict | EngineFailure]:
+        """Decide up to 16 canonical input documents in one call, in order.
+
+        A document that is not JSON fails for itself and does not disturb its mates.
+
+        Raises:
+            ValueError: more than 16 documents, the caller's defect.
+        """
+        if len(documents) > BATCH_MAX:
+            raise ValueError(f"{len(documents)} documents in one batch, at most {BATCH_MAX}")
+        if not documents:
+            return []
+        readable = [_is_json(document) for document in documents]
+        batch = b",".join(
+            document if ok else b"null" for document, ok in zip(documents, readable, strict=True)
+        )
+        answer = await self._ask(DECISIONS, b'{"batch":[' + batch + b"]}")
+        if isinstance(answer, EngineFailure):
+            return [answer] * len(documents)
+        verdicts = decode.verdicts(answer, len(documents))
+        return [
+            verdict if ok else decode.ENGINE_MALFORMED
+            for verdict, ok in zip(verdicts, readable, strict=True)
+        ]
+
+    async def triggered_halts(self, document: bytes) -> HaltTriggers:
+        """Ask which halts are due; an ``EngineFailure`` means: treat as a halt."""
+        if not _is_json(document):
+            return decode.ENGINE_MALFORMED
+        answer = await self._ask(HALTS, document)
+        return answer if isinstance(answer, EngineFailure) else decode.halts(answer)
+
+    def close(self) -> None:
+        """Free the instances; whatever is asked afterwards is an ``EngineFailure``."""
+        self._policy.close()
+
+    async def _ask(self, entrypoint: str, data: bytes) -> object:
+        """One evaluation on a worker thread, bounded; an ``EngineFailure`` or the bare answer."""
+
+        def evaluate() -> object:
+            return _evaluate(self._policy, entrypoint, data)
+
+        return await _bounded(self._runner, evaluate, self._wait_s)
+
+
+async def _bounded(runner: BlockingRunner, work: Callable[[], object], wait_s: float) -> object:
+    """The guest's own deadline comes first; this one covers the wait for thread and instance."""
+    try:
+        async with asyncio.timeout(wait_s):
+            return await runner.run(work)
+    except TimeoutError:
+        return decode.ENGINE_TIMEOUT
+
+
+def _evaluate(policy: OpaWasmPolicy, entrypoint: str, data: bytes) -> object:
+    try:
+        answer = policy.evaluate(data, entrypoint)
+    except OpaPoolTimeoutError:
+        _log.error("no free instance of the policy")
+        return decode.ENGINE_TIMEOUT
+    except OpaWasmError as error:
+        _log.exception("the policy could not be evaluated")
+        # The library has no kind of its own for its deadline, only this sentence.
+        timed_out = "time limit" in str(error)
+        return decode.ENGINE_TIMEOUT if timed_out else decode.ENGINE_ERROR
+    except Exception:  # noqa: BLE001  whatever breaks inside is a recorded denial (law 3)
+        _log.exception("the engine failed outside its own errors")
+        return decode.ENGINE_ERROR
+    return decode.ENGINE_UNDEFINED if answer is UNDEFINED else cast("object", answer)
+
+
+def _load(release: Release, timeout_ms: int) -> OpaWasmPolicy:
+    if canonical.digest(release.wasm) != release.wasm_digest:
+        _refuse("the module is not the one that the descriptor names")
+    config = PolicyConfig(
+        pool_size=_INSTANCES,
+        borrow_timeout_seconds=timeout_ms / _MS,
+        max_input_bytes=BATCH_MAX * (_DOCUMENT_MAX_BYTES + 1) + 64,
+        max_result_bytes=_RESULT_MAX_BYTES,
+        max_memory_pages=_MEMORY_MAX_PAGES,
+        eval_timeout_seconds=timeout_ms / _MS,
+        parse_raw_json_input=False,  # each document was read by _is_json
+    )
+    try:
+        policy = OpaWasmPolicy.from_wasm_bytes(release.wasm, config)
+        policy.set_data(release.data)
+    except OpaWasmError as error:
+        _refuse(f"the module cannot be loaded: {error}")
+    if policy.builtins or not {DECISIONS, HALTS} <= set(policy.entrypoints):
+        policy.close()
+        _refuse("the module lacks an entry point or asks the host for functions")
+    return policy
+
+
+def _refuse(detail: str) -> NoReturn:
+    raise ReleaseError(
+        "release-wasm", detail, "fetch the release again, or build it anew: `writ policy build`"
+    )
+
+
+def _is_json(document: bytes) -> bool:
+    """Whether the bytes are one JSON value within bounds.
+
+    Two halves of a value in two documents would join into one batch and shift every verdict
+    after them, so each document must stand by itself.
+    """
+    if len(document) > _DOCUMENT_MAX_BYTES:
+        return False
+    try:
+        json.loads(document.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

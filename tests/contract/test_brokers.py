@@ -1,0 +1,290 @@
+"""What every broker owes the port. A new one is added to ``MAKERS`` and must pass unchanged."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from gateway.brokers.contract import AccountTerms, BrokerParts, MarketDriven, OpenBroker
+from gateway.brokers.registry import BROKERS, open_broker
+from gateway.domain.errors import WritError
+from gateway.domain.execution import Accepted, BrokerUpdate, Execution, Rejected, StatusChange
+from gateway.domain.order import OrderType, Side, TimeInForce
+from gateway.domain.quantities import notional_micros, value_micros
+from gateway.market.closes import quote_us
+from signing.lifecycle import State
+from signing.records import check
+from support.brokers import (
+    CASH_MICROS,
+    SESSIONS,
+    ManualClock,
+    ThreadRunner,
+    broker_order,
+    feed,
+    limit_order,
+)
+
+ACCOUNTS = {"primary": AccountTerms(CASH_MICROS), "second": AccountTerms(CASH_MICROS // 2)}
+CLOSES = {"AAPL": [1_000_000, 1_010_000, 990_000, 1_005_000, 1_020_000, 1_000_000]}
+
+
+@dataclass
+class Venue:
+    """A broker under test, and the means to move its market by a day and to open it anew."""
+
+    broker: OpenBroker
+    reopen: Callable[[], Awaitable[OpenBroker]]
+    clock: ManualClock
+    day: int = 0
+
+    async def next_day(self) -> None:
+        self.day += 1
+        self.clock.market = quote_us(SESSIONS[self.day])
+        if isinstance(self.broker, MarketDriven):
+            await self.broker.on_market(self.clock.market)
+
+    async def restart(self) -> None:
+        await self.broker.close()
+        self.broker = await self.reopen()
+
+    async def updates(self) -> list[BrokerUpdate]:
+        """Every update, read in pages of three."""
+        read: list[BrokerUpdate] = []
+        while page := await self.broker.updates(read[-1].cursor if read else 0, 3):
+            assert len(page) <= 3
+            read += page
+        return read
+
+
+TAKES_ORDERS: Mapping[str, bool] = {"null": False, "simulator": True}
+"""Every broker of the registry, and whether it takes orders."""
+
+
+async def make(name: str, directory: Path) -> Venue:
+    clock = ManualClock()
+    parts = BrokerParts(ACCOUNTS, {}, directory, feed(CLOSES), clock, ThreadRunner())
+
+    async def reopen() -> OpenBroker:
+        return await open_broker(name, parts)
+
+    return Venue(await reopen(), reopen, clock)
+
+
+@pytest.fixture(params=sorted(TAKES_ORDERS))
+async def venue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Venue]:
+    made = await make(request.param, tmp_path)
+    yield made
+    await made.broker.close()
+
+
+@pytest.fixture(params=sorted(name for name, takes in TAKES_ORDERS.items() if takes))
+async def trading(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Venue]:
+    made = await make(request.param, tmp_path)
+    yield made
+    await made.broker.close()
+
+
+@pytest.mark.requirement("S0-20")
+def test_every_broker_of_the_registry_is_under_contract() -> None:
+    assert set(TAKES_ORDERS) == set(BROKERS)
+
+
+async def test_a_new_broker_knows_its_accounts_and_nothing_else(venue: Venue) -> None:
+    for alias, terms in ACCOUNTS.items():
+        statement = await venue.broker.statement(alias)
+        assert statement.account == alias
+        assert statement.cash_micros == terms.opening_cash_micros
+        assert statement.positions == {}
+    assert await venue.updates() == []
+    assert await venue.broker.order("wr-1") is None
+
+
+async def test_an_account_it_does_not_have_is_an_error_with_a_code(venue: Venue) -> None:
+    with pytest.raises(WritError) as unknown:
+        await venue.broker.statement("nobody")
+    assert unknown.value.code == "broker-account-unknown"
+
+
+async def test_cancelling_what_it_does_not_know_is_no_error(venue: Venue) -> None:
+    await venue.broker.cancel("wr-none")
+    assert await venue.updates() == []
+
+
+async def test_its_name_can_be_recorded(venue: Venue) -> None:
+    check(
+        "submission",
+        {
+            "at_us": 1,
+            "decision_id": "dec_1",
+            "order_id": "ord_1",
+            "broker_client_id": "wr-1",
+            "broker": venue.broker.name,
+            "outcome": "unknown",
+            "code": "none",
+            "broker_order_id": "none",
+        },
+    )
+
+
+async def test_an_order_that_was_not_taken_is_not_known(venue: Venue) -> None:
+    if TAKES_ORDERS[venue.broker.name]:
+        assert isinstance(await venue.broker.submit(limit_order(symbol="NOPE")), Rejected)
+        state = await venue.broker.order("wr-1")
+        assert state is None or (state.status, state.open) == ("REJECTED", False)
+    else:
+        with pytest.raises(WritError):
+            await venue.broker.submit(limit_order())
+        assert await venue.broker.order("wr-1") is None
+    await venue.next_day()
+    assert await venue.updates() == []
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        broker_order(),
+        limit_order(),
+        broker_order(type=OrderType.STOP, stop_price=1_010_000),
+        limit_order(type=OrderType.STOP_LIMIT, stop_price=990_000),
+    ],
+    ids=lambda order: order.type.value,
+)
+@pytest.mark.parametrize("tif", list(TimeInForce))
+async def test_every_type_and_time_in_force_is_taken_and_open(
+    trading: Venue, order: object, tif: TimeInForce
+) -> None:
+    sent = replace(order, time_in_force=tif)  # pyright: ignore[reportArgumentType,reportCallIssue]
+    answer = await trading.broker.submit(sent)
+    assert isinstance(answer, Accepted)
+    state = await trading.broker.order("wr-1")
+    assert state is not None
+    assert state.broker_order_id == answer.broker_order_id
+    assert (state.status, state.filled_qty, state.open) == ("ACKNOWLEDGED", 0, True)
+
+
+async def test_the_same_order_again_is_the_same_order(trading: Venue) -> None:
+    first = await trading.broker.submit(broker_order())
+    assert await trading.broker.submit(broker_order()) == first
+    await trading.next_day()
+    assert await trading.broker.submit(broker_order()) == first  # filled by now
+    fills = [u.event for u in await trading.updates() if isinstance(u.event, Execution)]
+    assert sum(fill.qty for fill in fills) == 10
+
+
+async def test_racing_repetitions_make_one_order(trading: Venue) -> None:
+    answers = await asyncio.gather(*(trading.broker.submit(broker_order()) for _ in range(8)))
+    assert len(set(answers)) == 1
+    await trading.next_day()
+    assert (await trading.broker.statement("primary")).positions == {"AAPL": (10, 0)}
+
+
+async def test_another_order_under_a_used_id_is_rejected(trading: Venue) -> None:
+    await trading.broker.submit(broker_order(qty=10))
+    assert await trading.broker.submit(broker_order(qty=11)) == Rejected("ERR_DUPLICATE_ORDER")
+    await trading.next_day()
+    assert (await trading.broker.statement("primary")).positions == {"AAPL": (10, 0)}
+
+
+async def test_a_cancel_arrives_as_one_update(trading: Venue) -> None:
+    await trading.broker.submit(limit_order(limit_price=500_000))
+    await trading.broker.cancel("wr-1")
+    await trading.broker.cancel("wr-1")
+    [update] = await trading.updates()
+    assert update.event == StatusChange("wr-1", "CANCELED", "none")
+    state = await trading.broker.order("wr-1")
+    assert state is not None
+    assert (state.status, state.open) == ("CANCELED", False)
+
+
+async def busy_days(venue: Venue) -> None:
+    """Buys and sells on both accounts, one left open, one cancelled, one expiring."""
+    sells = {"side": Side.SELL, "protection_price": 1}
+    await venue.broker.submit(broker_order("wr-1", 100))
+    await venue.broker.submit(broker_order("wr-2", 40, account="second"))
+    await venue.broker.submit(limit_order("wr-3", 5, limit_price=500_000))
+    await venue.next_day()
+    await venue.broker.submit(broker_order("wr-4", 60, **sells))
+    gtc = TimeInForce.GTC
+    await venue.broker.submit(limit_order("wr-5", 5, limit_price=500_000, time_in_force=gtc))
+    await venue.broker.submit(limit_order("wr-6", 5, limit_price=400_000, time_in_force=gtc))
+    await venue.next_day()
+    await venue.broker.cancel("wr-6")
+    await venue.next_day()
+
+
+async def test_cursors_ascend_and_executions_are_unique_and_recordable(trading: Venue) -> None:
+    await busy_days(trading)
+    updates = await trading.updates()
+    cursors = [update.cursor for update in updates]
+    assert cursors == sorted(set(cursors))
+    assert cursors[0] > 0
+    fills = [u.event for u in updates if isinstance(u.event, Execution)]
+    assert len(fills) >= 3
+    ids = [(fill.broker_client_id, fill.execution_id) for fill in fills]
+    assert len(ids) == len(set(ids))
+    for fill in fills:
+        check(
+            "execution",
+            {"at_us": 1, "order_id": "ord_1"}
+            | {name: getattr(fill, name) for name in fill.__slots__},
+        )
+    ends = [u.event for u in updates if isinstance(u.event, StatusChange)]
+    assert {State(end.status) for end in ends} == {State.CANCELED, State.EXPIRED}
+    for end in ends:
+        check(
+            "status",
+            {"at_us": 1, "order_id": "ord_1", "source": "broker"}
+            | {name: getattr(end, name) for name in end.__slots__},
+        )
+
+
+async def test_statements_are_what_the_executions_add_up_to(trading: Venue) -> None:
+    await busy_days(trading)
+    cash = {alias: terms.opening_cash_micros for alias, terms in ACCOUNTS.items()}
+    held: dict[tuple[str, str], int] = {}
+    filled: dict[str, int] = {}
+    for update in await trading.updates():
+        fill = update.event
+        if isinstance(fill, StatusChange):
+            continue
+        scales = (fill.qty_decimals, fill.price, fill.price_decimals)
+        key, buys = (fill.account, fill.symbol), fill.side is Side.BUY
+        held[key] = held.get(key, 0) + (fill.qty if buys else -fill.qty)
+        filled[fill.broker_client_id] = filled.get(fill.broker_client_id, 0) + fill.qty
+        worth = -notional_micros(fill.qty, *scales) if buys else value_micros(fill.qty, *scales)
+        cash[fill.account] += worth - fill.fee_micros
+    for alias in ACCOUNTS:
+        statement = await trading.broker.statement(alias)
+        assert statement.cash_micros == cash[alias]
+        expected = {s: (q, 0) for (a, s), q in held.items() if a == alias and q}
+        assert statement.positions == expected
+    for client_id, qty in filled.items():
+        state = await trading.broker.order(client_id)
+        assert state is not None
+        assert state.filled_qty == qty
+
+
+async def test_everything_is_still_there_after_a_restart(trading: Venue) -> None:
+    await busy_days(trading)
+    names = [f"wr-{n}" for n in range(1, 7)]
+
+    async def seen() -> tuple[object, ...]:
+        return (
+            [await trading.broker.order(name) for name in names],
+            [await trading.broker.statement(alias) for alias in ACCOUNTS],
+            await trading.updates(),
+        )
+
+    before = await seen()
+    await trading.restart()
+    assert await seen() == before
+    left = await trading.broker.order("wr-5")
+    assert left is not None
+    assert left.open
+
+
+async def test_a_reader_may_ask_for_nothing(venue: Venue) -> None:
+    assert await venue.broker.updates(0, 0) == []
+    assert await venue.broker.updates(10**9, 10) == []

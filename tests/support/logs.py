@@ -1,0 +1,357 @@
+"""Real published logs, built without the gateway: signed entries, tiles, bundles, documents.
+
+`make_log` writes a sound log with every kind of entry. `LogBuilder` writes whatever a test wants,
+sound or not, and can publish step by step as a gateway would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from signing import canonical
+from signing.checkpoint import Checkpoint, sign_checkpoint
+from signing.envelope import open_envelope, seal
+from signing.keys import Ed25519Signer, PublicKey, Vkey
+from signing.merkle import Tree, leaf_hash
+from signing.receipt import encode_permit, encode_receipt
+from signing.tiles import FULL, changed, encode_bundle, tile_bytes
+
+ORIGIN = "writ.example/log"
+START_US = 1_440_000_000_000_000
+HOUR_US = 3_600_000_000
+CONTROLS = ["OMEGA-2", "OMEGA-4", "ORD-01"]
+
+Payload = dict[str, Any]
+
+
+@dataclass
+class LogBuilder:
+    """A log in memory, and the folder that it is published to."""
+
+    directory: Path
+    origin: str = ORIGIN
+    log_signer: Ed25519Signer = field(default_factory=lambda: seeded(1))
+    identity: Ed25519Signer = field(default_factory=lambda: seeded(2))
+    decider: Ed25519Signer = field(default_factory=lambda: seeded(3))
+    at_us: int = START_US
+    entries: list[bytes] = field(default_factory=list[bytes])
+    tree: Tree = field(default_factory=Tree)
+    published: int = 0
+
+    @property
+    def vkey(self) -> Vkey:
+        return Vkey(self.origin, self.log_signer.public)
+
+    def add(
+        self, kind: str, payload: Mapping[str, Any], signer: Ed25519Signer | None = None
+    ) -> int:
+        """Append an entry a millisecond after the last; fields given as `at_us` stand."""
+        self.at_us += 1_000
+        return self.add_bytes(seal(kind, {"at_us": self.at_us, **payload}, signer or self.decider))
+
+    def add_bytes(self, entry: bytes) -> int:
+        self.entries.append(entry)
+        return self.tree.append(leaf_hash(entry))
+
+    def begin(self) -> None:
+        """Genesis, certificate, release, mode, the lifted Omega 4, a statement."""
+        self.add("genesis", self.genesis(), self.identity)
+        self.add("certificate", self.certificate(self.decider.public), self.identity)
+        self.add("release", self.release())
+        self.add("mode", {"mode": "SIMULATION", "by": "configuration"})
+        self.add(
+            "omega4",
+            {"lifted": True, "by": "alice", "reason": "a test of ours", "until_us": "none"},
+        )
+        self.add(
+            "statement",
+            {
+                "account": "main",
+                "broker": "simulator",
+                "cash_micros": 100_000_000_000,
+                "positions": {"AAPL": {"qty": 10, "qty_decimals": 0}},
+                "source": "start",
+            },
+        )
+
+    def genesis(self) -> Payload:
+        return {
+            "origin": self.origin,
+            "log_key": self.log_signer.public.hex,
+            "identity_key": self.identity.public.hex,
+        }
+
+    def certificate(self, key: PublicKey, hours: int = 24) -> Payload:
+        return {
+            "decision_key": key.hex,
+            "not_before_us": self.at_us,
+            "not_after_us": self.at_us + hours * HOUR_US,
+        }
+
+    def release(self) -> Payload:
+        """A release whose documents are published."""
+        names = ("release", "bundle", "wasm", "data")
+        digests = {
+            f"{name}_digest": self.publish_document(f"the {name}".encode()) for name in names
+        }
+        return {**digests, "revision": "r1", "label": "unsigned", "by": "configuration"}
+
+    def decision(self, number: int, *, allow: bool = True, **changes: object) -> Payload:
+        """A decision on order `number`, its input document published; `changes` replace fields."""
+        payload = decision_payload(number, allow=allow)
+        payload["release_digest"] = canonical.digest(b"the release")
+        payload["input_digest"] = self.publish_document(canonical.encode(document(number)))
+        return {**payload, **changes}
+
+    def decide(self, number: int, *, allow: bool = True, **changes: object) -> int:
+        return self.add("decision", self.decision(number, allow=allow, **changes))
+
+    def submit(self, number: int, outcome: str = "accepted", **changes: object) -> int:
+        return self.add("submission", {**submission(number, outcome), **changes})
+
+    def execute(self, number: int, qty: int, part: int = 1, **changes: object) -> int:
+        return self.add("execution", {**execution(number, qty, part), **changes})
+
+    def publish_document(self, data: bytes) -> str:
+        digest = canonical.digest(data)
+        path = self.directory / "blobs" / digest
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return digest
+
+    def checkpoint(self, size: int | None = None) -> bytes:
+        count = self.tree.size if size is None else size
+        root = self.tree.root(count)
+        return sign_checkpoint(Checkpoint(self.origin, count, root), self.log_signer)
+
+    def publish_tiles(self, size: int | None = None) -> int:
+        """Write what a log of `size` entries adds to what is published; not the checkpoint."""
+        count = self.tree.size if size is None else size
+        for name in changed(self.published, count):
+            start = name.index * FULL
+            if name.level == "entries":
+                data = encode_bundle(self.entries[start : start + name.width])
+            else:
+                data = tile_bytes(self.tree, name.level, name.index, name.width)
+            path = self.directory / name.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        self.published = count
+        return count
+
+    def publish(self, size: int | None = None) -> None:
+        """Publish everything up to `size`, the checkpoint last."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        count = self.publish_tiles(size)
+        (self.directory / "checkpoint").write_bytes(self.checkpoint(count))
+
+    def receipt(self, index: int, size: int | None = None) -> bytes:
+        proof = self.tree.inclusion_proof(index, size)
+        return encode_receipt(self.entries[index], index, proof, self.checkpoint(size))
+
+    def permit(self, index: int) -> bytes:
+        """The bytes of a permit for the decision at `index`, with its published document."""
+        digest = open_envelope(self.entries[index]).payload["input_digest"]
+        return encode_permit(self.receipt(index), (self.directory / "blobs" / digest).read_bytes())
+
+
+def seeded(number: int) -> Ed25519Signer:
+    """A key that is the same in every run."""
+    return Ed25519Signer.from_seed(bytes([number]) * 32)
+
+
+def document(number: int, qty: int = 100) -> Payload:
+    """The input document of order `number`."""
+    return {
+        "v": 1,
+        "salt": f"{number:032x}",
+        "ids": {
+            "decision_id": f"d{number}",
+            "order_id": f"o{number}",
+            "client_order_id": f"c{number}",
+            "principal": "strategy",
+        },
+        "order": {
+            "account": "main",
+            "symbol": "AAPL",
+            "side": "buy",
+            "type": "market",
+            "time_in_force": "day",
+            "qty": qty,
+            "qty_decimals": 0,
+        },
+    }
+
+
+def decision_payload(number: int, *, allow: bool = True) -> Payload:
+    passed = CONTROLS if allow else CONTROLS[:2]
+    reasons = [] if allow else [{"control": "ORD-01", "observed": 2, "limit": 1}]
+    return {
+        "decision_id": f"d{number}",
+        "order_id": f"o{number}",
+        "account": "main",
+        "principal": "strategy",
+        "client_order_id": f"c{number}",
+        "broker_client_id": f"W-{number}",
+        "mode": "SIMULATION",
+        "label": "none",
+        "market_us": START_US,
+        "input_digest": canonical.digest(canonical.encode(document(number))),
+        "release_digest": canonical.digest(b"the release"),
+        "engine": {"name": "opa-wasm", "version": "1.21.3"},
+        "allow": allow,
+        "verdict": {
+            "allow": allow,
+            "required": CONTROLS,
+            "passed": passed,
+            "reasons": reasons,
+            "door": {"approval_age_max_ms": 300_000},
+        },
+        "failure": "none",
+    }
+
+
+def submission(number: int, outcome: str = "accepted") -> Payload:
+    return {
+        "decision_id": f"d{number}",
+        "order_id": f"o{number}",
+        "broker_client_id": f"W-{number}",
+        "broker": "simulator",
+        "outcome": outcome,
+        "code": "none",
+        "broker_order_id": f"b{number}" if outcome == "accepted" else "none",
+    }
+
+
+def execution(number: int, qty: int, part: int = 1) -> Payload:
+    return {
+        "order_id": f"o{number}",
+        "broker_client_id": f"W-{number}",
+        "execution_id": f"e{part}",
+        "account": "main",
+        "symbol": "AAPL",
+        "side": "buy",
+        "qty": qty,
+        "qty_decimals": 0,
+        "price": 10_350,
+        "price_decimals": 2,
+        "fee_micros": 1_000_000,
+        "market_us": START_US,
+        "session": "2015-08-20",
+    }
+
+
+def status(number: int, state: str) -> Payload:
+    return {
+        "order_id": f"o{number}",
+        "broker_client_id": f"W-{number}",
+        "status": state,
+        "code": "none",
+        "source": "stream",
+    }
+
+
+def cancel(number: int) -> Payload:
+    return {
+        "order_id": f"o{number}",
+        "broker_client_id": f"W-{number}",
+        "by": "alice",
+        "cause": "requested",
+    }
+
+
+def settlement(number: int, outcome: str) -> Payload:
+    return {
+        "order_id": f"o{number}",
+        "decision_id": f"d{number}",
+        "broker_client_id": f"W-{number}",
+        "outcome": outcome,
+        "evidence": "queried",
+    }
+
+
+def halt(number: int, **changes: object) -> Payload:
+    return {
+        "halt_id": f"h{number}",
+        "scope": {"kind": "global", "name": "*"},
+        "cause": "OMEGA2_VOLATILITY",
+        "cancels": True,
+        "reduce_allowed": False,
+        "clear_by": "operator",
+        "by": "triggers",
+        "observed": 407_400,
+        "limit": 400_000,
+        **changes,
+    }
+
+
+def resume(number: int) -> Payload:
+    return {"halt_id": f"h{number}", "by": "alice", "reason": "the market is calm again"}
+
+
+def tell(log: LogBuilder, number: int) -> None:
+    """One order's story, another one for each of five numbers in a row."""
+    log.decide(number, allow=number % 5 != 4)
+    match number % 5:
+        case 0:
+            log.submit(number)
+            log.execute(number, 40, 1)
+            log.execute(number, 60, 2)
+        case 1:
+            log.submit(number)
+            log.execute(number, 30)
+            log.add("cancel", cancel(number))
+            log.add("status", status(number, "CANCELED"))
+        case 2:
+            log.submit(number, "unknown")
+            log.add("settlement", settlement(number, "adopted"))
+            log.execute(number, 100)
+        case 3:
+            log.submit(number, "refused", code="approval-age")
+        case _:
+            pass
+
+
+def make_log(directory: Path, decisions: int = 20) -> Vkey:
+    """Publish a sound log of `decisions` decisions, every fifth a denial; return its key.
+
+    From 10 decisions on it holds every kind of entry.
+    """
+    log = LogBuilder(directory)
+    log.begin()
+    for number in range(decisions):
+        if number == 9:
+            log.add("halt", halt(number))
+            log.decide(number, allow=False)
+            log.add("resume", resume(number))
+            log.add("day", day())
+        else:
+            tell(log, number)
+    log.publish()
+    return log.vkey
+
+
+def day() -> Payload:
+    return {
+        "account": "main",
+        "session": "2015-08-20",
+        "equity_micros": 100_000_000_000,
+        "market_us": START_US,
+    }
+
+
+def filled_log(directory: Path, size: int) -> LogBuilder:
+    """A log of exactly `size` entries, published; 2 at least are needed to be sound."""
+    log = LogBuilder(directory)
+    log.begin()
+    number = 0
+    while log.tree.size < size:
+        tell(log, number)
+        number += 1
+    log.tree.truncate(size)
+    del log.entries[size:]
+    log.publish()
+    return log

@@ -1,0 +1,44 @@
+"""The demonstration's release with limits of the test's own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import gateway.demo
+from gateway.policy.release import Release, load_release, parse_data
+from signing import canonical
+
+DEMO_RELEASE = Path(gateway.demo.__file__).parent / "release"
+
+DOLLAR = 1_000_000
+
+LIMITS = {
+    "approval_age_max_ms": 300_000,
+    "day_loss_max_micros": 20_000 * DOLLAR,
+    "day_turnover_max_micros": 1_000_000 * DOLLAR,
+    "drawdown_max_bps": 4_000,
+    "gross_exposure_max_micros": 400_000 * DOLLAR,
+    "leverage_max_bps": 15_000,
+    "margin_debit_max_micros": 50_000 * DOLLAR,
+    "order_notional_max_micros": 30_000 * DOLLAR,
+    "order_qty_max_e8": 2_000 * 10**8,
+    "position_notional_max_micros": 60_000 * DOLLAR,
+    "positions_max_count": 12,
+    "price_collar_max_bps": 500,
+    "quote_age_max_ms": 900_000,
+    "sector_exposure_max_bps": 4_000,
+    "short_notional_max_micros": 1 * DOLLAR,
+    "volatility_index_max_e4": 400_000,
+}
+
+
+def release_with(**limits: int) -> Release:
+    """The policies of the demonstration, its instruments, and :data:`LIMITS` changed as given."""
+    base = load_release(DEMO_RELEASE)
+    data = json.loads(base.data)
+    data["limits"] = LIMITS | limits
+    encoded = canonical.encode(data)
+    parsed, instruments = parse_data(encoded)
+    return replace(base, data=encoded, limits=parsed, instruments=instruments)

@@ -1,0 +1,511 @@
+"""The gate: real permits, real brokers, and each thing that may stand against an order."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.brokers import gate as gate_module
+from gateway.brokers.gate import Gate, PermitRefusedError
+from gateway.brokers.null.adapter import NullBroker
+from gateway.domain.book import Book
+from gateway.domain.errors import NotFoundError
+from gateway.domain.execution import (
+    Accepted,
+    BrokerOrderState,
+    BrokerStatement,
+    BrokerUpdate,
+    OutcomeUnknownError,
+    Rejected,
+)
+from gateway.domain.halt import GLOBAL, Halt, Scope
+from gateway.domain.ids import broker_client_id
+from gateway.domain.mode import Mode
+from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
+from gateway.ports import Broker, Door
+from signing.keys import Ed25519Signer
+from signing.lifecycle import State
+from signing.records import check
+from support.book import working
+from support.brokers import (
+    LOG_SIGNER,
+    RELEASE_DIGEST,
+    VKEY,
+    ManualClock,
+    broker_order,
+    decision,
+    document,
+    feed,
+    permit,
+    simulator,
+)
+
+APPROVED_NS = 10**12
+"""The monotonic time at which the clock stands."""
+
+
+class ScriptedBroker:
+    """A broker at the port whose answer is a script: what no well-behaved broker can be made to do."""
+
+    name = "scripted"
+
+    def __init__(self, script: Callable[[], Awaitable[Any]]) -> None:
+        self.script = script
+        self.sent: list[BrokerOrder] = []
+        self.cancelled: list[str] = []
+
+    async def submit(self, order: BrokerOrder) -> Accepted | Rejected:
+        self.sent.append(order)
+        return await self.script()
+
+    async def cancel(self, broker_client_id: str) -> None:
+        self.cancelled.append(broker_client_id)
+        await self.script()
+
+    async def order(self, broker_client_id: str) -> BrokerOrderState | None:
+        return None
+
+    async def statement(self, account: str) -> BrokerStatement:
+        return BrokerStatement(account, 0, {})
+
+    async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
+        return []
+
+
+async def accepts() -> Accepted:
+    return Accepted("scripted-1")
+
+
+def open_book(*decision_ids: str) -> Book:
+    """A book in which everything stands for the given decisions' orders."""
+    book = Book(mode=Mode.SIMULATION, omega4_lifted_until_us=0, release_digest=RELEASE_DIGEST)
+    for decision_id in decision_ids or ("dec_1",):
+        created = replace(
+            working("ord_" + decision_id, "AAPL", "buy", 10, 1_000_000), status=State.CREATED
+        )
+        book.orders[created.order_id] = created
+    return book
+
+
+def gate_to(
+    broker: Broker,
+    book: Book | None = None,
+    clock: ManualClock | None = None,
+    timeout_ms: int = 1000,
+) -> Gate:
+    state = book or open_book()
+    return Gate({"primary": broker}, VKEY, clock or ManualClock(), lambda: state, timeout_ms)
+
+
+def good(decision_id: str = "dec_1", **order: object) -> bytes:
+    facts = document(decision_id, **order)
+    return permit(decision(facts), facts)
+
+
+def spoiled(**changes: object) -> bytes:
+    facts = document()
+    return permit(decision(facts, **changes), facts)
+
+
+@pytest.mark.requirement("S3-01")
+async def test_a_permit_goes_to_the_simulator_exactly_as_its_document_says(tmp_path: Path) -> None:
+    clock = ManualClock()
+    broker = await simulator(tmp_path, feed({"AAPL": [1_000_000] * 3}), clock)
+    door: Door = gate_to(broker)
+    submission = await door.forward(good(), APPROVED_NS)
+    client_id = broker_client_id("dec_1")
+    assert (submission.outcome, submission.code) == ("accepted", "none")
+    assert (submission.decision_id, submission.order_id) == ("dec_1", "ord_dec_1")
+    assert (submission.broker_client_id, submission.broker) == (client_id, "simulator")
+    assert submission.broker_order_id == "sim-00000001"
+    state = await broker.order(client_id)
+    assert state is not None
+    assert state.open
+    await broker.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "sent"),
+    [
+        (
+            {},
+            {"type": OrderType.LIMIT, "limit_price": 1_000_000, "protection_price": None},
+        ),
+        (
+            {"type": "market", "limit_price": "none", "worst_price": 1_050_000},
+            {"type": OrderType.MARKET, "protection_price": 1_050_000},
+        ),
+        (
+            {
+                "type": "stop",
+                "limit_price": "none",
+                "stop_price": 1_010_000,
+                "worst_price": 1_060_500,
+            },
+            {"type": OrderType.STOP, "stop_price": 1_010_000, "protection_price": 1_060_500},
+        ),
+        (
+            {"type": "stop_limit", "stop_price": 990_000, "side": "sell", "time_in_force": "gtc"},
+            {
+                "type": OrderType.STOP_LIMIT,
+                "limit_price": 1_000_000,
+                "stop_price": 990_000,
+                "protection_price": None,
+                "side": Side.SELL,
+                "time_in_force": TimeInForce.GTC,
+            },
+        ),
+    ],
+)
+async def test_the_broker_s_order_is_built_from_the_document(
+    fields: dict[str, object], sent: dict[str, object]
+) -> None:
+    broker = ScriptedBroker(accepts)
+    await gate_to(broker).forward(good(**fields), APPROVED_NS)
+    bare = broker_order(broker_client_id("dec_1"), protection_price=None)
+    assert broker.sent == [replace(bare, **sent)]  # pyright: ignore[reportArgumentType]
+
+
+def forgeries() -> dict[str, bytes]:
+    facts = document()
+    other = document("dec_2")
+    mallory = Ed25519Signer.from_seed(b"\x09" * 32)
+    return {
+        "empty": b"",
+        "not a permit": b"{}",
+        "another log's key": permit(decision(facts), facts, log_signer=mallory),
+        "another order's document": permit(decision(facts), other),
+        "a larger order": permit(decision(facts), document(qty=1_000)),
+        "a denial": permit(decision(facts, allow=False), facts),
+        "a verdict that denies": permit(
+            decision(facts, verdict=decision(facts)["verdict"] | {"allow": False}), facts
+        ),
+        "a failure": permit(decision(facts, failure="ENGINE_TIMEOUT"), facts),
+        "research": permit(decision(facts, mode="RESEARCH", label="research"), facts),
+        "another kind of entry": permit(
+            {"at_us": 1, "mode": "SIMULATION", "by": "ops"}, facts, kind="mode"
+        ),
+    }
+
+
+@pytest.mark.requirement("S3-01")
+@pytest.mark.parametrize("name", sorted(forgeries()))
+async def test_a_forged_permit_never_reaches_a_broker(name: str) -> None:
+    broker = ScriptedBroker(accepts)
+    with pytest.raises(PermitRefusedError) as refused:
+        await gate_to(broker).forward(forgeries()[name], APPROVED_NS)
+    assert refused.value.code == "permit-invalid"
+    assert broker.sent == []
+
+
+async def test_no_single_changed_byte_reaches_a_broker() -> None:
+    broker, genuine = ScriptedBroker(accepts), good()
+    gate = gate_to(broker)
+    for position in range(0, len(genuine), 7):
+        changed = bytearray(genuine)
+        changed[position] ^= 0x01
+        with pytest.raises(PermitRefusedError):
+            await gate.forward(bytes(changed), APPROVED_NS)
+    assert broker.sent == []
+    assert (await gate.forward(genuine, APPROVED_NS)).outcome == "accepted"  # nothing was spent
+
+
+def halted(scope: Scope) -> Book:
+    book = open_book()
+    book.halts["h1"] = Halt("h1", scope, "KILL", True, False, "admin", "ops")
+    return book
+
+
+def door(**thresholds: object) -> dict[str, object]:
+    return {"verdict": decision(document())["verdict"] | {"door": thresholds}}
+
+
+@pytest.mark.requirement("S0-01")
+@pytest.mark.requirement("S1-01")
+@pytest.mark.parametrize("mode", [Mode.RESEARCH, Mode.PAPER, Mode.LIVE])
+async def test_only_the_mode_that_was_decided_in_forwards(mode: Mode) -> None:
+    broker, book = ScriptedBroker(accepts), open_book()
+    book.mode = mode
+    submission = await gate_to(broker, book).forward(good(), APPROVED_NS)
+    assert (submission.outcome, submission.code) == ("refused", "GATE_MODE")
+    assert broker.sent == []
+
+
+@pytest.mark.parametrize(
+    ("code", "book", "changes"),
+    [
+        ("GATE_OMEGA4", replace(open_book(), omega4_lifted_until_us=None), {}),
+        ("GATE_OMEGA4", replace(open_book(), omega4_lifted_until_us=1_700_000_000_000_000), {}),
+        ("GATE_HALTED", halted(GLOBAL), {}),
+        ("GATE_HALTED", halted(Scope("account", "primary")), {}),
+        ("GATE_HALTED", halted(Scope("symbol", "AAPL")), {}),
+        ("GATE_HALTED", halted(Scope("strategy", "none")), {}),
+        ("GATE_RELEASE", replace(open_book(), release_digest="cd" * 32), {}),
+        ("GATE_RELEASE", open_book(), {"release_digest": "cd" * 32}),
+        ("GATE_MODE", open_book(), {"mode": "PAPER"}),
+        ("GATE_DOOR_MISSING", open_book(), door()),
+        ("GATE_DOOR_MISSING", open_book(), door(approval_age_max_ms=0)),
+        ("GATE_DOOR_MISSING", open_book(), door(approval_age_max_ms=-1)),
+        ("GATE_DOCUMENT", open_book(), {"broker_client_id": "wr-chosen"}),
+    ],
+)
+async def test_whatever_stands_against_an_order_refuses_it(
+    code: str, book: Book, changes: dict[str, object]
+) -> None:
+    broker = ScriptedBroker(accepts)
+    submission = await gate_to(broker, book).forward(spoiled(**changes), APPROVED_NS)
+    assert (submission.outcome, submission.code) == ("refused", code)
+    assert submission.broker_order_id == "none"
+    assert broker.sent == []
+
+
+@pytest.mark.parametrize(
+    "scope", [Scope("account", "other"), Scope("symbol", "MSFT"), Scope("strategy", "other")]
+)
+async def test_a_halt_elsewhere_stands_against_nothing(scope: Scope) -> None:
+    broker = ScriptedBroker(accepts)
+    submission = await gate_to(broker, halted(scope)).forward(good(), APPROVED_NS)
+    assert submission.outcome == "accepted"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "market", "limit_price": "none", "worst_price": "none"},
+        {"type": "market", "limit_price": "none", "worst_price": 0},
+        {"type": "market"},  # with a limit price
+        {"limit_price": "none"},
+        {"limit_price": True},
+        {"type": "stop", "limit_price": "none"},
+        {"type": "iceberg"},
+        {"side": "short"},
+        {"time_in_force": "forever"},
+        {"qty": 0},
+        {"qty": -1},
+        {"qty": "10"},
+        {"qty_decimals": -1},
+        {"symbol": 7},
+        {"strategy_id": 7},
+    ],
+)
+async def test_a_document_without_one_sendable_order_is_refused(fields: dict[str, object]) -> None:
+    broker = ScriptedBroker(accepts)
+    submission = await gate_to(broker).forward(good(**fields), APPROVED_NS)
+    assert (submission.outcome, submission.code) == ("refused", "GATE_DOCUMENT")
+    assert broker.sent == []
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "code"),
+    [
+        (0, "none"),
+        (300_000 * 1_000_000, "none"),
+        (300_000 * 1_000_000 + 1, "GATE_APPROVAL_AGE"),
+        (-1, "GATE_APPROVAL_AGE"),  # approved in the future
+    ],
+)
+async def test_an_approval_is_good_for_as_long_as_its_verdict_says(age_ns: int, code: str) -> None:
+    clock = ManualClock(monotonic=APPROVED_NS + age_ns)
+    submission = await gate_to(ScriptedBroker(accepts), clock=clock).forward(good(), APPROVED_NS)
+    assert submission.code == code
+
+
+async def test_an_account_without_a_broker_is_refused() -> None:
+    gate = Gate({}, VKEY, ManualClock(), open_book, 1_000)
+    submission = await gate.forward(good(), APPROVED_NS)
+    assert (submission.outcome, submission.code) == ("refused", "GATE_NO_BROKER")
+    assert submission.broker == "none"
+
+
+async def test_a_permit_opens_the_gate_once() -> None:
+    broker = ScriptedBroker(accepts)
+    gate = gate_to(broker)
+    first, second = await asyncio.gather(
+        gate.forward(good(), APPROVED_NS), gate.forward(good(), APPROVED_NS)
+    )
+    assert (first.outcome, second.outcome, second.code) == ("accepted", "refused", "GATE_SPENT")
+    assert len(broker.sent) == 1
+
+
+async def test_a_refused_permit_is_spent_too() -> None:
+    broker, book = ScriptedBroker(accepts), halted(GLOBAL)
+    gate = gate_to(broker, book)
+    await gate.forward(good(), APPROVED_NS)
+    book.halts.clear()
+    assert (await gate.forward(good(), APPROVED_NS)).code == "GATE_SPENT"
+    assert broker.sent == []
+
+
+@pytest.mark.parametrize("status", sorted(set(State) - {State.CREATED}))
+async def test_what_the_book_knows_as_sent_is_spent_even_for_a_new_gate(status: State) -> None:
+    """A restarted gateway has a gate that remembers nothing."""
+    broker, book = ScriptedBroker(accepts), open_book()
+    book.orders["ord_dec_1"] = replace(book.orders["ord_dec_1"], status=status)
+    assert (await gate_to(broker, book).forward(good(), APPROVED_NS)).code == "GATE_SPENT"
+    assert broker.sent == []
+
+
+async def test_an_order_that_is_not_in_the_book_is_not_sent() -> None:
+    broker, book = ScriptedBroker(accepts), Book()
+    assert (await gate_to(broker, book).forward(good(), APPROVED_NS)).code == "GATE_SPENT"
+    assert broker.sent == []
+
+
+async def test_the_memory_of_spent_permits_is_bounded_and_forgets_none_that_matters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gate_module, "SPENT_MAX", 4)
+    names = [f"dec_{n}" for n in range(12)]
+    broker, book = ScriptedBroker(accepts), open_book(*names)
+    gate = gate_to(broker, book)
+    for name in names:
+        await gate.forward(good(name), APPROVED_NS)
+        if name != "dec_0":  # its answer was never recorded: the book still calls it created
+            order = book.orders["ord_" + name]
+            book.orders["ord_" + name] = replace(order, status=State.ACKNOWLEDGED)
+    assert len(gate._spent) <= 5
+    assert len(broker.sent) == 12
+    for name in names:
+        assert (await gate.forward(good(name), APPROVED_NS)).code == "GATE_SPENT"
+    assert len(broker.sent) == 12
+
+
+def yields(answer: object) -> Callable[[], Awaitable[Any]]:
+    async def script() -> object:
+        return answer
+
+    return script
+
+
+def fails(error: BaseException) -> Callable[[], Awaitable[Any]]:
+    async def script() -> object:
+        raise error
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome", "code"),
+    [
+        (yields(Accepted("b-1")), "accepted", "none"),
+        (yields(Accepted("")), "accepted", "GATE_UNREADABLE_ID"),
+        (yields(Accepted("two words")), "accepted", "GATE_UNREADABLE_ID"),
+        (yields(Rejected("ERR_INSUFFICIENT_FUNDS")), "rejected", "ERR_INSUFFICIENT_FUNDS"),
+        (yields(Rejected("no\nfunds")), "rejected", "GATE_UNREADABLE_CODE"),
+        (yields(None), "unknown", "GATE_UNREADABLE_ANSWER"),
+        (fails(OutcomeUnknownError("ERR_NETWORK")), "unknown", "ERR_NETWORK"),
+        (fails(OutcomeUnknownError("")), "unknown", "GATE_UNREADABLE_CODE"),
+        (fails(ValueError("a defect")), "unknown", "GATE_BROKER_ERROR"),
+        (fails(asyncio.CancelledError()), "unknown", "GATE_BROKER_ERROR"),
+        (lambda: asyncio.sleep(60), "unknown", "GATE_TIMEOUT"),
+    ],
+)
+async def test_every_answer_is_a_recordable_submission_and_nothing_is_tried_twice(
+    script: Callable[[], Awaitable[Any]], outcome: str, code: str
+) -> None:
+    broker = ScriptedBroker(script)
+    submission = await gate_to(broker, timeout_ms=50).forward(good(), APPROVED_NS)
+    assert (submission.outcome, submission.code) == (outcome, code)
+    assert len(broker.sent) == 1
+    check(
+        "submission",
+        {"at_us": 1} | {name: getattr(submission, name) for name in submission.__slots__},
+    )
+
+
+class DefectiveBroker(ScriptedBroker):
+    """An adapter that fails before it even begins."""
+
+    def submit(self, order: BrokerOrder) -> Awaitable[Accepted | Rejected]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        raise RuntimeError(order.symbol)
+
+
+async def test_a_broker_that_cannot_begin_leaves_an_unknown_outcome() -> None:
+    submission = await gate_to(DefectiveBroker(accepts)).forward(good(), APPROVED_NS)
+    assert (submission.outcome, submission.code) == ("unknown", "GATE_BROKER_ERROR")
+
+
+async def test_an_answer_after_the_time_out_changes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise ValueError("too late") from None
+
+    submission = await gate_to(ScriptedBroker(stubborn), timeout_ms=20).forward(good(), APPROVED_NS)
+    assert submission.code == "GATE_TIMEOUT"
+    await asyncio.sleep(0.02)
+    assert "after its time-out" in caplog.text
+
+
+async def test_the_gate_stops_waiting_when_it_is_stopped() -> None:
+    started = asyncio.Event()
+    ended = asyncio.Event()
+
+    async def slow() -> None:
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    task = asyncio.create_task(gate_to(ScriptedBroker(slow)).forward(good(), APPROVED_NS))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait_for(ended.wait(), 1)
+
+
+async def test_cancels_pass_whatever_stands(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, feed({"AAPL": [1_000_000] * 3}), ManualClock())
+    book = open_book()
+    gate = gate_to(broker, book)
+    await gate.forward(good(), APPROVED_NS)
+    book.mode, book.omega4_lifted_until_us, book.release_digest = Mode.RESEARCH, None, "none"
+    book.halts |= halted(GLOBAL).halts
+    await gate.cancel("primary", broker_client_id("dec_1"))
+    state = await broker.order(broker_client_id("dec_1"))
+    assert state is not None
+    assert state.status == "CANCELED"
+    await gate.cancel("primary", "wr-unknown")  # not an error
+    await broker.close()
+
+
+async def test_a_cancel_for_an_account_without_a_broker_says_so() -> None:
+    with pytest.raises(NotFoundError):
+        await gate_to(ScriptedBroker(accepts)).cancel("other", "wr-1")
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        (fails(ValueError("a defect")), "GATE_BROKER_ERROR"),
+        (fails(OutcomeUnknownError("ERR_NETWORK")), "ERR_NETWORK"),
+        (lambda: asyncio.sleep(60), "GATE_TIMEOUT"),
+    ],
+)
+async def test_a_cancel_that_may_not_have_arrived_says_so(
+    script: Callable[[], Awaitable[Any]], code: str
+) -> None:
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await gate_to(ScriptedBroker(script), timeout_ms=50).cancel("primary", "wr-1")
+    assert unknown.value.code == code
+
+
+@pytest.mark.requirement("S0-01")
+async def test_the_null_broker_behind_an_open_gate_sends_nothing() -> None:
+    """Misconfigured, not dangerous: unknown until settlement asks, and then nothing is there."""
+    broker = NullBroker({})
+    submission = await gate_to(broker).forward(good(), APPROVED_NS)
+    assert (submission.outcome, submission.code) == ("unknown", "GATE_BROKER_ERROR")
+    assert await broker.order(submission.broker_client_id) is None
+
+
+def test_the_test_log_is_signed_by_the_key_the_gate_trusts() -> None:
+    assert VKEY.public == LOG_SIGNER.public

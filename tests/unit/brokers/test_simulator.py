@@ -1,0 +1,349 @@
+"""The simulator as a broker: what it keeps, what it tells, and when."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.brokers.contract import AccountTerms, BrokerParts, MarketDriven
+from gateway.brokers.simulator.adapter import SimulatorBroker, open_simulator
+from gateway.domain.errors import InvalidInputError, UnavailableError
+from gateway.domain.execution import (
+    Accepted,
+    BrokerUpdate,
+    Execution,
+    OutcomeUnknownError,
+    Rejected,
+    StatusChange,
+)
+from gateway.domain.order import Side, TimeInForce
+from gateway.market.closes import quote_us
+from gateway.market.historical import HistoricalFeed
+from support.brokers import (
+    CASH_MICROS,
+    ManualClock,
+    ThreadRunner,
+    broker_order,
+    feed,
+    limit_order,
+    simulator,
+)
+
+MON, TUE, WED, THU = (quote_us(f"2015-01-0{day}") for day in (5, 6, 7, 8))
+FREE = {
+    "slippage_bps": 0,
+    "impact_e4": 0,
+    "fee_per_unit_micros": 0,
+    "fee_minimum_micros": 0,
+}
+
+
+def still() -> HistoricalFeed:
+    """A price of 100.00 for eight sessions, 1,000,000 a day, 10,000 a minute."""
+    return feed({"AAPL": [1_000_000] * 8, "MSFT": [500_000] * 8}, turnover_units=390_000_000)
+
+
+async def events(broker: SimulatorBroker) -> list[Execution | StatusChange]:
+    return [update.event for update in await broker.updates(0, 1_000)]
+
+
+@pytest.mark.requirement("S2-06")
+async def test_an_order_fills_at_the_next_session_s_quote_and_moves_cash_and_position(
+    tmp_path: Path,
+) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock())
+    assert await broker.submit(broker_order(qty=100)) == Accepted("sim-00000001")
+    assert await broker.on_market(MON) == 0  # the quote that was known when the order came
+    assert await broker.on_market(TUE) == 1
+    # ask 100.01, 1 bp slippage and impact, rounded up: 100.03
+    assert await broker.updates(0, 10) == [
+        BrokerUpdate(
+            1,
+            Execution(
+                broker_client_id="wr-1",
+                execution_id="sim-00000001-1",
+                account="primary",
+                symbol="AAPL",
+                side=Side.BUY,
+                qty=100,
+                qty_decimals=0,
+                price=1_000_300,
+                price_decimals=4,
+                fee_micros=1_000_000,
+                market_us=TUE,
+                session="2015-01-06",
+            ),
+        )
+    ]
+    statement = await broker.statement("primary")
+    assert statement.cash_micros == CASH_MICROS - 10_003_000_000 - 1_000_000
+    assert statement.positions == {"AAPL": (100, 0)}
+    state = await broker.order("wr-1")
+    assert state is not None
+    assert (state.status, state.filled_qty, state.open) == ("FILLED", 100, False)
+    await broker.close()
+
+
+async def test_a_flat_position_is_no_position(tmp_path: Path) -> None:
+    clock = ManualClock()
+    broker = await simulator(tmp_path, still(), clock, FREE)
+    await broker.submit(broker_order("wr-1"))
+    await broker.on_market(TUE)
+    clock.market = TUE
+    await broker.submit(broker_order("wr-2", side=Side.SELL, protection_price=1))
+    await broker.on_market(WED)
+    statement = await broker.statement("primary")
+    assert statement.positions == {}
+    assert statement.cash_micros == CASH_MICROS - 10 * 20_000  # bought at 100.01, sold at 99.99
+    await broker.close()
+
+
+async def test_a_day_order_lives_through_the_first_session_in_which_it_could_fill(
+    tmp_path: Path,
+) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    await broker.submit(limit_order(limit_price=900_000))
+    assert await broker.on_market(TUE) == 0
+    assert await broker.on_market(TUE + 8 * 3_600_000_000) == 0  # Tuesday, 23:30 in New York
+    assert await broker.on_market(TUE + 9 * 3_600_000_000) == 1  # Wednesday has begun
+    assert await events(broker) == [StatusChange("wr-1", "EXPIRED", "TIF_DAY")]
+    state = await broker.order("wr-1")
+    assert state is not None
+    assert not state.open
+    await broker.close()
+
+
+async def test_the_rest_of_a_partly_filled_day_order_expires(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    await broker.submit(broker_order(qty=300))  # 2.5 % of 10,000 are 250
+    assert await broker.on_market(TUE) == 1
+    assert await broker.on_market(WED) == 1
+    fill, end = await events(broker)
+    assert isinstance(fill, Execution)
+    assert fill.qty == 250
+    assert end == StatusChange("wr-1", "EXPIRED", "TIF_DAY")
+    state = await broker.order("wr-1")
+    assert state is not None
+    assert (state.status, state.filled_qty) == ("EXPIRED", 250)
+    await broker.close()
+
+
+async def test_a_good_till_cancelled_order_goes_on_filling_day_after_day(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    await broker.submit(broker_order(qty=600, time_in_force=TimeInForce.GTC))
+    await broker.on_market(THU)
+    fills = [event for event in await events(broker) if isinstance(event, Execution)]
+    assert [(f.qty, f.session, f.execution_id) for f in fills] == [
+        (250, "2015-01-06", "sim-00000001-1"),
+        (250, "2015-01-07", "sim-00000001-2"),
+        (100, "2015-01-08", "sim-00000001-3"),
+    ]
+    await broker.close()
+
+
+async def test_an_immediate_order_is_over_after_its_first_quote(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    await broker.submit(broker_order(qty=300, time_in_force=TimeInForce.IOC))
+    assert await broker.on_market(TUE) == 2
+    fill, end = await events(broker)
+    assert isinstance(fill, Execution)
+    assert end == StatusChange("wr-1", "EXPIRED", "TIF_IOC")
+    await broker.close()
+
+
+async def test_each_quote_is_traded_once_and_the_market_never_goes_back(tmp_path: Path) -> None:
+    clock = ManualClock()
+    broker = await simulator(tmp_path, still(), clock, FREE)
+    await broker.submit(broker_order(qty=600, time_in_force=TimeInForce.GTC))
+    assert await broker.on_market(TUE) == 1
+    assert await broker.on_market(TUE) == 0
+    assert await broker.on_market(MON) == 0
+    clock.market = MON  # a clock that went back does not let an order see Tuesday again
+    await broker.submit(broker_order("wr-2", qty=1))
+    assert await broker.on_market(TUE) == 0
+    await broker.close()
+
+
+async def test_an_order_under_way_when_the_quote_comes_misses_it(tmp_path: Path) -> None:
+    clock = ManualClock(market=TUE - 100_000)
+    late = {"latency_min_ms": 100, "latency_max_ms": 100}
+    broker = await simulator(tmp_path, still(), clock, FREE | late)
+    await broker.submit(broker_order("wr-late"))
+    clock.market = TUE - 100_001
+    await broker.submit(broker_order("wr-just"))
+    await broker.on_market(TUE)
+    filled = [e.broker_client_id for e in await events(broker) if isinstance(e, Execution)]
+    assert filled == ["wr-just"]
+    await broker.close()
+
+
+async def test_a_cancel_ends_what_is_left_at_once_and_once(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    await broker.submit(broker_order(qty=300, time_in_force=TimeInForce.GTC))
+    await broker.on_market(TUE)
+    await broker.cancel("wr-1")
+    await broker.cancel("wr-1")
+    await broker.cancel("wr-none")
+    assert await broker.on_market(THU) == 0
+    fill, end = await events(broker)
+    assert isinstance(fill, Execution)
+    assert end == StatusChange("wr-1", "CANCELED", "none")
+    state = await broker.order("wr-1")
+    assert state is not None
+    assert (state.status, state.filled_qty, state.open) == ("CANCELED", 250, False)
+    await broker.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"symbol": "NOPE"}, "ERR_INVALID_TICKER"),
+        ({"account": "nobody"}, "ERR_AUTH"),
+        ({"qty": 0}, "ERR_INVALID_ORDER"),
+        ({"qty": 1_001}, "ERR_INSUFFICIENT_FUNDS"),
+        ({"side": Side.SELL}, "ERR_INSUFFICIENT_QTY"),
+    ],
+)
+async def test_a_refusal_is_answered_and_kept(
+    tmp_path: Path, changes: dict[str, object], code: str
+) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock())
+    order = replace(limit_order(), **changes)  # pyright: ignore[reportArgumentType]
+    assert await broker.submit(order) == Rejected(code)
+    assert await broker.submit(order) == Rejected(code)
+    state = await broker.order("wr-1")
+    assert state is not None
+    assert (state.status, state.open, state.filled_qty) == ("REJECTED", False, 0)
+    await broker.on_market(THU)
+    assert await broker.updates(0, 10) == []
+    assert (await broker.statement("primary")).cash_micros == CASH_MICROS
+    await broker.close()
+
+
+async def test_a_refused_symbol_does_not_fix_its_scale(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock())
+    await broker.submit(limit_order("wr-1", qty=10_000_000, qty_decimals=2))  # cannot be paid
+    assert isinstance(await broker.submit(limit_order("wr-2")), Accepted)
+    assert await broker.submit(limit_order("wr-3", qty_decimals=2)) == Rejected("ERR_INVALID_ORDER")
+    await broker.close()
+
+
+async def test_accounts_are_apart(tmp_path: Path) -> None:
+    accounts = {"primary": AccountTerms(CASH_MICROS), "second": AccountTerms(5_000_000_000)}
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE, accounts)
+    await broker.submit(broker_order("wr-1", account="second", protection_price=1_000_100))
+    await broker.on_market(TUE)
+    assert (await broker.statement("second")).positions == {"AAPL": (10, 0)}
+    assert (await broker.statement("primary")).positions == {}
+    assert await broker.submit(
+        broker_order("wr-2", side=Side.SELL, protection_price=1)
+    ) == Rejected("ERR_INSUFFICIENT_QTY")
+    await broker.close()
+
+
+async def test_a_short_sale_where_it_is_allowed(tmp_path: Path) -> None:
+    accounts = {"primary": AccountTerms(CASH_MICROS, short_allowed=True)}
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE, accounts)
+    await broker.submit(broker_order(side=Side.SELL, protection_price=1))
+    await broker.on_market(TUE)
+    statement = await broker.statement("primary")
+    assert statement.positions == {"AAPL": (-10, 0)}
+    assert statement.cash_micros == CASH_MICROS + 10 * 99_990_000
+    await broker.close()
+
+
+async def test_new_updates_are_announced(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    assert isinstance(broker, MarketDriven)
+    announced: list[int] = []
+    broker.on_update = lambda: announced.append(1)
+    await broker.submit(broker_order("wr-1"))
+    await broker.submit(broker_order("wr-2"))
+    await broker.on_market(MON)
+    assert announced == []
+    await broker.cancel("wr-2")
+    assert announced == [1]
+    await broker.on_market(TUE)
+    assert announced == [1, 1]
+    await broker.close()
+
+
+async def test_a_book_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    clock = ManualClock()
+    first = await simulator(tmp_path, still(), clock)
+    await first.submit(broker_order(qty=600, time_in_force=TimeInForce.GTC))
+    await first.on_market(TUE)
+    before = (await first.statement("primary"), await first.updates(0, 10))
+    await first.close()
+    again = await simulator(
+        tmp_path, still(), clock, None, {"primary": AccountTerms(1), "new": AccountTerms(7)}
+    )
+    assert (await again.statement("primary"), await again.updates(0, 10)) == before
+    assert (await again.statement("new")).cash_micros == 7
+    assert await again.submit(broker_order(qty=600, time_in_force=TimeInForce.GTC)) == Accepted(
+        "sim-00000001"
+    )
+    await again.on_market(WED)
+    assert len(await again.updates(1, 10)) == 1
+    await again.close()
+
+
+async def test_a_closed_book_answers_nothing_and_closing_twice_is_fine(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock())
+    await broker.close()
+    await broker.close()
+    with pytest.raises(OutcomeUnknownError):
+        await broker.submit(broker_order())
+    with pytest.raises(UnavailableError):
+        await broker.statement("primary")
+
+
+async def test_a_book_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "simulator.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(UnavailableError):
+        await simulator(tmp_path, still(), ManualClock())
+
+
+async def test_a_book_of_another_version_is_refused(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock())
+    await broker.close()
+    data = bytearray((tmp_path / "simulator.db").read_bytes())
+    data[60:64] = (2).to_bytes(4, "big")  # SQLite's user version
+    (tmp_path / "simulator.db").write_bytes(data)
+    with pytest.raises(InvalidInputError) as refused:
+        await simulator(tmp_path, still(), ManualClock())
+    assert refused.value.code == "simulator-book-version"
+
+
+async def test_the_simulator_needs_a_market(tmp_path: Path) -> None:
+    parts = BrokerParts({}, {}, tmp_path, None, ManualClock(), ThreadRunner())
+    with pytest.raises(InvalidInputError) as refused:
+        await open_simulator(parts)
+    assert refused.value.code == "simulator-needs-market"
+
+
+async def test_jumping_over_months_trades_every_session_in_between(tmp_path: Path) -> None:
+    """More sessions than are asked for at first."""
+    sessions = [f"2015-{month:02d}-{day:02d}" for month in (1, 2, 3) for day in range(1, 21)]
+    at_us = tuple(quote_us(session) for session in sessions)
+    base = still()
+    column = replace(
+        base._closes["AAPL"],
+        sessions=tuple(sessions),
+        at_us=at_us,
+        values_e4=(1_000_000,) * len(sessions),
+    )
+    market = HistoricalFeed(
+        {"AAPL": column}, replace(column, values_e4=(150_000,) * 60), base._model
+    )
+    broker = await simulator(tmp_path, market, ManualClock(market=at_us[0]), FREE)
+    await broker.submit(
+        broker_order(qty=990, time_in_force=TimeInForce.GTC, protection_price=1_000_100)
+    )
+    await broker.close()
+    slow = FREE | {"participation_bps": 25}  # 25 a session
+    broker = await simulator(tmp_path, market, ManualClock(), slow)
+    await broker.on_market(at_us[-1])
+    sizes = [event.qty for event in await events(broker) if isinstance(event, Execution)]
+    assert sizes == [25] * 39 + [15]
+    await broker.close()

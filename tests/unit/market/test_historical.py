@@ -1,0 +1,149 @@
+"""The shipped feed, and what a feed knows when."""
+
+import dataclasses
+import hashlib
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.errors import InvalidInputError
+from gateway.market.closes import quote_us
+from gateway.market.historical import HistoricalFeed, load_feed, shipped_feed
+from gateway.market.spread import SHIPPED_MODEL
+from gateway.ports import MarketFeed
+from support.brokers import feed, series
+
+DATA = files("gateway.market") / "data"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> HistoricalFeed:
+    return shipped_feed()
+
+
+def test_the_shipped_feed_is_a_market_feed(shipped: HistoricalFeed) -> None:
+    port: MarketFeed = shipped
+    assert port.quote("AAPL", quote_us("2015-01-02")) is not None
+
+
+def test_the_shipped_data_is_the_period_and_the_shares_it_says(shipped: HistoricalFeed) -> None:
+    sessions = shipped.sessions()
+    assert len(sessions) == 1_006
+    assert sessions[0] == ("2015-01-02", quote_us("2015-01-02"))
+    assert sessions[-1] == ("2018-12-31", quote_us("2018-12-31"))
+    assert set(shipped.symbols) == set(SHIPPED_MODEL.by_symbol)
+    for symbol in shipped.symbols:
+        assert len(shipped.bars(symbol, sessions[-1][1], 2_000)) == 1_006
+
+
+@pytest.mark.parametrize(
+    ("session", "index_e4"),
+    [("2015-08-24", 407_400), ("2018-02-05", 373_200), ("2018-12-24", 360_700)],
+)
+def test_known_closes_of_the_volatility_index(
+    shipped: HistoricalFeed, session: str, index_e4: int
+) -> None:
+    assert shipped.volatility_index_e4(quote_us(session)) == index_e4
+
+
+def test_a_known_close_was_rounded_half_to_even(shipped: HistoricalFeed) -> None:
+    at_us = quote_us("2015-01-02")
+    closes = {s: shipped.bars(s, at_us, 1)[0].close for s in ("AAPL", "RRC", "BAC")}
+    assert closes == {"AAPL": 245_300, "RRC": 531_400, "BAC": 151_500}  # of 24.532 53.145 15.147
+
+
+def test_source_and_licences_lie_beside_the_data() -> None:
+    source = (DATA / "SOURCE.md").read_text()
+    assert len(re.findall(r"`[0-9a-f]{64}`", source)) == 2
+    for name, words in (
+        ("LICENSE-skfolio.txt", "BSD 3-Clause License"),
+        ("LICENSE-arch.txt", "Copyright (c) 2017 Kevin Sheppard"),
+    ):
+        assert name in source
+        assert words in (DATA / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("closes.csv", "ac03525fb218f8b6efcc381b3e4cb997fb5d049e0233e1b8e3bf83056e40d4fc"),
+        ("vix.csv", "ec757788e86694f49a6362fa45e62a506324ca5da051ab40131c9687a172dd4c"),
+    ],
+)
+def test_the_data_is_what_was_taken(name: str, digest: str) -> None:
+    assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == digest
+
+
+def test_a_close_is_known_from_half_past_three_and_not_a_microsecond_before() -> None:
+    market = feed({"AAPL": [1_000_000, 1_010_000]})
+    first, second = quote_us("2015-01-05"), quote_us("2015-01-06")
+    assert market.quote("AAPL", first - 1) is None
+    assert market.bars("AAPL", first - 1, 10) == []
+    assert market.volatility_index_e4(first - 1) is None
+    for at_us in (first, first + 1, second - 1):
+        quote = market.quote("AAPL", at_us)
+        assert quote is not None
+        assert (quote.last, quote.at_us) == (1_000_000, first)  # its age grows
+        assert [bar.close for bar in market.bars("AAPL", at_us, 10)] == [1_000_000]
+    quote = market.quote("AAPL", second)
+    assert quote is not None
+    assert (quote.bid, quote.last, quote.ask) == (1_009_800, 1_010_000, 1_010_200)
+    assert [bar.close for bar in market.bars("AAPL", second, 10)] == [1_000_000, 1_010_000]
+
+
+def test_bars_are_the_newest_oldest_first() -> None:
+    market = feed({"AAPL": [10_000, 20_000, 30_000]})
+    bars = market.bars("AAPL", quote_us("2015-01-09"), 2)
+    assert [(bar.session, bar.close) for bar in bars] == [
+        ("2015-01-06", 20_000),
+        ("2015-01-07", 30_000),
+    ]
+    assert market.bars("AAPL", quote_us("2015-01-09"), 0) == []
+    assert market.bars("AAPL", quote_us("2015-01-09"), -1) == []
+
+
+def test_an_unknown_symbol_has_nothing() -> None:
+    market = feed({"AAPL": [10_000]})
+    assert market.quote("MSFT", quote_us("2015-01-05")) is None
+    assert market.bars("MSFT", quote_us("2015-01-05"), 1) == []
+
+
+def test_without_a_volatility_index_there_is_no_quote_but_a_bar() -> None:
+    late = HistoricalFeed(
+        {"AAPL": series([1_000_000, 1_010_000])},
+        dataclasses.replace(
+            series([150_000]), sessions=("2015-01-06",), at_us=(quote_us("2015-01-06"),)
+        ),
+        SHIPPED_MODEL,
+    )
+    assert late.quote("AAPL", quote_us("2015-01-05")) is None
+    assert len(late.bars("AAPL", quote_us("2015-01-05"), 1)) == 1
+    assert late.quote("AAPL", quote_us("2015-01-06")) is not None
+
+
+def test_a_close_within_the_spread_of_zero_is_no_quote() -> None:
+    assert feed({"AAPL": [100]}).quote("AAPL", quote_us("2015-01-05")) is None
+    assert feed({"AAPL": [200]}).quote("AAPL", quote_us("2015-01-05")) is not None
+
+
+@pytest.mark.parametrize(
+    ("at_us", "session"),
+    [
+        (quote_us("2015-01-05"), "2015-01-05"),
+        (1_420_434_000_000_000 - 1, "2015-01-04"),  # a microsecond before midnight in New York
+        (1_420_434_000_000_000, "2015-01-05"),
+        (1_436_155_200_000_000 - 1, "2015-07-05"),  # the same in summer, four hours from UTC
+        (1_436_155_200_000_000, "2015-07-06"),
+    ],
+)
+def test_the_session_is_the_date_in_new_york(at_us: int, session: str) -> None:
+    assert feed({"AAPL": [10_000]}).session(at_us) == session
+
+
+def test_the_volatility_file_has_its_column_alone(tmp_path: Path) -> None:
+    path = tmp_path / "vix.csv"
+    path.write_text("session,VIX,VXN\n2015-01-02,17.79,18.00\n")
+    with pytest.raises(InvalidInputError, match="columns"):
+        load_feed(tmp_path / "vix.csv", path)
