@@ -108,7 +108,8 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         WritError: it cannot start; the message says why and what to do.
     """
     async with contextlib.AsyncExitStack() as stack:
-        host = Host(_clock(settings), OsEntropy(), ThreadRunner())
+        feed = shipped_feed() if settings.market == "historical" else None
+        host = Host(_clock(settings, feed), OsEntropy(), ThreadRunner())
         stack.callback(host.runner.close)
         folder = settings.release or shipped_directory()
         release = load_release(folder)
@@ -118,7 +119,6 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         journal = Journal(ledger, await ledger.replay())
         if host.clock.movable:  # a historical run goes on where its log ends, never before
             host.clock.set_market(max(host.clock.market_us(), journal.book.market_us))
-        feed = shipped_feed() if settings.market == "historical" else None
         brokers = await _open_brokers(settings, host, feed, stack)
         app = await _start(_Opened(settings, host, release, feed, ledger, journal, brokers, vkey))
         core = asyncio.create_task(app.pipeline.run())
@@ -341,9 +341,10 @@ async def _stop(core: asyncio.Task[None], app: App) -> None:
     await asyncio.wait([core])
 
 
-def _clock(settings: Settings) -> SystemClock:
-    if settings.market != "historical":
+def _clock(settings: Settings, feed: HistoricalFeed | None) -> SystemClock:
+    """Real time, or a market clock that begins with the feed or where the settings say."""
+    if feed is None:
         return SystemClock()
     if settings.market_start is not None:
         return SystemClock(int(settings.market_start.timestamp()) * 1_000_000)
-    return SystemClock(shipped_feed().sessions()[0][1])
+    return SystemClock(feed.sessions()[0][1])

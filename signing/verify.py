@@ -146,7 +146,7 @@ class _Verification:
             3: f"bundles: {-(-size // FULL)}, each with exactly the entries of its tile",
             4: "entry 0 pins the origin, the log key and the identity key",
             5: f"entries signed: {size}, certificates as of their time: {counts['certificate']}",
-            6: f"records: {size} of {sum(kind in KINDS for kind in counts)} kinds, in order of time",
+            6: f"records: {size}, of {sum(kind in KINDS for kind in counts)} kinds, in time order",
             7: f"decisions: {counts['decision']}, submissions: {counts['submission']}, "
             f"executions: {counts['execution']}",
             8: f"documents that match: {counts['documents']}, absent: {counts['documents absent']}",

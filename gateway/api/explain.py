@@ -84,7 +84,9 @@ def summary(found: Sequence[ReasonAnswer], failed: FailureAnswer | None) -> str:
 def _reason(reason: Reason, catalogue: Catalogue) -> ReasonAnswer:
     text = catalogue.controls.get(reason.control)
     name = text.limits[0] if text and text.limits else None
-    unit = name.rpartition("_")[2] if name else None
+    # Observed and limit are compared, so the fact's unit is the limit's; some have no limit.
+    measured = name or (text.facts[0] if text and text.facts else "")
+    unit = measured.rpartition("_")[2]
     return ReasonAnswer(
         control=reason.control,
         title=text.title if text else reason.control,

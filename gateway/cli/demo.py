@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+import uvloop
 
 from gateway.api.access import KeyScope
 from gateway.api.server import serving
@@ -53,9 +54,10 @@ def demo(
         del os.environ[name]
     output.note(f"everything is left in {directory}")
     try:
-        held = asyncio.run(_run(_settings(directory), orders))
-        if held and not once:
-            asyncio.run(_stay(_settings(directory)))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            held = runner.run(_run(_settings(directory), orders))
+            if held and not once:
+                runner.run(_stay(_settings(directory)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         output.note(f"interrupted; what was recorded stands in {directory}")
         raise typer.Exit(INTERRUPTED) from None

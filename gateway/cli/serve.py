@@ -17,9 +17,8 @@ import uvloop
 from gateway.api.access import FILE_NAME, AccessFile
 from gateway.api.server import serving
 from gateway.bootstrap import running
-from gateway.cli import exits, output
+from gateway.cli import output
 from gateway.config import Settings, load_settings
-from gateway.domain.errors import RefusedError
 
 app = typer.Typer()
 
@@ -54,11 +53,8 @@ def serve(
         market_start=market_start,
     )
     _log_to_stderr()
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings))
-    except RefusedError as error:
-        raise exits.CommandError(error.code, error.detail, error.remedy, exits.USAGE) from error
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -88,10 +84,6 @@ async def _serve(settings: Settings) -> None:
 
 def _log_to_stderr() -> None:
     """Structured lines on stderr; stdout has the address and nothing else."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -26,7 +26,7 @@ from gateway.demo.closing import Flip, Verified
 from gateway.demo.tally import Tally
 from gateway.domain.quantities import MICROS
 
-PIPE_WIDTH: Final = 120
+PIPE_WIDTH: Final = 160
 """Columns where stdout is no terminal."""
 
 
@@ -99,7 +99,11 @@ def figures(tally: Tally) -> None:
     )
     _line(f"fees        {money(tally.fees_micros)}")
     for halt in tally.halts.values():
-        seen = "" if halt.observed is None else f", observed {halt.observed}, limit {halt.limit}"
+        seen = (
+            "; calm could not be shown"
+            if halt.observed is None
+            else f"; observed {halt.observed}, limit {halt.limit}"
+        )
         lifted = f"resumed by {halt.resumed_by}" if halt.resumed_by else "stands"
         _line(f"halt        {halt.session} {halt.cause} on {halt.scope}{seen}; {lifted}")
     cancels = ", ".join(f"{cause} {n}" for cause, n in sorted(tally.cancelled_for.items()))

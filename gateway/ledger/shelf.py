@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -58,18 +58,16 @@ class FolderShelf:
         if not files:
             return
         self._staging.mkdir(exist_ok=True)
-        staged = [(self._write(data), self._folder / name) for name, data in files]
-        for source, _ in staged:
-            _sync_file(source)
-        for source, target in staged:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._place(source, target)
-        # Names are durable when their folders are, up to the log's own; deepest first.
-        folders = {folder for _, target in staged for folder in target.parents}
-        for folder in sorted(folders, key=lambda path: -len(path.parts)):
-            if folder.is_relative_to(self._folder):
-                sync_directory(folder)
-        self._staging.rmdir()
+        try:
+            staged = [(self._write(data), self._folder / name) for name, data in files]
+            for source, _ in staged:
+                _sync_file(source)
+            for source, target in staged:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._place(source, target)
+            self._sync_names(target.parent for _, target in staged)
+        finally:
+            shutil.rmtree(self._staging, ignore_errors=True)
 
     def remove(self, names: Sequence[str]) -> None:
         """Unlink files, and their folder when it is left empty."""
@@ -90,6 +88,13 @@ class FolderShelf:
         path = self._staging / str(self._count)
         path.write_bytes(data)
         return path
+
+    def _sync_names(self, parents: Iterable[Path]) -> None:
+        """Make the names in these folders durable, and theirs in turn, up to the log's own."""
+        folders = {folder for parent in parents for folder in (parent, *parent.parents)}
+        for folder in sorted(folders, key=lambda path: -len(path.parts)):
+            if folder.is_relative_to(self._folder):
+                sync_directory(folder)
 
     def _place(self, source: Path, target: Path) -> None:
         source.replace(target)

@@ -115,7 +115,7 @@ class SqliteLedger:
         return fault.detail if fault is not None and fault.nature is Nature.FULL else None
 
     async def close(self) -> None:
-        """Write what is queued, publish it, and let go of the directory; twice is as good as once."""
+        """Write what is queued, publish it, let go of the directory; once is enough."""
         if self._closed:
             return
         await self._committer.close()

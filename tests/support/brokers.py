@@ -143,8 +143,10 @@ ENTRY_SIGNER = Ed25519Signer.from_seed(b"\x02" * 32)
 VKEY = Vkey("test.local/log", LOG_SIGNER.public)
 
 
-def document(decision_id: str = "dec_1", **order: object) -> dict[str, Any]:
-    """An input document with a limit order to buy 10 AAPL at 100.00."""
+def document(
+    decision_id: str = "dec_1", fields: Mapping[str, object] | None = None
+) -> dict[str, Any]:
+    """An input document with a limit order to buy 10 AAPL at 100.00, or other ``fields``."""
     return {
         "v": 1,
         "salt": "00" * 16,
@@ -169,7 +171,7 @@ def document(decision_id: str = "dec_1", **order: object) -> dict[str, Any]:
             "qty_e8": 1_000_000_000,
             "worst_price": 1_000_000,
         }
-        | order,
+        | dict(fields or {}),
     }
 
 

@@ -65,6 +65,17 @@ def faults(folder: Path) -> list[str]:
     return [f"{step.number}: {step.detail}" for step in verified(folder).steps if not step.ok]
 
 
+class SetClock(SystemClock):
+    """Real waits, and a wall clock that a test sets."""
+
+    def __init__(self, wall_us: int) -> None:
+        super().__init__()
+        self.now_us = wall_us
+
+    def wall_us(self) -> int:
+        return self.now_us
+
+
 class Story:
     """Batches that can follow each other, and the book that they add up to."""
 
@@ -165,31 +176,33 @@ class Story:
     def next(self, rng: random.Random) -> Batch:
         """Any batch that may come next."""
         orders = self.book.open_orders()
-        if not orders or rng.random() < 0.4:  # noqa: PLR2004
+        if not orders or rng.random() < 0.4:
             return self._next_decisions(rng)
         order = rng.choice(orders)
         match order.status:
             case State.CREATED:
-                return self.submit(order, rng.choice(["accepted", "accepted", "unknown", "rejected"]))
+                return self.submit(
+                    order, rng.choice(["accepted", "accepted", "unknown", "rejected"])
+                )
             case State.UNKNOWN:
                 outcome = rng.choice(["adopted", "absent"])
                 return self.batch(_about("settlement", order, logs.settlement(0, outcome)))
             case State.PENDING_CANCEL:
                 return self.status(order, State.CANCELED)
             case _:
-                if rng.random() < 0.2:  # noqa: PLR2004
+                if rng.random() < 0.2:
                     return self.cancel(order)
                 return self.execute(order, rng.randint(1, order.leaves_qty))
 
     def _next_decisions(self, rng: random.Random) -> Batch:
-        if rng.random() < 0.1:  # noqa: PLR2004
+        if rng.random() < 0.1:
             standing = list(self.book.halts)
             if standing:
                 return self.resume(standing[0])
             return rng.choice([self.halt, self.day])()
         free = not self.book.halts
         drafts = [
-            self.decision(allow=free and rng.random() < 0.7, symbol=rng.choice(SYMBOLS))  # noqa: PLR2004
+            self.decision(allow=free and rng.random() < 0.7, symbol=rng.choice(SYMBOLS))
             for _ in range(rng.randint(1, 4))
         ]
         return self.batch(*drafts, keys=[claim for d in drafts for claim in claims(d.payload)])

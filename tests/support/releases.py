@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,8 +38,21 @@ LIMITS = {
 def release_with(**limits: int) -> Release:
     """The policies of the demonstration, its instruments, and :data:`LIMITS` changed as given."""
     base = load_release(DEMO_RELEASE)
-    data = json.loads(base.data)
-    data["limits"] = LIMITS | limits
-    encoded = canonical.encode(data)
-    parsed, instruments = parse_data(encoded)
-    return replace(base, data=encoded, limits=parsed, instruments=instruments)
+    data = _data(base, limits)
+    parsed, instruments = parse_data(data)
+    return replace(base, data=data, limits=parsed, instruments=instruments)
+
+
+def write_release(directory: Path, *, label: str = "demonstration", **limits: int) -> Path:
+    """The same as a folder that a gateway can be started with."""
+    shutil.copytree(DEMO_RELEASE, directory)
+    data = _data(load_release(DEMO_RELEASE), limits)
+    (directory / "data.json").write_bytes(data)
+    descriptor = json.loads((directory / "release.json").read_bytes())
+    descriptor |= {"data_sha256": canonical.digest(data), "label": label}
+    (directory / "release.json").write_bytes(canonical.encode(descriptor))
+    return directory
+
+
+def _data(base: Release, limits: dict[str, int]) -> bytes:
+    return canonical.encode(json.loads(base.data) | {"limits": LIMITS | limits})

@@ -1,7 +1,7 @@
 """The gate: real permits, real brokers, and each thing that may stand against an order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.ids import broker_client_id
 from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
+from gateway.domain.projection import order_state
 from gateway.ports import Broker, Door
 from signing.keys import Ed25519Signer
 from signing.lifecycle import State
 from signing.records import check
-from support.book import working
 from support.brokers import (
     LOG_SIGNER,
     RELEASE_DIGEST,
@@ -48,7 +48,7 @@ APPROVED_NS = 10**12
 
 
 class ScriptedBroker:
-    """A broker at the port whose answer is a script: what no well-behaved broker can be made to do."""
+    """A broker whose answer is a script: what no well-behaved broker can be made to do."""
 
     name = "scripted"
 
@@ -83,9 +83,8 @@ def open_book(*decision_ids: str) -> Book:
     """A book in which everything stands for the given decisions' orders."""
     book = Book(mode=Mode.SIMULATION, omega4_lifted_until_us=0, release_digest=RELEASE_DIGEST)
     for decision_id in decision_ids or ("dec_1",):
-        created = replace(
-            working("ord_" + decision_id, "AAPL", "buy", 10, 1_000_000), status=State.CREATED
-        )
+        facts = document(decision_id)
+        created = order_state(decision(facts), facts)
         book.orders[created.order_id] = created
     return book
 
@@ -100,8 +99,8 @@ def gate_to(
     return Gate({"primary": broker}, VKEY, clock or ManualClock(), lambda: state, timeout_ms)
 
 
-def good(decision_id: str = "dec_1", **order: object) -> bytes:
-    facts = document(decision_id, **order)
+def good(decision_id: str = "dec_1", fields: Mapping[str, object] | None = None) -> bytes:
+    facts = document(decision_id, fields)
     return permit(decision(facts), facts)
 
 
@@ -164,7 +163,7 @@ async def test_the_broker_s_order_is_built_from_the_document(
     fields: dict[str, object], sent: dict[str, object]
 ) -> None:
     broker = ScriptedBroker(accepts)
-    await gate_to(broker).forward(good(**fields), APPROVED_NS)
+    await gate_to(broker).forward(good(fields=fields), APPROVED_NS)
     bare = broker_order(broker_client_id("dec_1"), protection_price=None)
     assert broker.sent == [replace(bare, **sent)]  # pyright: ignore[reportArgumentType]
 
@@ -178,7 +177,7 @@ def forgeries() -> dict[str, bytes]:
         "not a permit": b"{}",
         "another log's key": permit(decision(facts), facts, log_signer=mallory),
         "another order's document": permit(decision(facts), other),
-        "a larger order": permit(decision(facts), document(qty=1_000)),
+        "a larger order": permit(decision(facts), document(fields={"qty": 1_000})),
         "a denial": permit(decision(facts, allow=False), facts),
         "a verdict that denies": permit(
             decision(facts, verdict=decision(facts)["verdict"] | {"allow": False}), facts
@@ -293,7 +292,7 @@ async def test_a_halt_elsewhere_stands_against_nothing(scope: Scope) -> None:
 )
 async def test_a_document_without_one_sendable_order_is_refused(fields: dict[str, object]) -> None:
     broker = ScriptedBroker(accepts)
-    submission = await gate_to(broker).forward(good(**fields), APPROVED_NS)
+    submission = await gate_to(broker).forward(good(fields=fields), APPROVED_NS)
     assert (submission.outcome, submission.code) == ("refused", "GATE_DOCUMENT")
     assert broker.sent == []
 
@@ -416,15 +415,15 @@ async def test_every_answer_is_a_recordable_submission_and_nothing_is_tried_twic
     )
 
 
-class DefectiveBroker(ScriptedBroker):
-    """An adapter that fails before it even begins."""
-
-    def submit(self, order: BrokerOrder) -> Awaitable[Accepted | Rejected]:  # pyright: ignore[reportIncompatibleMethodOverride]
+async def test_a_broker_that_cannot_begin_leaves_an_unknown_outcome(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def defective(order: BrokerOrder) -> Awaitable[Accepted]:
         raise RuntimeError(order.symbol)
 
-
-async def test_a_broker_that_cannot_begin_leaves_an_unknown_outcome() -> None:
-    submission = await gate_to(DefectiveBroker(accepts)).forward(good(), APPROVED_NS)
+    broker = ScriptedBroker(accepts)
+    monkeypatch.setattr(broker, "submit", defective)
+    submission = await gate_to(broker).forward(good(), APPROVED_NS)
     assert (submission.outcome, submission.code) == ("unknown", "GATE_BROKER_ERROR")
 
 

@@ -31,36 +31,32 @@ SMALL_ORDER = [
 
 # RFC 8032, section 7.1, tests 1 to 3: seed, public key, message, signature.
 RFC_8032 = [
-    (
-        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
-        "",
-        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46b"
-        "d25bf5f0595bbe24655141438e7a100b",
-    ),
-    (
-        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
-        "72",
-        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c"
-        "387b2eaeb4302aeeb00d291612bb0c00",
-    ),
-    (
-        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
-        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
-        "af82",
-        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc659"
-        "4a7c15e9716ed28dc027beceea1ec40a",
-    ),
+    "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+    "-",
+    "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155",
+    "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+    "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+    "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+    "72",
+    "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da",
+    "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+    "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+    "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+    "af82",
+    "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac",
+    "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
 ]
 
 
-@pytest.mark.parametrize(("seed", "public", "message", "signature"), RFC_8032)
-def test_vectors_of_rfc_8032(seed: str, public: str, message: str, signature: str) -> None:
+@pytest.mark.parametrize("at", [0, 5, 10])
+def test_vectors_of_rfc_8032(at: int) -> None:
+    seed, public, text, first, second = RFC_8032[at : at + 5]
     signer = Ed25519Signer.from_seed(bytes.fromhex(seed))
     assert signer.public == PublicKey.from_hex(public)
-    assert signer.sign(bytes.fromhex(message)).hex() == signature
-    assert signer.public.verify(bytes.fromhex(signature), bytes.fromhex(message))
+    message = bytes.fromhex(text.strip("-"))
+    assert signer.sign(message).hex() == first + second
+    assert signer.public.verify(bytes.fromhex(first + second), message)
 
 
 @pytest.mark.parametrize("text", SMALL_ORDER)
@@ -77,14 +73,11 @@ def test_keys_in_another_encoding_are_refused(y: int, sign: int) -> None:
 
 
 def test_points_off_the_curve_are_refused() -> None:
-    refused = 0
-    for y in range(2, 60):
-        try:
+    # Small numbers that are the y of no point; 3, 4, 5 and 6 are.
+    for y in (2, 7, 8, 11, 12):
+        with pytest.raises(InvalidKeyError, match=r"curve"):
             PublicKey.from_raw(y.to_bytes(32, "little"))
-        except InvalidKeyError as error:
-            assert "curve" in str(error)
-            refused += 1
-    assert 15 < refused < 45, "about half of all numbers are no point"
+    assert PublicKey.from_raw((3).to_bytes(32, "little"))
 
 
 @pytest.mark.parametrize("length", [0, 31, 33, 64])
@@ -95,12 +88,12 @@ def test_keys_of_another_length_are_refused(length: int) -> None:
         Ed25519Signer.from_seed(bytes(length))
 
 
-@pytest.mark.parametrize("change", [str.upper, lambda text: text[:-1], lambda text: text + "0"])
-def test_keys_are_written_in_lower_hex(change: object) -> None:
+def test_keys_are_written_in_lower_hex() -> None:
     text = Ed25519Signer.from_seed(bytes(32)).public.hex
     assert PublicKey.from_hex(text).hex == text
-    with pytest.raises(InvalidKeyError):
-        PublicKey.from_hex(change(text))  # type: ignore[operator]  # three kinds of functions
+    for other in (text.upper(), text[:-1], text + "0", text + "\n", "0x" + text[2:]):
+        with pytest.raises(InvalidKeyError):
+            PublicKey.from_hex(other)
 
 
 def test_a_signature_has_one_writing() -> None:

@@ -1,0 +1,94 @@
+"""The module, opa itself and plain arithmetic agree on documents that nobody thought of."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.domain.decision import Verdict
+from support import policy_cases
+from support.policy_cases import Bench, at, data, document, failing, opa_decides, paths, put
+
+BOUNDED = {
+    "ORD-01": (("order", "notional_micros"), "order_notional_max_micros"),
+    "ORD-03": (("order", "price_deviation_bps"), "price_collar_max_bps"),
+    "MKT-01": (("market", "age_ms"), "quote_age_max_ms"),
+    "ACC-02": (("account", "day_loss_micros"), "day_loss_max_micros"),
+    "ACC-03": (("projected", "day_turnover_micros"), "day_turnover_max_micros"),
+    "POS-01": (("projected", "positions_count"), "positions_max_count"),
+    "POS-02": (("projected", "position_notional_micros"), "position_notional_max_micros"),
+    "EXP-01": (("projected", "gross_exposure_micros"), "gross_exposure_max_micros"),
+    "EXP-02": (("projected", "leverage_bps"), "leverage_max_bps"),
+    "EXP-03": (("projected", "sector_exposure_bps"), "sector_exposure_max_bps"),
+    "SHT-01": (("projected", "short_notional_micros"), "short_notional_max_micros"),
+    "MGN-01": (("projected", "margin_debit_micros"), "margin_debit_max_micros"),
+}
+LARGE = 2**53 - 1
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    with policy_cases.bench() as made:
+        yield made
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> dict[str, Any]:
+    """An allowed document with up to three parts replaced by anything at all."""
+    changed = document()
+    for place in draw(st.lists(st.sampled_from(list(paths(document()))), max_size=3)):
+        try:
+            changed = put(changed, place, draw(json_values))
+        except (KeyError, TypeError):
+            continue  # an earlier change took the section away
+    return changed
+
+
+@settings(max_examples=12)
+@given(st.lists(damaged() | json_values, min_size=1, max_size=40))
+def test_module_and_opa_agree(bench: Bench, documents: list[object]) -> None:
+    answers = bench.under(data()).decide(documents)
+    assert all(isinstance(answer, Verdict) for answer in answers)
+    assert opa_decides([(case, data()) for case in documents]) == answers
+
+
+amounts = st.integers(0, 3) | st.integers(0, LARGE)
+
+
+@pytest.mark.requirement("S0-15")
+@settings(max_examples=150)
+@given(st.data())
+def test_what_fails_is_what_arithmetic_says(bench: Bench, draws: st.DataObject) -> None:
+    base, under = document(), data()
+    expected: set[str] = set()
+    for control, (place, limit) in BOUNDED.items():
+        observed = draws.draw(amounts)
+        maximum = draws.draw(st.sampled_from([observed, observed + 1, observed - 1]) | amounts)
+        maximum = max(0, min(maximum, LARGE))
+        base = put(base, place, observed)
+        under["limits"][limit] = maximum
+        within = 0 < maximum >= observed
+        if control in {"SHT-01", "MGN-01"}:
+            within = within or observed == 0
+        if control == "ORD-01":
+            within = within and observed > 0
+        if not within:
+            expected.add(control)
+    (answer,) = bench.under(under).decide([base])
+    assert failing(answer) == expected
+    assert {reason.control for reason in answer.reasons} == expected
+    for reason in answer.reasons:
+        place, limit = BOUNDED[reason.control]
+        assert (reason.observed, reason.limit) == (at(base, place), under["limits"][limit])

@@ -1,0 +1,276 @@
+"""Input documents and release data at their limits, and both ways of deciding them.
+
+`opa eval` reads the bundle of a release, the engine its module; a case is a document with the
+data that it is decided under, so that hundreds of cases cost one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
+from gateway.host import ThreadRunner
+from gateway.policy import decode
+from gateway.policy.opa_tool import find_opa, run_opa
+from gateway.policy.opa_wasm import WasmEngine
+from gateway.policy.release import BUNDLE, Release, shipped_directory, shipped_release
+from signing import canonical
+
+SOURCE = shipped_directory().parent
+"""The policies folder of this tree."""
+
+Document = dict[str, Any]
+Data = dict[str, Any]
+Place = tuple[str, ...]
+
+LIMIT = 1_000
+"""Most facts and their limits, so that each stands exactly at its limit."""
+
+QTY_E8 = 10 * 10**8
+
+
+def instruments() -> Data:
+    """One share in lots of ten and ticks of 100."""
+    return {
+        "ACME": {
+            "class": "equity",
+            "sector": "Industrials",
+            "currency": "USD",
+            "qty_decimals": 0,
+            "price_decimals": 4,
+            "lot": 10,
+            "tick": 100,
+        }
+    }
+
+
+def limits() -> dict[str, int]:
+    """Every limit, at the value of the fact it bounds."""
+    return {
+        "approval_age_max_ms": 300_000,
+        "day_loss_max_micros": LIMIT,
+        "day_turnover_max_micros": LIMIT,
+        "drawdown_max_bps": LIMIT,
+        "gross_exposure_max_micros": LIMIT,
+        "leverage_max_bps": LIMIT,
+        "margin_debit_max_micros": LIMIT,
+        "order_notional_max_micros": LIMIT,
+        "order_qty_max_e8": QTY_E8,
+        "position_notional_max_micros": LIMIT,
+        "positions_max_count": LIMIT,
+        "price_collar_max_bps": LIMIT,
+        "quote_age_max_ms": LIMIT,
+        "sector_exposure_max_bps": LIMIT,
+        "short_notional_max_micros": LIMIT,
+        "volatility_index_max_e4": LIMIT,
+    }
+
+
+def data() -> Data:
+    """What a release's data.json would hold."""
+    return {"limits": limits(), "instruments": instruments()}
+
+
+def document() -> Document:
+    """A limit order in SIMULATION, allowed under :func:`data`, every fact at its limit."""
+    return {
+        "v": 1,
+        "salt": "00112233445566778899aabbccddeeff",
+        "ids": {
+            "decision_id": "dec_0184a1b2c3d4",
+            "order_id": "ord_0184a1b2c3d4",
+            "client_order_id": "none",
+            "principal": "strategy-a",
+        },
+        "time": {
+            "wall_us": 1_440_444_600_000_000,
+            "market_us": 1_440_444_600_000_000,
+            "session": "2015-08-24",
+        },
+        "order": {
+            "account": "main",
+            "symbol": "ACME",
+            "side": "buy",
+            "type": "limit",
+            "time_in_force": "day",
+            "qty": 10,
+            "qty_decimals": 0,
+            "price_decimals": 4,
+            "limit_price": 500,
+            "stop_price": "none",
+            "strategy_id": "none",
+            "qty_e8": QTY_E8,
+            "worst_price": 500,
+            "notional_micros": LIMIT,
+            "price_deviation_bps": LIMIT,
+        },
+        "instrument": instruments()["ACME"],
+        "account": {"equity_micros": 1, "cash_micros": 1, "day_loss_micros": LIMIT},
+        "market": {"bid": 490, "ask": 500, "last": 495, "age_ms": LIMIT},
+        "projected": {
+            "positions_count": LIMIT,
+            "position_notional_micros": LIMIT,
+            "gross_exposure_micros": LIMIT,
+            "day_turnover_micros": LIMIT,
+            "leverage_bps": LIMIT,
+            "short_notional_micros": LIMIT,
+            "margin_debit_micros": LIMIT,
+            "sector_exposure_bps": LIMIT,
+        },
+        "control": {"mode": "SIMULATION", "omega4_lifted": True, "halted": False},
+    }
+
+
+def stop_limit_document() -> Document:
+    """A sale with both prices, borrowing and shorting nothing, in RESEARCH."""
+    base = document()
+    base["order"] |= {"side": "sell", "type": "stop_limit", "stop_price": 500}
+    base["projected"] |= {"short_notional_micros": 0, "margin_debit_micros": 0}
+    base["control"] |= {"mode": "RESEARCH", "omega4_lifted": False}
+    return base
+
+
+def put(base: Mapping[str, Any], path: Place, value: object) -> dict[str, Any]:
+    """A copy with one value set."""
+    changed = copy.deepcopy(dict(base))
+    node: Any = changed
+    for name in path[:-1]:
+        node = node[name]
+    node[path[-1]] = value
+    return changed
+
+
+def drop(base: Mapping[str, Any], path: Place) -> dict[str, Any]:
+    """A copy without one value or section."""
+    changed = copy.deepcopy(dict(base))
+    node: Any = changed
+    for name in path[:-1]:
+        node = node[name]
+    del node[path[-1]]
+    return changed
+
+
+def paths(base: Mapping[str, Any]) -> Iterator[Place]:
+    """Every section and every leaf."""
+    for name, value in base.items():
+        yield (name,)
+        if isinstance(value, dict):
+            yield from ((name, *rest) for rest in paths(value))
+
+
+def at(base: Mapping[str, Any], path: Place) -> Any:  # noqa: ANN401  whatever stands there
+    """The value at a path."""
+    node: Any = base
+    for name in path:
+        node = node[name]
+    return node
+
+
+def raw(value: object) -> bytes:
+    """JSON as an attacker might write it: canonical where that exists, any number otherwise."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+
+
+def failing(verdict: Verdict | EngineFailure) -> set[str]:
+    """The controls that were not proven; an allow has none."""
+    assert isinstance(verdict, Verdict), verdict
+    missing = set(verdict.required) - set(verdict.passed)
+    assert verdict.allow is not bool(missing)
+    return missing
+
+
+class Bench:
+    """The shipped module under data of the test's own, and without a running loop."""
+
+    def __init__(self, runner: ThreadRunner, release: Release | None = None) -> None:
+        self.engine = WasmEngine(release or shipped_release(), runner)
+        self._runner = asyncio.Runner()
+        self._now: bytes | None = None
+
+    def close(self) -> None:
+        self._runner.close()
+        self.engine.close()
+
+    def under(self, value: object) -> Bench:
+        """Load data as it is; releases refuse what is malformed, the module must do so too."""
+        encoded = raw(value)
+        if encoded != self._now:
+            self.engine._policy.set_data(encoded)
+            self._now = encoded
+        return self
+
+    def decide(self, documents: Sequence[object]) -> list[Verdict | EngineFailure]:
+        """Decide any number of documents in batches of 16."""
+        encoded = [raw(document) for document in documents]
+        found: list[Verdict | EngineFailure] = []
+        for start in range(0, len(encoded), 16):
+            found += self._runner.run(self.engine.decide(encoded[start : start + 16]))
+        return found
+
+    def halts(self, document: object) -> HaltTriggers:
+        return self._runner.run(self.engine.triggered_halts(raw(document)))
+
+
+@contextmanager
+def bench(release: Release | None = None) -> Iterator[Bench]:
+    """A :class:`Bench`, closed in the end."""
+    runner = ThreadRunner()
+    made = Bench(runner, release)
+    try:
+        yield made
+    finally:
+        made.close()
+        runner.close()
+
+
+# What follows `with` is bound to a name first: opa 1.21.3 leaves variables inside a composite term
+# there unbound within a comprehension, and would decide an empty batch.
+_DECIDE = """[v | some c in input.cases
+  batch := {"batch": [c.document]}
+  limits := object.get(c.data, "limits", {})
+  instruments := object.get(c.data, "instruments", {})
+  v := data.writ.main.decisions with input as batch
+    with data.limits as limits with data.instruments as instruments]"""
+_HALTS = """[v | some c in input.cases
+  facts := c.document
+  limits := object.get(c.data, "limits", {})
+  v := data.writ.halts.triggered with input as facts with data.limits as limits]"""
+
+
+def opa_decides(cases: Iterable[tuple[object, Data]]) -> list[Verdict | EngineFailure]:
+    """What ``opa eval`` answers for each document under its data, builtin errors not forgiven."""
+    found: list[Verdict | EngineFailure] = []
+    for answer in _opa(_DECIDE, cases):
+        found += decode.verdicts(answer, 1)
+    return found
+
+
+def opa_halts(cases: Iterable[tuple[object, Data]]) -> list[HaltTriggers]:
+    """What ``opa eval`` answers to the second query."""
+    return [decode.halts(answer) for answer in _opa(_HALTS, cases)]
+
+
+def _opa(query: str, cases: Iterable[tuple[object, Data]]) -> list[object]:
+    given = [{"document": document, "data": data} for document, data in cases]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "input.json").write_bytes(raw({"cases": given}))
+        arguments = ["eval", "-f", "json", "--strict-builtin-errors", "-i", "input.json"]
+        arguments += ["-b", str(shipped_directory() / BUNDLE), query]
+        done = run_opa(find_opa(), arguments, cwd=Path(folder))
+    assert done.status == 0, done.said
+    answers = json.loads(done.stdout)["result"][0]["expressions"][0]["value"]
+    assert len(answers) == len(given)
+    return answers
+
+
+def release_of(wasm: bytes) -> Release:
+    """The shipped release around another module."""
+    return replace(shipped_release(), wasm=wasm, wasm_digest=canonical.digest(wasm))

@@ -1,0 +1,25 @@
+"""A release on disk: the demonstration's policies and instruments with limits of the test's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.policy.build import BUNDLE, CATALOGUE, DATA, DESCRIPTOR, WASM
+from gateway.policy.release import load_release
+from signing import canonical
+from support.releases import DEMO_RELEASE, release_with
+
+
+def write_release(folder: Path, **limits: int) -> Path:
+    """Write a release labelled ``test``; ``limits`` change those of ``support.releases``."""
+    release = release_with(**limits)
+    fields = canonical.decode(release.descriptor)
+    assert isinstance(fields, dict)
+    fields |= {"label": "test", "data_sha256": canonical.digest(release.data)}
+    folder.mkdir(parents=True)
+    for name in (BUNDLE, WASM, CATALOGUE):
+        (folder / name).write_bytes((DEMO_RELEASE / name).read_bytes())
+    (folder / DATA).write_bytes(release.data)
+    (folder / DESCRIPTOR).write_bytes(canonical.encode(fields))
+    assert load_release(folder).limits == release.limits
+    return folder

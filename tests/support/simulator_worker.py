@@ -1,0 +1,64 @@
+"""A process that trades on a simulator's book until it is killed; run with the book's folder.
+
+It prints a line for each order once the order has been answered, so that whoever kills it knows
+what must be there afterwards.
+"""
+
+import sys
+from itertools import count
+from pathlib import Path
+
+from gateway.brokers.contract import AccountTerms
+from gateway.brokers.simulator.book import SimulatorBook
+from gateway.brokers.simulator.config import SimulatorConfig
+from gateway.domain.execution import Accepted
+from gateway.domain.order import Side, TimeInForce
+from gateway.market.closes import quote_us
+from gateway.market.historical import HistoricalFeed
+from gateway.market.spread import Liquidity, QuoteModel
+from support.brokers import SESSIONS, broker_order, series
+
+OPENING_MICROS = 9_000_000_000_000
+MINUTES = 400_000
+"""Quotes in the market, a minute apart: more than a worker can trade before it is killed."""
+
+
+def open_book(directory: Path) -> SimulatorBook:
+    """The book of a worker: one account, a price of 100.00, and a quote every minute."""
+    start = quote_us(SESSIONS[0])
+    column = series([1_000_000])
+    column = type(column)(
+        (SESSIONS[0],) * MINUTES,
+        tuple(start + n * 60_000_000 for n in range(MINUTES)),
+        (1_000_000,) * MINUTES,
+    )
+    feed = HistoricalFeed(
+        {"AAPL": column},
+        type(column)(SESSIONS[:1], (start,), (150_000,)),
+        QuoteModel({}, Liquidity(1, 390_000_000), 200_000),
+    )
+    terms = {"primary": AccountTerms(OPENING_MICROS)}
+    return SimulatorBook(directory / "simulator.db", terms, SimulatorConfig(), feed)
+
+
+def main(directory: Path, name: str) -> None:
+    """Send and trade in turns, from wherever the book was left."""
+    book, start = open_book(directory), quote_us(SESSIONS[0])
+    done = len(book.updates(0, 1_000_000))
+    for number in count():
+        now_us = start + (done + number) * 60_000_000
+        side = Side.SELL if number % 3 == 2 else Side.BUY
+        order = broker_order(
+            f"wr-{name}-{number}",
+            7,
+            side=side,
+            time_in_force=TimeInForce.GTC,
+            protection_price=1_010_000 if side is Side.BUY else 1,
+        )
+        if isinstance(book.accept(order, now_us), Accepted):
+            print(order.broker_client_id, flush=True)  # noqa: T201  the parent reads it
+        book.trade(now_us)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,141 @@
+"""Killed at any moment, the simulator's book holds what it answered, and it still adds up."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import apsw
+import pytest
+
+from gateway.brokers.simulator.book import SimulatorBook
+from gateway.domain.execution import BrokerUpdate, Execution
+from gateway.domain.order import Side
+from gateway.domain.quantities import notional_micros, value_micros
+from support import simulator_worker
+from support.simulator_worker import OPENING_MICROS, open_book
+
+TESTS = Path(simulator_worker.__file__).parents[1]
+
+
+def run_and_kill(directory: Path, name: str, after_ms: int) -> list[str]:
+    """Start a worker, kill it some time after its first answer; return the answers it printed."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "support.simulator_worker", str(directory), name],
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    assert worker.stdout is not None
+    first = worker.stdout.readline()
+    time.sleep(after_ms / 1000)
+    worker.send_signal(signal.SIGKILL)
+    rest, _ = worker.communicate(timeout=30)
+    assert worker.returncode == -signal.SIGKILL
+    # A line may have been cut short; only whole ones were answers.
+    return [
+        line.strip() for line in [first, *rest.splitlines(keepends=True)] if line.endswith("\n")
+    ]
+
+
+def all_updates(book: SimulatorBook) -> list[BrokerUpdate]:
+    read: list[BrokerUpdate] = []
+    while page := book.updates(read[-1].cursor if read else 0, 1_000):
+        read += page
+    return read
+
+
+def assert_adds_up(book: SimulatorBook) -> None:
+    cash, held = OPENING_MICROS, 0
+    filled = defaultdict[str, int](int)
+    updates = all_updates(book)
+    assert [update.cursor for update in updates] == list(range(1, len(updates) + 1))
+    for update in updates:
+        fill = update.event
+        assert isinstance(fill, Execution)
+        scales = (fill.qty_decimals, fill.price, fill.price_decimals)
+        filled[fill.broker_client_id] += fill.qty
+        if fill.side is Side.BUY:
+            cash, held = cash - notional_micros(fill.qty, *scales), held + fill.qty
+        else:
+            cash, held = cash + value_micros(fill.qty, *scales), held - fill.qty
+        cash -= fill.fee_micros
+    statement = book.statement("primary")
+    assert statement.cash_micros == cash
+    assert statement.positions == ({"AAPL": (held, 0)} if held else {})
+    for client_id, qty in filled.items():
+        state = book.order(client_id)
+        assert state is not None
+        assert state.filled_qty == qty
+
+
+@pytest.mark.requirement("S2-06")
+def test_killed_again_and_again_it_keeps_every_answer_and_adds_up(tmp_path: Path) -> None:
+    moments = random.Random(20_150_824)
+    answered: list[str] = []
+    for attempt in range(6):
+        answered += run_and_kill(tmp_path, f"k{attempt}", moments.randrange(1, 120))
+        book = open_book(tmp_path)
+        assert_adds_up(book)
+        for client_id in answered:
+            assert book.order(client_id) is not None, "an answered order is there"
+        book.close()
+    assert len(answered) > 20
+    with_fills = open_book(tmp_path)
+    assert len(all_updates(with_fills)) > 10
+    with_fills.close()
+
+
+def test_a_disk_that_fills_up_changes_nothing_and_the_book_goes_on(tmp_path: Path) -> None:
+    """SQLite's own page limit stands for the disk: the same error, at the same places."""
+    from gateway.domain.errors import UnavailableError
+    from gateway.domain.execution import Accepted
+    from support.brokers import broker_order
+
+    book = open_book(tmp_path)
+    [pages] = book._store._db.rows("PRAGMA page_count")
+    book._store._db.rows(f"PRAGMA max_page_count={pages[0]}")
+    taken: list[str] = []
+    with pytest.raises(UnavailableError):
+        for number in range(1_000):
+            client_id = f"wr-{number}"
+            if isinstance(book.accept(broker_order(client_id, 1), 0), Accepted):
+                taken.append(client_id)
+    assert_adds_up(book)
+    book._store._db.rows("PRAGMA max_page_count=1000000")
+    assert isinstance(book.accept(broker_order("wr-after", 1), 0), Accepted)
+    for client_id in taken:
+        assert book.order(client_id) is not None
+    book.close()
+
+
+def test_after_an_input_or_output_error_the_book_answers_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gateway.domain.errors import UnavailableError
+    from support.brokers import broker_order
+
+    book = open_book(tmp_path)
+    database = book._store._db
+    genuine = database.rows
+
+    def failing(sql: str, *values: int | str | None) -> list[tuple[int | str | None, ...]]:
+        if sql == "COMMIT":
+            raise apsw.IOError("disk I/O error")
+        return genuine(sql, *values)
+
+    monkeypatch.setattr(database, "rows", failing)
+    with pytest.raises(UnavailableError):
+        book.accept(broker_order(), 0)
+    monkeypatch.undo()
+    with pytest.raises(UnavailableError, match="restart"):
+        book.order("wr-1")
+    book.close()
+    again = open_book(tmp_path)
+    assert_adds_up(again)
+    again.close()

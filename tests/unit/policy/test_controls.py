@@ -1,0 +1,309 @@
+"""Each control alone: at its limit, one beyond, at zero, missing; in the module and in opa."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from support.policy_cases import (
+    LIMIT,
+    QTY_E8,
+    Bench,
+    Data,
+    Document,
+    Place,
+    at,
+    data,
+    document,
+    drop,
+    failing,
+    opa_decides,
+    paths,
+    put,
+    stop_limit_document,
+)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """A control that compares a fact with a limit."""
+
+    control: str
+    fact: Place
+    limit: str
+    rows: tuple[str, ...] = ()
+
+
+BOUNDED = [
+    Bounded(
+        "ORD-01", ("order", "notional_micros"), "order_notional_max_micros", ("S0-06", "S2-02")
+    ),
+    Bounded("ORD-02", ("order", "qty_e8"), "order_qty_max_e8", ("W-06",)),
+    Bounded("ORD-03", ("order", "price_deviation_bps"), "price_collar_max_bps", ("W-06",)),
+    Bounded("MKT-01", ("market", "age_ms"), "quote_age_max_ms", ("W-06",)),
+    Bounded("ACC-02", ("account", "day_loss_micros"), "day_loss_max_micros", ("S2-02",)),
+    Bounded("ACC-03", ("projected", "day_turnover_micros"), "day_turnover_max_micros", ("S0-11",)),
+    Bounded("POS-01", ("projected", "positions_count"), "positions_max_count", ("S0-08", "S2-02")),
+    Bounded(
+        "POS-02",
+        ("projected", "position_notional_micros"),
+        "position_notional_max_micros",
+        ("S0-09",),
+    ),
+    Bounded(
+        "EXP-01", ("projected", "gross_exposure_micros"), "gross_exposure_max_micros", ("S0-10",)
+    ),
+    Bounded("EXP-02", ("projected", "leverage_bps"), "leverage_max_bps", ("S0-12",)),
+    Bounded("EXP-03", ("projected", "sector_exposure_bps"), "sector_exposure_max_bps", ("S2-02",)),
+    Bounded(
+        "SHT-01", ("projected", "short_notional_micros"), "short_notional_max_micros", ("S0-13",)
+    ),
+    Bounded("MGN-01", ("projected", "margin_debit_micros"), "margin_debit_max_micros", ("S0-14",)),
+]
+
+bounded = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case,
+            id=case.control,
+            marks=[pytest.mark.requirement(row) for row in (*case.rows, "S0-15", "S1-07")],
+        )
+        for case in BOUNDED
+    ],
+)
+
+
+def both(bench: Bench, base: Document, under: Data) -> set[str]:
+    """What fails in the module, having made sure that opa itself says the same."""
+    (answer,) = bench.under(under).decide([base])
+    assert opa_decides([(base, under)]) == [answer]
+    return failing(answer)
+
+
+def with_limit(name: str, value: object) -> Data:
+    return put(data(), ("limits", name), value)
+
+
+@pytest.mark.requirement("S0-15")
+def test_everything_at_its_limit_is_allowed(bench: Bench) -> None:
+    assert both(bench, document(), data()) == set()
+    assert both(bench, stop_limit_document(), data()) == set()
+
+
+@bounded
+def test_one_beyond_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
+    at_limit = at(document(), case.fact)
+    under = with_limit(case.limit, at_limit - 1)
+    assert both(bench, document(), under) == {case.control}
+    (answer,) = bench.under(under).decide([document()])
+    assert [(r.observed, r.limit) for r in answer.reasons] == [(at_limit, at_limit - 1)]
+
+
+@bounded
+def test_a_fact_one_beyond_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
+    base = put(document(), case.fact, at(document(), case.fact) + 1)
+    if case.control == "ORD-02":  # the counted quantity must fit the quantity: one lot more
+        base = put(put(document(), ("order", "qty"), 20), case.fact, 2 * QTY_E8)
+    assert both(bench, base, data()) == {case.control}
+
+
+@bounded
+def test_a_limit_of_zero_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
+    assert both(bench, document(), with_limit(case.limit, 0)) == {case.control}
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in BOUNDED if case.control not in {"ORD-01", "ORD-02"}],
+    ids=lambda case: case.control,
+)  # fmt: skip
+@pytest.mark.requirement("S2-02")
+def test_nothing_at_all_does_not_pass_a_limit_of_zero(bench: Bench, case: Bounded) -> None:
+    base = put(document(), case.fact, 0)
+    allowance = case.control in {"SHT-01", "MGN-01"}  # zero is what they block down to
+    expected = set[str]() if allowance else {case.control}
+    assert both(bench, base, with_limit(case.limit, 0)) == expected
+    assert both(bench, base, data()) == set()
+
+
+@bounded
+def test_a_missing_limit_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
+    under = drop(data(), ("limits", case.limit))
+    assert both(bench, document(), under) == {case.control}
+    (answer,) = bench.under(under).decide([document()])
+    assert [(r.observed, r.limit) for r in answer.reasons] == [(at(document(), case.fact), None)]
+
+
+@bounded
+def test_a_missing_fact_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
+    base = drop(document(), case.fact)
+    expected = {case.control} | ({"INP-01"} if case.control == "MKT-01" else set())
+    assert both(bench, base, data()) == expected
+
+
+@pytest.mark.parametrize("value", [0, -1, "missing"])
+@pytest.mark.requirement("S0-07")
+def test_equity_must_be_above_zero(bench: Bench, value: int | str) -> None:
+    place = ("account", "equity_micros")
+    base = drop(document(), place) if value == "missing" else put(document(), place, value)
+    assert both(bench, base, data()) == {"ACC-01"}
+
+
+@pytest.mark.parametrize("value", [0, "missing"])
+@pytest.mark.requirement("S2-02")
+def test_no_approval_window_lets_nothing_out(bench: Bench, value: int | str) -> None:
+    place = ("limits", "approval_age_max_ms")
+    under = drop(data(), place) if value == "missing" else put(data(), place, value)
+    assert both(bench, document(), under) == {"APR-01"}
+    (answer,) = bench.under(under).decide([document()])
+    assert answer.door == {"approval_age_max_ms": 0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"symbol": "OTHER"}, {"INS-01"}, id="a symbol that is not listed"),
+        pytest.param({"qty": 11, "qty_e8": 11 * 10**8}, {"INS-01", "ORD-02"}, id="no whole lot"),
+        pytest.param({"qty": 5, "qty_e8": 5 * 10**8}, {"INS-01"}, id="half a lot"),
+        pytest.param({"limit_price": 501}, {"INS-01"}, id="off the tick"),
+        pytest.param({"qty_decimals": 1, "qty_e8": 10**8}, {"INS-01"}, id="another scale"),
+        pytest.param({"qty_e8": 1}, {"INP-01"}, id="counted as less than is sent"),
+        pytest.param({"limit_price": "none"}, {"INP-01"}, id="a limit order without its price"),
+        pytest.param({"type": "market"}, {"INP-01"}, id="a market order with a price"),
+        pytest.param({"stop_price": 500}, {"INP-01"}, id="a limit order with a stop price"),
+    ],
+)
+@pytest.mark.requirement("W-06")
+def test_the_order_fits_its_instrument_and_itself(
+    bench: Bench, changes: dict[str, object], expected: set[str]
+) -> None:
+    base = document()
+    base["order"] |= changes
+    assert both(bench, base, data()) == expected
+
+
+ALL_MODES = ("RESEARCH", "SIMULATION", "PAPER", "LIVE")
+
+
+@pytest.mark.parametrize("mode", [*ALL_MODES, "OTHER", "missing"])
+@pytest.mark.parametrize("lifted", [True, False, "missing"])
+@pytest.mark.requirement("S2-04")
+@pytest.mark.requirement("S1-08")
+def test_omega_4(bench: Bench, mode: str, lifted: bool | str) -> None:
+    base = document()
+    base["control"] |= {"mode": mode, "omega4_lifted": lifted}
+    expected = set[str]()
+    if mode != "RESEARCH" and not (mode in ALL_MODES and lifted is True):
+        expected.add("OMEGA-4")
+    if mode not in ALL_MODES or lifted == "missing":
+        expected.add("INP-01")
+    for name in ("mode", "omega4_lifted"):
+        if base["control"][name] == "missing":
+            del base["control"][name]
+    assert both(bench, base, data()) == expected
+
+
+@pytest.mark.parametrize(
+    ("halted", "expected"),
+    [(False, set()), (True, {"OMEGA-2"}), ("missing", {"OMEGA-2", "INP-01"})],
+)
+@pytest.mark.requirement("S2-03")
+@pytest.mark.requirement("S1-08")
+def test_omega_2(bench: Bench, halted: bool | str, expected: set[str]) -> None:
+    place = ("control", "halted")
+    base = drop(document(), place) if halted == "missing" else put(document(), place, halted)
+    assert both(bench, base, data()) == expected
+
+
+SHAPE = {"INP-01"}
+LISTED = {"INP-01", "INS-01"}
+MISSING: dict[Place, set[str]] = {
+    ("v",): SHAPE,
+    ("salt",): SHAPE,
+    ("ids",): SHAPE,
+    ("ids", "decision_id"): SHAPE,
+    ("ids", "order_id"): SHAPE,
+    ("ids", "client_order_id"): SHAPE,
+    ("ids", "principal"): SHAPE,
+    ("time",): SHAPE,
+    ("time", "wall_us"): SHAPE,
+    ("time", "market_us"): SHAPE,
+    ("time", "session"): SHAPE,
+    ("order",): {"INP-01", "INS-01", "ORD-01", "ORD-02", "ORD-03"},
+    ("order", "account"): SHAPE,
+    ("order", "symbol"): LISTED,
+    ("order", "side"): SHAPE,
+    ("order", "type"): SHAPE,
+    ("order", "time_in_force"): SHAPE,
+    ("order", "qty"): LISTED,
+    ("order", "qty_decimals"): LISTED,
+    ("order", "price_decimals"): LISTED,
+    ("order", "limit_price"): LISTED,
+    ("order", "stop_price"): LISTED,
+    ("order", "strategy_id"): SHAPE,
+    ("order", "qty_e8"): {"ORD-02"},
+    ("order", "worst_price"): {"ORD-03"},
+    ("order", "notional_micros"): {"ORD-01"},
+    ("order", "price_deviation_bps"): {"ORD-03"},
+    ("instrument",): {"INS-01"},
+    ("instrument", "class"): LISTED,
+    ("instrument", "sector"): LISTED,
+    ("instrument", "currency"): LISTED,
+    ("instrument", "qty_decimals"): LISTED,
+    ("instrument", "price_decimals"): LISTED,
+    ("instrument", "lot"): LISTED,
+    ("instrument", "tick"): LISTED,
+    ("account",): {"ACC-01", "ACC-02"},
+    ("account", "equity_micros"): {"ACC-01"},
+    ("account", "cash_micros"): set(),
+    ("account", "day_loss_micros"): {"ACC-02"},
+    ("market",): {"MKT-01"},
+    ("market", "bid"): SHAPE,
+    ("market", "ask"): SHAPE,
+    ("market", "last"): SHAPE,
+    ("market", "age_ms"): {"INP-01", "MKT-01"},
+    ("projected",): {
+        "ACC-03", "EXP-01", "EXP-02", "EXP-03", "MGN-01", "POS-01", "POS-02", "SHT-01",
+    },
+    ("projected", "positions_count"): {"POS-01"},
+    ("projected", "position_notional_micros"): {"POS-02"},
+    ("projected", "gross_exposure_micros"): {"EXP-01"},
+    ("projected", "day_turnover_micros"): {"ACC-03"},
+    ("projected", "leverage_bps"): {"EXP-02"},
+    ("projected", "short_notional_micros"): {"SHT-01"},
+    ("projected", "margin_debit_micros"): {"MGN-01"},
+    ("projected", "sector_exposure_bps"): {"EXP-03"},
+    ("control",): {"INP-01", "OMEGA-2", "OMEGA-4"},
+    ("control", "mode"): {"INP-01", "OMEGA-4"},
+    ("control", "omega4_lifted"): {"INP-01", "OMEGA-4"},
+    ("control", "halted"): {"INP-01", "OMEGA-2"},
+}  # fmt: skip
+
+
+def test_the_table_of_missing_facts_names_every_part_of_the_document() -> None:
+    assert set(MISSING) == set(paths(document()))
+
+
+@pytest.mark.requirement("S0-15")
+@pytest.mark.requirement("S1-07")
+def test_a_missing_fact_fails_exactly_the_controls_that_need_it(bench: Bench) -> None:
+    documents = [drop(document(), place) for place in MISSING]
+    answers = bench.under(data()).decide(documents)
+    assert dict(zip(MISSING, map(failing, answers), strict=True)) == MISSING
+    assert opa_decides([(case, data()) for case in documents]) == answers
+
+
+@pytest.mark.requirement("S2-02")
+def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
+    shipped = {"limits": dict.fromkeys(data()["limits"], 0), "instruments": data()["instruments"]}
+    harmless = put(document(), ("projected",), dict.fromkeys(document()["projected"], 0))
+    assert both(bench, harmless, shipped) == {
+        "ACC-02", "ACC-03", "APR-01", "EXP-01", "EXP-02", "EXP-03", "MKT-01", "ORD-01", "ORD-02",
+        "ORD-03", "POS-01", "POS-02",
+    }  # fmt: skip
+
+
+def test_limits_of_the_tables_are_the_limits_of_the_controls() -> None:
+    halts = {"drawdown_max_bps", "volatility_index_max_e4"}
+    named = {case.limit for case in BOUNDED} | halts | {"approval_age_max_ms"}
+    assert named == set(data()["limits"])
+    assert LIMIT > 1

@@ -1,0 +1,117 @@
+"""The second query: calm must be proven; in the module and in opa."""
+
+import pytest
+
+from gateway.domain.halt import GLOBAL, HaltTrigger, Scope
+from gateway.policy.decode import ENGINE_MALFORMED
+from support.policy_cases import LIMIT, Bench, Data, data, drop, opa_halts, put
+
+pytestmark = pytest.mark.requirement("S2-03")
+
+VOLATILITY, DRAWDOWN = "OMEGA2_VOLATILITY", "OMEGA2_DRAWDOWN"
+MAIN = Scope("account", "main")
+CALM = {
+    "market": {"volatility_index_e4": LIMIT},
+    "accounts": {"main": {"drawdown_bps": LIMIT}, "other": {"drawdown_bps": 0}},
+}
+INDEX = ("market", "volatility_index_e4")
+FALL = ("accounts", "main", "drawdown_bps")
+NOT_A_FACT = ["1", None, True, 1.5, 2**53, [], {}]
+
+
+def due(bench: Bench, facts: object, under: Data) -> list[HaltTrigger]:
+    """What is due by the module, having made sure that opa itself says the same."""
+    found = bench.under(under).halts(facts)
+    assert opa_halts([(facts, under)]) == [found]
+    assert isinstance(found, list)
+    return found
+
+
+def test_calm_at_the_limits(bench: Bench) -> None:
+    assert due(bench, CALM, data()) == []
+
+
+def test_one_beyond(bench: Bench) -> None:
+    assert due(bench, put(CALM, INDEX, LIMIT + 1), data()) == [
+        HaltTrigger(VOLATILITY, GLOBAL, LIMIT + 1, LIMIT)
+    ]
+    assert due(bench, put(CALM, FALL, LIMIT + 1), data()) == [
+        HaltTrigger(DRAWDOWN, MAIN, LIMIT + 1, LIMIT)
+    ]
+
+
+def test_both_at_once_come_sorted(bench: Bench) -> None:
+    facts = put(put(CALM, INDEX, LIMIT + 1), FALL, LIMIT + 1)
+    assert [halt.cause for halt in due(bench, facts, data())] == [DRAWDOWN, VOLATILITY]
+
+
+def test_a_missing_value_is_a_halt(bench: Bench) -> None:
+    for place in (INDEX, INDEX[:1]):
+        assert due(bench, drop(CALM, place), data()) == [
+            HaltTrigger(VOLATILITY, GLOBAL, None, LIMIT)
+        ]
+    assert due(bench, drop(CALM, FALL), data()) == [HaltTrigger(DRAWDOWN, MAIN, None, LIMIT)]
+    assert due(bench, drop(CALM, FALL[:1]), data()) == [HaltTrigger(DRAWDOWN, GLOBAL, None, None)]
+
+
+@pytest.mark.parametrize("value", NOT_A_FACT)
+def test_a_value_that_is_no_fact_is_a_halt(bench: Bench, value: object) -> None:
+    assert due(bench, put(CALM, INDEX, value), data()) == [
+        HaltTrigger(VOLATILITY, GLOBAL, None, LIMIT)
+    ]
+    assert due(bench, put(CALM, FALL, value), data()) == [HaltTrigger(DRAWDOWN, MAIN, None, LIMIT)]
+
+
+def test_an_index_of_zero_is_a_broken_feed(bench: Bench) -> None:
+    for value in (0, -1):
+        assert due(bench, put(CALM, INDEX, value), data()) == [
+            HaltTrigger(VOLATILITY, GLOBAL, value, LIMIT)
+        ]
+
+
+@pytest.mark.parametrize("value", [0, -1, "missing", *NOT_A_FACT])
+def test_a_limit_that_does_not_stand_is_a_halt(bench: Bench, value: object) -> None:
+    quiet = put(put(CALM, INDEX, 1), FALL, 0)
+    seen = value if type(value) is int and value < 2**53 else None
+    for name, expected in (
+        ("volatility_index_max_e4", [HaltTrigger(VOLATILITY, GLOBAL, 1, seen)]),
+        (
+            "drawdown_max_bps",
+            [
+                HaltTrigger(DRAWDOWN, MAIN, 0, seen),
+                HaltTrigger(DRAWDOWN, Scope("account", "other"), 0, seen),
+            ],
+        ),
+    ):
+        place = ("limits", name)
+        under = drop(data(), place) if value == "missing" else put(data(), place, value)
+        assert due(bench, quiet, under) == expected
+
+
+@pytest.mark.parametrize("accounts", [None, 5, "main", [], [{"drawdown_bps": 0}]])
+def test_unknown_accounts_stop_everything(bench: Bench, accounts: object) -> None:
+    assert due(bench, put(CALM, ("accounts",), accounts), data()) == [
+        HaltTrigger(DRAWDOWN, GLOBAL, None, None)
+    ]
+
+
+@pytest.mark.parametrize("facts", [None, 5, "text", [], {}])
+def test_a_document_without_facts_stops_everything(bench: Bench, facts: object) -> None:
+    assert due(bench, facts, data()) == [
+        HaltTrigger(DRAWDOWN, GLOBAL, None, None),
+        HaltTrigger(VOLATILITY, GLOBAL, None, LIMIT),
+    ]
+
+
+def test_the_shipped_release_is_a_halt(bench: Bench) -> None:
+    shipped = {"limits": dict.fromkeys(data()["limits"], 0), "instruments": {}}
+    assert [halt.scope for halt in due(bench, put(CALM, INDEX, 1), shipped)] == [
+        MAIN,
+        Scope("account", "other"),
+        GLOBAL,
+    ]
+
+
+def test_an_account_whose_name_fits_no_scope_is_a_failure(bench: Bench) -> None:
+    facts = put(CALM, ("accounts",), {"a name\nwith a line": {}})
+    assert bench.under(data()).halts(facts) == ENGINE_MALFORMED
