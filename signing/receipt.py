@@ -82,6 +82,10 @@ class Permit:
         """Refuse: a permit is not constructed."""
         raise TypeError("a permit is made by signing.receipt.verify only")
 
+    def __init_subclass__(cls) -> NoReturn:
+        """Refuse: a subclass could say whatever it likes."""
+        raise TypeError("there is one kind of permit")
+
     @property
     def decision(self) -> JsonObject:
         """The decision's payload; a fresh copy each time."""

@@ -71,6 +71,7 @@ class _Verification:
         self._vkey = vkey
         self._earlier = earlier
         self._findings = Findings()
+        self._judged = 0
         # The checkpoint is read before the files are listed: a log that grows meanwhile has more
         # than it tells of, never less.
         self._note = read_note(directory)
@@ -96,7 +97,10 @@ class _Verification:
         documents = DocumentCheck(self._folder, self._findings)
         story = StoryCheck(self._findings)
         for start, bundle in tree.read():
-            for index, entry in enumerate(bundle, start):
+            # Behind a gap nothing is judged: what seems to lack a cause may have it in the gap.
+            judged = bundle if start == self._judged else []
+            self._judged += len(judged)
+            for index, entry in enumerate(judged, start):
                 envelope = entries.take(index, entry)
                 if envelope is not None:
                     document = documents.take(index, envelope)
@@ -139,14 +143,14 @@ class _Verification:
     def _details(self, checkpoint: Checkpoint | None) -> dict[int, str]:
         """Say what each step verified, for the steps that found nothing wrong."""
         counts, size = self._findings.counts, checkpoint.size if checkpoint else 0
-        ahead = counts["files ahead"]
+        ahead, kinds = counts["files ahead"], sum(kind in KINDS for kind in counts)
         return {
             1: f"signed by {self._vkey.name}, over {size} entries",
             2: "every tile hashes to the signed root" + (f", {ahead} files ahead" if ahead else ""),
             3: f"bundles: {-(-size // FULL)}, each with exactly the entries of its tile",
             4: "entry 0 pins the origin, the log key and the identity key",
-            5: f"entries signed: {size}, certificates as of their time: {counts['certificate']}",
-            6: f"records: {size}, of {sum(kind in KINDS for kind in counts)} kinds, in time order",
+            5: f"entries signed: {self._judged}, by keys certified for their time",
+            6: f"records: {self._judged}, of {kinds} kinds, in order of time",
             7: f"decisions: {counts['decision']}, submissions: {counts['submission']}, "
             f"executions: {counts['execution']}",
             8: f"documents that match: {counts['documents']}, absent: {counts['documents absent']}",

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
 
 from gateway.api import problems
+from gateway.api.answers import DeniedProblem
 from gateway.api.bounds import Bounds
+from gateway.api.problems import SCHEMAS, Problem
 from gateway.api.routes import accounts, control, decisions, health, market, orders
 from gateway.api.services import make_services
 from gateway.bootstrap import App
+
+
+class _Application(FastAPI):
+    """Adds the problems' models to the description: no route returns them as its own answer."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            _, models = models_json_schema(
+                [(Problem, "serialization"), (DeniedProblem, "serialization")],
+                ref_template=SCHEMAS + "{model}",
+            )
+            document = super().openapi()
+            document["components"]["schemas"] |= models["$defs"]
+            self.openapi_schema = document
+        return self.openapi_schema
 
 
 def build(app: App) -> FastAPI:
@@ -19,7 +39,7 @@ def build(app: App) -> FastAPI:
     Its description is at ``/openapi.json``; interactive pages are left out, because they load
     scripts from other hosts.
     """
-    api = FastAPI(
+    api = _Application(
         title="Writ",
         description="An execution gateway: no order moves without a signed decision.",
         version=version("writ"),

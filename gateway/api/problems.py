@@ -27,6 +27,8 @@ from gateway.domain.errors import (
 )
 
 MEDIA_TYPE: Final = "application/problem+json"
+SCHEMAS: Final = "#/components/schemas/"
+"""Where the OpenAPI document keeps its models."""
 _ERRORS_MAX: Final = 16
 _TEXT_MAX: Final = 200
 _log = logging.getLogger(__name__)
@@ -174,9 +176,8 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     every = sorted({*statuses, 400, 408, 413, 414, 431, 500, 503})
     return {
         status: {
-            "model": Problem,
             "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS + "Problem"}}},
         }
         for status in every
     }

@@ -22,7 +22,8 @@ from gateway.domain.errors import InvalidInputError
 from gateway.domain.mode import Mode
 
 DEFAULT_ORDERS: Final = 400
-ORDERS_MAX: Final = 10_000
+ORDERS_MAX: Final = 5_000
+"""More than five a day the rule does not always have to propose."""
 INTERRUPTED: Final = 130
 
 app = typer.Typer()

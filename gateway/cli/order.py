@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
@@ -118,7 +119,8 @@ def show(order_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
 @app.command()
 def explain(order_or_decision_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
     """Say why an order was allowed or denied: control, observed, limit, remedy, regulation."""
-    decision = _decision(connect(), order_or_decision_id)
+    client = connect()
+    decision = client.get(f"/v1/decisions/{_decision_id(client, order_or_decision_id)}")
     if fmt is output.Format.JSON:
         output.record(decision, fmt)
         return
@@ -139,6 +141,14 @@ def explain(order_or_decision_id: str, fmt: output.FormatOption = output.Format.
     _print_reasons(decision["reasons"])
     if decision["failure"]:
         output.record(decision["failure"], fmt)
+
+
+@app.command()
+def receipt(order_or_decision_id: str) -> None:
+    """Print a decision's receipt; check it offline with `writ audit verify --receipt`."""
+    client = connect()
+    decision_id = _decision_id(client, order_or_decision_id)
+    sys.stdout.write(client.text(f"/v1/decisions/{decision_id}/receipt"))
 
 
 @app.command()
@@ -174,10 +184,10 @@ def _ids(client_order_id: str | None, strategy_id: str | None) -> dict[str, str]
     return {name: value for name, value in ids.items() if value is not None}
 
 
-def _decision(client: Client, either_id: str) -> dict[str, Any]:
-    if not either_id.startswith("dec_"):
-        either_id = client.get(f"/v1/orders/{either_id}")["decision_id"]
-    return client.get(f"/v1/decisions/{either_id}")
+def _decision_id(client: Client, either_id: str) -> str:
+    if either_id.startswith("dec_"):
+        return either_id
+    return str(client.get(f"/v1/orders/{either_id}")["decision_id"])
 
 
 def _print_order(order: Mapping[str, Any], fmt: output.Format) -> None:

@@ -43,6 +43,9 @@ COMPLETE_FROM: Final = 200
 WARM_UP: Final = 4
 """Sessions before the strategy's rule has an opinion (``strategy.MIN_CLOSES`` less one)."""
 
+AHEAD_SHARE: Final = 40
+"""One in so many of the orders beyond one a session may be proposed before its time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Day:
@@ -74,11 +77,16 @@ def plan(sessions: Sequence[tuple[str, int]], orders: int) -> list[Day]:
         room -= size
     rest = orders - sum(len(ACTS[name]) for names in acts.values() for name in names)
     active = len(sessions) - WARM_UP
+    # A rule has days without anything to propose; asked for more than an order a day, it is let
+    # work a little ahead, so that a quiet end does not leave it short.
+    ahead = max(0, rest - active) // AHEAD_SHARE
     return [
         Day(
             session=session,
             quote_us=quote_us,
-            due_by_now=rest * max(0, number + 1 - WARM_UP) // active,
+            due_by_now=min(rest, rest * (number + 1 - WARM_UP) // active + ahead)
+            if number >= WARM_UP
+            else 0,
             acts=acts.get(session, ()),
         )
         for number, (session, quote_us) in enumerate(sessions)

@@ -63,15 +63,16 @@ def note(text: str) -> None:
 
 
 def controls(tally: Tally, titles: Mapping[str, str]) -> None:
-    """The table of decisions by control."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Denials by control")
-    for name in ("control", "asks", "denied", "alone", "strategy", "rogue", "remark"):
+    """The table of decisions by control: proven or not, alone or among others, and by whom."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Decisions by control")
+    for name in ("control", "asks", "passed", "denied", "alone", "strategy", "rogue", "remark"):
         table.add_column(name, justify="right" if name in _NUMBERS else "left")
     for control in sorted(tally.required | set(tally.controls)):
         found = tally.controls.get(control)
         table.add_row(
             control,
             titles.get(control, ""),
+            str(tally.passed[control]),
             str(found.all if found else 0),
             str(found.alone if found else 0),
             str(found.by["strategy"] if found else 0),
@@ -81,7 +82,7 @@ def controls(tally: Tally, titles: Mapping[str, str]) -> None:
     _stdout().print(table)
 
 
-_NUMBERS: Final = frozenset({"denied", "alone", "strategy", "rogue"})
+_NUMBERS: Final = frozenset({"passed", "denied", "alone", "strategy", "rogue"})
 
 
 def figures(tally: Tally) -> None:

@@ -46,6 +46,8 @@ class Tally:
     """principal -> decisions that allowed."""
     denied: Counter[str] = field(default_factory=Counter[str])
     controls: dict[str, Denials] = field(default_factory=dict[str, Denials])
+    passed: Counter[str] = field(default_factory=Counter[str])
+    """control -> decisions that proved it."""
     required: set[str] = field(default_factory=set[str])
     """Every control that some decision had to pass."""
     halts: dict[str, HaltSeen] = field(default_factory=dict[str, HaltSeen])
@@ -117,6 +119,7 @@ def _decision(tally: Tally, _: int, payload: Mapping[str, Any]) -> None:
     principal, verdict = payload["principal"], payload["verdict"]
     halted = any(h.scope == "*" and not h.resumed_by for h in tally.halts.values())
     tally.required.update(verdict["required"])
+    tally.passed.update(verdict["passed"])
     if payload["allow"]:
         tally.allowed[principal] += 1
         tally.allowed_while_halted += halted

@@ -12,7 +12,7 @@ from gateway.domain.book import Book, BookError, OrderState
 from gateway.domain.projection import apply
 from gateway.ledger import statements as sql
 from gateway.ledger.database import Bindings, Row, open_reader
-from gateway.ledger.rows import order_state
+from gateway.ledger.rows import Column, order_state
 from gateway.ports import Fill, KeyClaim
 from signing.envelope import Envelope, open_envelope
 
@@ -20,6 +20,14 @@ PAGE_MAX: Final = 1_000
 """The most rows that one question is answered with."""
 
 _CHUNK_ENTRIES: Final = 256
+_NUMBER_MAX: Final = 2**63 - 1
+_ORDERS: Final = {
+    (False, False): sql.ORDERS,
+    (True, False): sql.ORDERS_OF_ACCOUNT,
+    (False, True): sql.ORDERS_IN_STATUS,
+    (True, True): sql.ORDERS_OF_ACCOUNT_IN_STATUS,
+}
+"""By whether an account and a status are asked for."""
 
 
 class Reader:
@@ -84,20 +92,26 @@ class Reader:
         self, account: str | None, status: str | None, before: int | None, limit: int
     ) -> list[tuple[int, OrderState]]:
         """Rows and their numbers, newest first, below number `before`; at most PAGE_MAX."""
-        bindings = {
-            "account": account,
-            "status": status,
-            "before": before,
+        statement = _ORDERS[account is not None, status is not None]
+        bindings: dict[str, Column] = {
+            "before": _NUMBER_MAX if before is None else before,
             "limit": _bounded(limit),
         }
-        return [(row[0], order_state(row[1:])) for row in self._rows(sql.ORDERS, bindings)]
+        if account is not None:
+            bindings["account"] = account
+        if status is not None:
+            bindings["status"] = status
+        return [(row[0], order_state(row[1:])) for row in self._rows(statement, bindings)]
 
     def executions(self, account: str | None, after: int, limit: int) -> list[Fill]:
         """Executions above entry `after`, oldest first; at most PAGE_MAX."""
-        bindings = {"account": account, "after": after, "limit": _bounded(limit)}
+        bindings: dict[str, Column] = {"after": after, "limit": _bounded(limit)}
+        statement = sql.EXECUTIONS
+        if account is not None:
+            statement, bindings["account"] = sql.EXECUTIONS_OF_ACCOUNT, account
         return [
             Fill(index, open_envelope(envelope).payload)
-            for index, envelope in self._rows(sql.EXECUTIONS, bindings)
+            for index, envelope in self._rows(statement, bindings)
         ]
 
     def cursor(self, name: str) -> int:

@@ -85,23 +85,38 @@ DECISION: Final = (
 BLOB: Final = "SELECT content FROM blobs WHERE sha256 = :digest"
 BLOBS: Final = (
     "SELECT sha256, content FROM blobs "
-    "WHERE entry_index >= :start AND entry_index < :end ORDER BY entry_index, sha256"
+    "WHERE entry_index >= :start AND entry_index < :end ORDER BY entry_index"
 )
 CLAIM: Final = _fill(
     "SELECT {columns} FROM claims WHERE principal = :principal AND kind = :kind AND key = :key",
     CLAIM_COLUMNS,
 )
 ORDER: Final = _fill("SELECT {columns} FROM orders WHERE order_id = :order_id", ORDER_COLUMNS)
-ORDERS: Final = _fill(
-    "SELECT number, {columns} FROM orders "
-    "WHERE (:account IS NULL OR account = :account) AND (:status IS NULL OR status = :status) "
-    "AND (:before IS NULL OR number < :before) ORDER BY number DESC LIMIT :limit",
-    ORDER_COLUMNS,
-)
+
+
+def _orders(filters: str) -> str:
+    return _fill(
+        "SELECT number, {columns} FROM orders WHERE {filters} number < :before "
+        "ORDER BY number DESC LIMIT :limit".replace("{filters}", filters),
+        ORDER_COLUMNS,
+    )
+
+
+# One statement for each set of filters: a filter that may be absent would keep the planner from
+# the index that serves it.
+ORDERS: Final = _orders("")
+ORDERS_OF_ACCOUNT: Final = _orders("account = :account AND")
+ORDERS_IN_STATUS: Final = _orders("status = :status AND")
+ORDERS_OF_ACCOUNT_IN_STATUS: Final = _orders("account = :account AND status = :status AND")
+
 EXECUTIONS: Final = (
     "SELECT e.entry_index, e.envelope FROM executions x "
     "JOIN entries e ON e.entry_index = x.entry_index "
-    "WHERE (:account IS NULL OR x.account = :account) AND x.entry_index > :after "
-    "ORDER BY x.entry_index LIMIT :limit"
+    "WHERE x.entry_index > :after ORDER BY x.entry_index LIMIT :limit"
+)
+EXECUTIONS_OF_ACCOUNT: Final = (
+    "SELECT e.entry_index, e.envelope FROM executions x "
+    "JOIN entries e ON e.entry_index = x.entry_index "
+    "WHERE x.account = :account AND x.entry_index > :after ORDER BY x.entry_index LIMIT :limit"
 )
 CURSOR: Final = "SELECT position FROM cursors WHERE name = :name"

@@ -100,17 +100,27 @@ def opa_version(path: Path) -> str | None:
     return None
 
 
-def run_opa(opa: Path, arguments: Sequence[str | Path], *, cwd: Path) -> Outcome:
+def run_opa(
+    opa: Path, arguments: Sequence[str | Path], *, cwd: Path, given: str | None = None
+) -> Outcome:
     """Run ``opa`` in a folder and return what it says; its exit status is not judged here.
+
+    ``given`` is its standard input.
 
     Raises:
         OpaToolError: ``opa-timeout`` after two minutes.
     """
     try:
         done = subprocess.run(  # noqa: S603  the path was checked by find_opa
-            [opa, *arguments], cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT_S,
+            [opa, *arguments],
+            cwd=cwd,
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
             check=False,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired as error:
         raise OpaToolError(
             "opa-timeout",

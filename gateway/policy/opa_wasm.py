@@ -126,6 +126,9 @@ async def _bounded(runner: BlockingRunner, work: Callable[[], object], wait_s: f
             return await runner.run(work)
     except TimeoutError:
         return decode.ENGINE_TIMEOUT
+    except RuntimeError:
+        _log.exception("the worker threads take no more work")
+        return decode.ENGINE_ERROR
 
 
 def _evaluate(policy: OpaWasmPolicy, entrypoint: str, data: bytes) -> object:

@@ -23,6 +23,9 @@ STEP_NAMES: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 
+_ALWAYS_COUNTED: Final = ("documents", "documents absent", "documents unnamed", "files ahead")
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a verification.
@@ -72,7 +75,7 @@ class Findings:
     """
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(dict.fromkeys(_ALWAYS_COUNTED, 0))
         self.unproven = False
         self._worst: dict[int, tuple[int | None, str]] = {}
         self._faults: Counter[int] = Counter()

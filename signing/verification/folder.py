@@ -149,8 +149,7 @@ def _open(path: Path) -> BinaryIO:
         if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO}:
             raise FileNotFoundError(path) from error
         raise
-    file = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
+        os.close(descriptor)
         raise FileNotFoundError(path)
-    return file
+    return os.fdopen(descriptor, "rb")

@@ -1,4 +1,4 @@
-"""What every broker owes the port. A new one is added to ``MAKERS`` and must pass unchanged."""
+"""What every broker owes the port. A new one joins ``TAKES_ORDERS`` and must pass unchanged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -22,7 +22,7 @@ from gateway.ledger.database import Database
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ports import Batch, Draft
 from support.disks import Disk, disk, failing_once, io_error
-from support.ledgers import Story, faults, opened
+from support.ledgers import Story, becomes, copy_log, faults, opened
 
 
 @pytest.fixture
@@ -41,12 +41,6 @@ async def refused(ledger: SqliteLedger, batch: Batch) -> str:
         await asyncio.wait_for(ledger.commit(batch), 10)
     assert error.value.remedy
     return error.value.code
-
-
-async def becomes(truth: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not truth():
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.requirement("W-01")
@@ -116,17 +110,13 @@ async def test_an_fsync_error_while_copying_latches_what_follows(
     story = Story()
     async with opened(tmp_path, vfs=bad_disk.label) as ledger:
         await ledger.commit(story.opening())
-        bad_disk.syncs.clear()
-        await ledger.commit(mode())
-        await becomes(lambda: "writ.db" in bad_disk.syncs)  # a copy has been made
-        commits = iter([False, True]) if name == "-wal" else iter([True])
+        maintain = ledger._opened.sequencer.maintain
 
-        def fail(path: str) -> None:
-            # The log is synchronised by the commit first, and by the copying after it.
-            if path.endswith(name) and next(commits, False):
-                raise io_error()
+        def fail_in_copying() -> None:
+            bad_disk.before_sync = failing_once(name, io_error)
+            maintain()
 
-        bad_disk.before_sync = fail
+        monkeypatch.setattr(ledger._opened.sequencer, "maintain", fail_in_copying)
         committed = await ledger.commit(story.decide())  # durable all the same
         await becomes(lambda: ledger.latched is not None)
         assert await refused(ledger, mode()) == "ledger-latched"
@@ -341,6 +331,7 @@ async def test_a_power_cut_loses_nothing_acknowledged(
     data, cuts = tmp_path / "data", list[tuple[Path, dict[str, int]]]()
     async with opened(data, vfs=bad_disk.label) as ledger:
         await ledger.commit(Story().opening())
+        await ledger.publish_now()
 
         async def load(story: Story) -> None:
             while len(cuts) < 4:
@@ -355,6 +346,7 @@ async def test_a_power_cut_loses_nothing_acknowledged(
                 with bad_disk.lock:
                     known = dict(acknowledged)
                     bad_disk.lose_power(data, target, rng)
+                    copy_log(data / "log", target / "log")
                 cuts.append((target, known))
 
         books = [Story(f"{name}-") for name in "abcd"]

@@ -87,6 +87,7 @@ def test_what_fails_is_what_arithmetic_says(bench: Bench, draws: st.DataObject) 
         if not within:
             expected.add(control)
     (answer,) = bench.under(under).decide([base])
+    assert isinstance(answer, Verdict)
     assert failing(answer) == expected
     assert {reason.control for reason in answer.reasons} == expected
     for reason in answer.reasons:

@@ -56,7 +56,7 @@ def marked(name: str) -> dict[Place, str]:
     return {place: part[MARK] for place, part in described(schema(name)) if MARK in part}
 
 
-def corrupted(value: Any, part: dict[str, Any]) -> Iterator[object]:
+def corrupted(value: object, part: dict[str, Any]) -> Iterator[object]:
     """Values that are not what stands there: another type, null, out of range, unknown."""
     yield None
     yield from ([], {}, [value], {"value": value})

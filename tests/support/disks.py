@@ -52,13 +52,16 @@ class Disk(apsw.VFS):
         return _File(self, name, flags)
 
     def lose_power(self, source: Path, target: Path, rng: random.Random) -> None:
-        """Copy a directory as it might be found after a power cut at this instant.
+        """Copy the files right in a directory as a power cut at this instant may leave them.
 
         Every sector that was written since its file was last synchronised is there or not, each
         by chance: writes are lost, torn and reordered.
         """
         with self.lock:
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("*-shm", "*.lock"))
+            target.mkdir()
+            for file in source.glob("*.db*"):
+                if not file.name.endswith("-shm"):  # shared memory is made anew
+                    shutil.copy(file, target)
             for path, writes in self.unsynced.items():
                 copy = target / Path(path).name
                 if copy.exists():

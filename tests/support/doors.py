@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+
 from gateway.api import create_api
 from gateway.api.access import ENTROPY_BYTES, FILE_NAME, AccessFile, KeyScope
 from gateway.bootstrap import App, running
@@ -39,7 +40,7 @@ class Door:
         path: str,
         *,
         scope: str | None = "read",
-        json: Any = None,
+        json: object = None,
         headers: dict[str, str] | None = None,
         **parts: Any,
     ) -> httpx2.Response:
@@ -52,7 +53,7 @@ class Door:
         return await self.http.request(method, path, headers=sent, **parts)
 
     async def propose(
-        self, *, key: str | None = "", headers: dict[str, str] | None = None, **changes: Any
+        self, *, key: str | None = "", headers: dict[str, str] | None = None, **changes: object
     ) -> httpx2.Response:
         """Post a ticket; each call has a key of its own unless one is given."""
         self._number += 1
@@ -63,6 +64,15 @@ class Door:
         body = {name: value for name, value in ticket.items() if value is not ...}
         return await self.call("POST", "/v1/orders", scope="propose", json=body, headers=sent)
 
+    def new_key(self, name: str, *scopes: str) -> str:
+        """Add a key to the running gateway's access file."""
+        return new_key(self.app.settings.data, name, *scopes)
+
+    async def entries(self) -> int:
+        """How many entries the log has; a refusal adds none."""
+        await self.app.journal.settled()
+        return self.app.ledger.size
+
     async def lift(self) -> None:
         """Lift Ω4, as an admin would."""
         body = {"lifted": True, "reason": "test"}
@@ -72,6 +82,25 @@ class Door:
     async def clock(self, now: str) -> httpx2.Response:
         """Move the market clock."""
         return await self.call("POST", "/v1/market/clock", scope="admin", json={"now": now})
+
+
+def new_key(data: Path, name: str, *scopes: str) -> str:
+    """Add a key to the access file of a data folder."""
+    now_us = time.time_ns() // 1000
+    entropy = os.urandom(ENTROPY_BYTES)
+    return AccessFile(data / FILE_NAME).add(name, scopes, entropy=entropy, now_us=now_us)
+
+
+def problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
+    """The answer's problem document, which must be well formed and this one."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    document = answer.json()
+    assert (answer.status_code, document["status"], document["code"]) == (status, status, code)
+    assert document["type"] == f"urn:writ:problem:{code}"
+    assert document["title"]
+    assert document["detail"]
+    assert "remedy" in document
+    return document
 
 
 def settings(folder: Path, **changes: Any) -> Settings:
@@ -94,16 +123,7 @@ def settings(folder: Path, **changes: Any) -> Settings:
 async def opened(folder: Path, *, lifted: bool = True, **changes: Any) -> AsyncGenerator[Door]:
     """Run a gateway in ``folder`` and open its door."""
     chosen = settings(folder, **changes)
-    access = AccessFile(chosen.data / FILE_NAME)
-    keys = {
-        scope.value: access.add(
-            f"{scope.value.replace(':', '-')}-user",
-            [scope],
-            entropy=os.urandom(ENTROPY_BYTES),
-            now_us=time.time_ns() // 1000,
-        )
-        for scope in KeyScope
-    }
+    keys = {scope.value: new_key(chosen.data, f"{scope}-user", scope) for scope in KeyScope}
     async with running(chosen) as app:
         transport = httpx2.ASGITransport(create_api(app), raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://writ") as http:

@@ -6,9 +6,11 @@ that it changed go along. So whatever a test commits can be replayed and verifie
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,26 @@ def verified(folder: Path) -> Report:
 def faults(folder: Path) -> list[str]:
     """What is wrong with a published log: empty when it verifies."""
     return [f"{step.number}: {step.detail}" for step in verified(folder).steps if not step.ok]
+
+
+async def becomes(truth: Callable[[], bool]) -> None:
+    """Wait for what a background task brings about."""
+    async with asyncio.timeout(10):
+        while not truth():  # noqa: ASYNC110  what is waited for is seen from outside only
+            await asyncio.sleep(0.01)
+
+
+def copy_log(folder: Path, target: Path) -> None:
+    """Copy a published log that is growing, as anybody may: the checkpoint first."""
+    target.mkdir()
+    shutil.copy(folder / "checkpoint", target)
+    for path in sorted(folder.rglob("*")):
+        place = target / path.relative_to(folder)
+        if place.exists() or path.is_dir():
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # superseded meanwhile
+            shutil.copy(path, place)
 
 
 class SetClock(SystemClock):
@@ -152,7 +174,7 @@ class Story:
 
     def execute(self, order: OrderState, qty: int) -> Batch:
         self.number += 1
-        fields = {**logs.execution(0, qty), "execution_id": f"e{self.number}"}
+        fields = {**logs.execution(0, qty), "execution_id": f"e{self.prefix}{self.number}"}
         return self.batch(
             _about("execution", order, {**fields, "symbol": order.symbol}), simulator=self.number
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.brokers.contract import AccountTerms
 from gateway.brokers.simulator.book import SimulatorBook
 from gateway.brokers.simulator.config import SimulatorConfig
-from gateway.domain.execution import Accepted
+from gateway.domain.execution import Accepted, BrokerUpdate
 from gateway.domain.order import Side, TimeInForce
 from gateway.market.closes import quote_us
 from gateway.market.historical import HistoricalFeed
@@ -19,7 +19,7 @@ from gateway.market.spread import Liquidity, QuoteModel
 from support.brokers import SESSIONS, broker_order, series
 
 OPENING_MICROS = 9_000_000_000_000
-MINUTES = 400_000
+MINUTES = 20_000
 """Quotes in the market, a minute apart: more than a worker can trade before it is killed."""
 
 
@@ -41,10 +41,18 @@ def open_book(directory: Path) -> SimulatorBook:
     return SimulatorBook(directory / "simulator.db", terms, SimulatorConfig(), feed)
 
 
+def all_updates(book: SimulatorBook) -> list[BrokerUpdate]:
+    """Every update of a book, page by page."""
+    read: list[BrokerUpdate] = []
+    while page := book.updates(read[-1].cursor if read else 0, 1_000):
+        read += page
+    return read
+
+
 def main(directory: Path, name: str) -> None:
     """Send and trade in turns, from wherever the book was left."""
     book, start = open_book(directory), quote_us(SESSIONS[0])
-    done = len(book.updates(0, 1_000_000))
+    done = len(all_updates(book))
     for number in count():
         now_us = start + (done + number) * 60_000_000
         side = Side.SELL if number % 3 == 2 else Side.BUY

@@ -82,7 +82,7 @@ async def read_receipt(_who: Reader, services: ServicesHere, decision_id: Id) ->
     "/log/{path:path}",
     response_class=Response,
     responses={
-        **documented(401, 403, 404),
+        **documented(401, 403, 404, 422),
         200: {"content": {_BINARY: {}, "text/plain": {}}, "description": "The file"},
     },
 )

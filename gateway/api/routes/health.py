@@ -49,10 +49,13 @@ async def live() -> HealthAnswer:
 @router.get("/readyz", response_model=HealthAnswer, responses=documented())
 async def ready(services: ServicesHere) -> HealthAnswer:
     """Decisions can be recorded; 503 when not. No key needed."""
-    if services.app.ledger.latched is not None:
+    ledger = services.app.ledger
+    if ledger.latched is not None:
         raise UnavailableError(
             "ledger-latched", "nothing can be recorded any more", "see the log, then restart"
         )
+    if ledger.full is not None:
+        raise UnavailableError("ledger-full", "the disk is full", "make room; it then goes on")
     return HealthAnswer(status="ready")
 
 

@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api import explain
-from gateway.api.answers import AcceptedOrder, DeniedProblem, OrderAnswer, order_answer
+from gateway.api.answers import AcceptedOrder, OrderAnswer, order_answer
 from gateway.api.auth import Canceler, Proposer, Reader
 from gateway.api.bodies import body_of, documented_body
 from gateway.api.paging import Id, cursor_of, row_of
-from gateway.api.problems import MEDIA_TYPE, documented, problem
+from gateway.api.problems import MEDIA_TYPE, SCHEMAS, documented, problem
 from gateway.api.proposals import Answered, decide, make_order
 from gateway.api.services import Services, ServicesHere
 from gateway.domain.book import OrderState
@@ -68,9 +68,14 @@ _PROPOSAL_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     **documented(401, 403, 409, 415, 422),
     201: {"model": AcceptedOrder, "description": "Allowed: recorded, signed and durable"},
     403: {
-        "model": DeniedProblem,
         "description": "Denied (order-denied: recorded and signed), or the key lacks the scope",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/DeniedProblem"}}},
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {
+                    "anyOf": [{"$ref": SCHEMAS + "DeniedProblem"}, {"$ref": SCHEMAS + "Problem"}]
+                }
+            }
+        },
     },
 }
 

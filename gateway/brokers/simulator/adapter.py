@@ -92,12 +92,28 @@ class SimulatorBroker:
         await self._run(self._book.close)
 
     async def _run(self, work: Callable[[], T]) -> T:
+        """Do the work in its turn, to the end, even if whoever asked stops waiting.
+
+        A thread cannot be called back. If a submission that timed out let go of its turn, a
+        question that follows could be answered "no such order" just before the order arrives.
+        """
+        task = asyncio.ensure_future(self._in_turn(work))
+        task.add_done_callback(_seen)
+        return await asyncio.shield(task)
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
         async with self._turn:
             return await self._runner.run(work)
 
     def _tell(self) -> None:
         if self.on_update is not None:
             self.on_update()
+
+
+def _seen(task: asyncio.Task[T]) -> None:
+    """Take the exception of work that nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def open_simulator(parts: BrokerParts) -> SimulatorBroker:

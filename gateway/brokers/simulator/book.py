@@ -24,20 +24,19 @@ from gateway.brokers.simulator.admission import (
 )
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.pricing import latency_us
+from gateway.brokers.simulator.rows import ORDER_COLUMNS, UPDATE_COLUMNS, broker_update, whole
 from gateway.brokers.simulator.session import trade_until
-from gateway.brokers.simulator.store import ORDER_COLUMNS, Database, Row, Store, resting, whole
+from gateway.brokers.simulator.store import Database, Store, resting
 from gateway.domain.errors import NotFoundError
 from gateway.domain.execution import (
     Accepted,
     BrokerOrderState,
     BrokerStatement,
     BrokerUpdate,
-    Execution,
     Rejected,
-    StatusChange,
 )
 from gateway.domain.market import Quote
-from gateway.domain.order import BrokerOrder, Side
+from gateway.domain.order import BrokerOrder
 from gateway.ports import MarketFeed
 
 UPDATES_MAX: Final = 1_000
@@ -148,15 +147,12 @@ class SimulatorBook:
         """Fills and ends of orders with a cursor above ``after``, at most 1,000 at once."""
         with self._store.reading() as db:
             rows = db.rows(
-                "SELECT u.cursor, o.broker_client_id, u.status, u.code, u.execution_id, "
-                "o.account, o.symbol, o.side, u.qty, o.qty_decimals, u.price, o.price_decimals, "
-                "u.fee_micros, u.market_us, u.session "
-                "FROM updates u JOIN orders o ON o.row = u.order_row "
+                f"SELECT {UPDATE_COLUMNS} FROM updates u JOIN orders o ON o.row = u.order_row "  # noqa: S608  constant text
                 "WHERE u.cursor > ? ORDER BY u.cursor LIMIT ?",
                 after,
                 max(0, min(limit, UPDATES_MAX)),
             )
-        return [_update(row) for row in rows]
+        return [broker_update(row) for row in rows]
 
     def close(self) -> None:
         """Close the file."""
@@ -230,32 +226,6 @@ def _last_cursor(db: Database) -> int:
     row = db.row("SELECT coalesce(max(cursor), 0) FROM updates")
     assert row is not None
     return whole(row[0])
-
-
-def _update(row: Row) -> BrokerUpdate:
-    cursor, client_id, status, code, execution_id, *execution = row
-    if status is not None:
-        return BrokerUpdate(whole(cursor), StatusChange(str(client_id), str(status), str(code)))
-    account, symbol, side, qty, qty_dec, price, price_dec, fee_micros, market_us, session = (
-        execution
-    )
-    return BrokerUpdate(
-        whole(cursor),
-        Execution(
-            broker_client_id=str(client_id),
-            execution_id=str(execution_id),
-            account=str(account),
-            symbol=str(symbol),
-            side=Side(str(side)),
-            qty=whole(qty),
-            qty_decimals=whole(qty_dec),
-            price=whole(price),
-            price_decimals=whole(price_dec),
-            fee_micros=whole(fee_micros),
-            market_us=whole(market_us),
-            session=str(session),
-        ),
-    )
 
 
 def _name(row: int) -> str:

@@ -10,7 +10,8 @@ from typing import Final
 
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.matching import VOLUME_DECIMALS, Change, Fill, Resting, Window, match
-from gateway.brokers.simulator.store import OPEN, Database, Value, resting
+from gateway.brokers.simulator.rows import Value
+from gateway.brokers.simulator.store import OPEN, Database, resting
 from gateway.domain.market import Bar
 from gateway.domain.order import Side
 from gateway.domain.quantities import notional_micros, value_micros

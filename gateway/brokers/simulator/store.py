@@ -16,8 +16,8 @@ from typing import Any, Final
 import apsw
 
 from gateway.brokers.simulator.matching import Resting
+from gateway.brokers.simulator.rows import ORDER_COLUMNS, Row, Value, resting_order
 from gateway.domain.errors import InvalidInputError, UnavailableError
-from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
 
 SCHEMA_VERSION: Final = 1
 BUSY_TIMEOUT_MS: Final = 5_000
@@ -79,19 +79,8 @@ CREATE TABLE updates (
 ) STRICT;
 """
 
-ORDER_COLUMNS: Final = (
-    "broker_client_id, account, symbol, side, type, time_in_force, qty, qty_decimals, "
-    "price_decimals, limit_price, stop_price, protection_price"
-)
-"""The columns of a :class:`BrokerOrder`, in the order of its fields."""
-
 OPEN: Final = "status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED')"
 """The condition under which an order is at rest; the same words as the partial index."""
-
-Value = int | str | None
-"""What a column can hold: the tables are STRICT and have no other types."""
-
-Row = tuple[Value, ...]
 
 
 class Database:
@@ -208,47 +197,7 @@ def resting(db: Database, condition: str = "1", *values: Value) -> list[Resting]
         f"FROM orders WHERE {OPEN} AND {condition} ORDER BY row",
         *values,
     )
-    return [_resting(row) for row in rows]
-
-
-def _resting(row: Row) -> Resting:
-    number, eligible_us, filled_qty, fee_micros, triggered, session, *columns = row
-    return Resting(
-        row=whole(number),
-        order=_order(columns),
-        eligible_us=whole(eligible_us),
-        filled_qty=whole(filled_qty),
-        fee_micros=whole(fee_micros),
-        triggered=bool(triggered),
-        session=str(session),
-    )
-
-
-def _order(columns: list[Value]) -> BrokerOrder:
-    client_id, account, symbol, side, type_, tif, qty, qty_dec, price_dec, *prices = columns
-    limit_price, stop_price, protection_price = (
-        None if price is None else whole(price) for price in prices
-    )
-    return BrokerOrder(
-        broker_client_id=str(client_id),
-        account=str(account),
-        symbol=str(symbol),
-        side=Side(str(side)),
-        type=OrderType(str(type_)),
-        time_in_force=TimeInForce(str(tif)),
-        qty=whole(qty),
-        qty_decimals=whole(qty_dec),
-        price_decimals=whole(price_dec),
-        limit_price=limit_price,
-        stop_price=stop_price,
-        protection_price=protection_price,
-    )
-
-
-def whole(value: Value) -> int:
-    """A column declared INTEGER, as SQLite's STRICT tables guarantee it."""
-    assert isinstance(value, int)
-    return value
+    return [resting_order(row) for row in rows]
 
 
 def _prepare(db: Database, opening_micros: Mapping[str, int]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from gateway.api.access import ENTROPY_BYTES, KEYS_MAX, AccessFile, KeyScope
 from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 
@@ -62,7 +65,9 @@ def test_the_file_is_its_owners_alone(path: Path) -> None:
         lambda _key: "\udcff",
     ],
 )
-def test_what_is_not_exactly_the_key_opens_nothing(path: Path, change) -> None:
+def test_what_is_not_exactly_the_key_opens_nothing(
+    path: Path, change: Callable[[str], str]
+) -> None:
     text = add(path)
     assert AccessFile(path).find(change(text)) is None
     assert AccessFile(path).find(text) is not None
@@ -165,7 +170,9 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_a_damaged_file_lets_nobody_in(path: Path, damage) -> None:
+def test_a_damaged_file_lets_nobody_in(
+    path: Path, damage: Callable[[dict[str, Any]], object]
+) -> None:
     text = add(path)
     damaged = damage(json.loads(path.read_bytes()))
     path.write_bytes(damaged if isinstance(damaged, bytes) else json.dumps(damaged).encode())

@@ -1,7 +1,11 @@
 """The simulator as a broker: what it keeps, what it tells, and when."""
 
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -28,6 +32,8 @@ from support.brokers import (
     limit_order,
     simulator,
 )
+
+T = TypeVar("T")
 
 MON, TUE, WED, THU = (quote_us(f"2015-01-0{day}") for day in (5, 6, 7, 8))
 FREE = {
@@ -158,8 +164,8 @@ async def test_each_quote_is_traded_once_and_the_market_never_goes_back(tmp_path
     assert await broker.on_market(TUE) == 1
     assert await broker.on_market(TUE) == 0
     assert await broker.on_market(MON) == 0
-    clock.market = MON  # a clock that went back does not let an order see Tuesday again
-    await broker.submit(broker_order("wr-2", qty=1))
+    clock.market = MON - 1  # a clock that went back does not let an order see Tuesday again
+    assert isinstance(await broker.submit(broker_order("wr-2", qty=1)), Accepted)
     assert await broker.on_market(TUE) == 0
     await broker.close()
 
@@ -249,6 +255,44 @@ async def test_a_short_sale_where_it_is_allowed(tmp_path: Path) -> None:
     statement = await broker.statement("primary")
     assert statement.positions == {"AAPL": (-10, 0)}
     assert statement.cash_micros == CASH_MICROS + 10 * 99_990_000
+    await broker.close()
+
+
+class HeldRunner(ThreadRunner):
+    """Threads, of which one begins only when it is let go: the next after ``hold`` is set."""
+
+    def __init__(self) -> None:
+        self.hold = False
+        self.let_go = threading.Event()
+
+    def run(self, work: Callable[[], T]) -> Awaitable[T]:
+        if not self.hold:
+            return super().run(work)
+        self.hold = False
+
+        def held() -> T:
+            assert self.let_go.wait(10)
+            return work()
+
+        return super().run(held)
+
+
+async def test_after_a_submission_timed_out_the_broker_is_asked_only_once_it_has_landed(
+    tmp_path: Path,
+) -> None:
+    runner = HeldRunner()
+    terms = {"primary": AccountTerms(CASH_MICROS)}
+    broker = await open_simulator(BrokerParts(terms, {}, tmp_path, still(), ManualClock(), runner))
+    runner.hold = True
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(broker.submit(broker_order()), 0.02)
+    question = asyncio.create_task(broker.order("wr-1"))
+    await asyncio.sleep(0.02)
+    assert not question.done()
+    runner.let_go.set()
+    state = await question
+    assert state is not None
+    assert state.open
     await broker.close()
 
 

@@ -7,18 +7,23 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
 import pytest
 
 from gateway.brokers.simulator.book import SimulatorBook
-from gateway.domain.execution import BrokerUpdate, Execution
+from gateway.domain.errors import UnavailableError
+from gateway.domain.execution import Accepted, Execution
 from gateway.domain.order import Side
 from gateway.domain.quantities import notional_micros, value_micros
+from gateway.market.closes import quote_us
 from support import simulator_worker
-from support.simulator_worker import OPENING_MICROS, open_book
+from support.brokers import SESSIONS, broker_order
+from support.simulator_worker import OPENING_MICROS, all_updates, open_book
 
+OPENS_US = quote_us(SESSIONS[0])
 TESTS = Path(simulator_worker.__file__).parents[1]
 
 
@@ -41,13 +46,6 @@ def run_and_kill(directory: Path, name: str, after_ms: int) -> list[str]:
     return [
         line.strip() for line in [first, *rest.splitlines(keepends=True)] if line.endswith("\n")
     ]
-
-
-def all_updates(book: SimulatorBook) -> list[BrokerUpdate]:
-    read: list[BrokerUpdate] = []
-    while page := book.updates(read[-1].cursor if read else 0, 1_000):
-        read += page
-    return read
 
 
 def assert_adds_up(book: SimulatorBook) -> None:
@@ -93,49 +91,72 @@ def test_killed_again_and_again_it_keeps_every_answer_and_adds_up(tmp_path: Path
 
 def test_a_disk_that_fills_up_changes_nothing_and_the_book_goes_on(tmp_path: Path) -> None:
     """SQLite's own page limit stands for the disk: the same error, at the same places."""
-    from gateway.domain.errors import UnavailableError
-    from gateway.domain.execution import Accepted
-    from support.brokers import broker_order
-
     book = open_book(tmp_path)
-    [pages] = book._store._db.rows("PRAGMA page_count")
-    book._store._db.rows(f"PRAGMA max_page_count={pages[0]}")
+    [(pages,)] = book._store._db.rows("PRAGMA page_count")
+    book._store._db.rows(f"PRAGMA max_page_count={pages}")
     taken: list[str] = []
-    with pytest.raises(UnavailableError):
+
+    def fill_up() -> None:
         for number in range(1_000):
             client_id = f"wr-{number}"
-            if isinstance(book.accept(broker_order(client_id, 1), 0), Accepted):
-                taken.append(client_id)
-    assert_adds_up(book)
+            assert isinstance(book.accept(broker_order(client_id, 1), OPENS_US), Accepted)
+            taken.append(client_id)
+
+    with pytest.raises(UnavailableError, match="FullError"):
+        fill_up()
+    assert 0 < len(taken) < 1_000
+    assert book.order(f"wr-{len(taken)}") is None
     book._store._db.rows("PRAGMA max_page_count=1000000")
-    assert isinstance(book.accept(broker_order("wr-after", 1), 0), Accepted)
+    assert isinstance(book.accept(broker_order("wr-after", 1), OPENS_US), Accepted)
     for client_id in taken:
         assert book.order(client_id) is not None
     book.close()
 
 
-def test_after_an_input_or_output_error_the_book_answers_nothing_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class FailingFile(apsw.VFSFile):
+    """A file that cannot be synced while ``failing`` says so."""
+
+    failing = False
+
+    def xSync(self, flags: int) -> None:  # noqa: N802  apsw's name
+        if FailingFile.failing:
+            raise apsw.IOError("the disk does not answer")
+        super().xSync(flags)
+
+
+class FailingVFS(apsw.VFS):
+    """SQLite's files as the system has them, but for :class:`FailingFile`."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        super().__init__("failing", base, makedefault=True)
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> FailingFile:  # noqa: N802  apsw's name
+        return FailingFile(self.base, name, flags)
+
+
+@pytest.fixture
+def failing_disk() -> Iterator[None]:
+    vfs = FailingVFS(apsw.vfs_names()[0])
+    yield
+    FailingFile.failing = False
+    vfs.unregister()
+
+
+@pytest.mark.usefixtures("failing_disk")
+def test_after_a_failed_sync_the_book_answers_nothing_more_until_it_is_opened_anew(
+    tmp_path: Path,
 ) -> None:
-    from gateway.domain.errors import UnavailableError
-    from support.brokers import broker_order
-
     book = open_book(tmp_path)
-    database = book._store._db
-    genuine = database.rows
-
-    def failing(sql: str, *values: int | str | None) -> list[tuple[int | str | None, ...]]:
-        if sql == "COMMIT":
-            raise apsw.IOError("disk I/O error")
-        return genuine(sql, *values)
-
-    monkeypatch.setattr(database, "rows", failing)
+    assert isinstance(book.accept(broker_order("wr-0"), OPENS_US), Accepted)
+    FailingFile.failing = True
     with pytest.raises(UnavailableError):
-        book.accept(broker_order(), 0)
-    monkeypatch.undo()
+        book.accept(broker_order("wr-1"), OPENS_US)
+    FailingFile.failing = False
     with pytest.raises(UnavailableError, match="restart"):
         book.order("wr-1")
     book.close()
     again = open_book(tmp_path)
+    assert again.order("wr-0") is not None
     assert_adds_up(again)
     again.close()

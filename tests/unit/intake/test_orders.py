@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order, OrderType, Side, TimeInForce
 from gateway.intake.orders import OrderBody, to_order
 from gateway.intake.reading import JsonNumber
-from pydantic import ValidationError
 from support.tickets import BAD_NUMBERS, BAD_SYMBOLS, TICKET
 
 SHARE = Instrument("AAPL", "equity", "technology", "USD", 0, 4, 1, 100)
@@ -56,7 +58,7 @@ def test_a_ticket_is_read_at_the_instruments_scale() -> None:
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("kind", OrderType)
 def test_every_side_type_and_time_in_force_in_any_case(
-    kind: OrderType, side: Side, tif: TimeInForce, spelling: Any
+    kind: OrderType, side: Side, tif: TimeInForce, spelling: Callable[[str], str]
 ) -> None:
     found = order(
         side=spelling(side),
@@ -69,7 +71,9 @@ def test_every_side_type_and_time_in_force_in_any_case(
 
 
 @pytest.mark.parametrize("field", ["side", "type", "time_in_force"])
-@pytest.mark.parametrize("value", ["", "buyy", "b\u0443y", "\u212aUY", "gtd", 1, None, True, ["buy"]])
+@pytest.mark.parametrize(
+    "value", ["", "buyy", "b\u0443y", "\u212aUY", "gtd", 1, None, True, ["buy"]]
+)
 def test_an_unknown_name_is_refused(field: str, value: object) -> None:
     with pytest.raises(ValidationError):
         order(**{field: value})
@@ -197,6 +201,8 @@ def test_the_largest_that_fits_is_taken() -> None:
 
 def test_spelling_does_not_change_the_request() -> None:
     plain = OrderBody.model_validate(TICKET)
-    shouted = OrderBody.model_validate(TICKET | {"side": "BUY", "type": "LIMIT", "stop_price": None})
+    shouted = OrderBody.model_validate(
+        TICKET | {"side": "BUY", "type": "LIMIT", "stop_price": None}
+    )
     assert plain.canonical() == shouted.canonical()
     assert plain.canonical() != OrderBody.model_validate(TICKET | {"qty": "11"}).canonical()

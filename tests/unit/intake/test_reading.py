@@ -6,6 +6,7 @@ import json
 import time
 
 import pytest
+
 from gateway.domain.errors import InvalidInputError
 from gateway.intake.reading import BODY_MAX_BYTES, JsonNumber, read_object
 

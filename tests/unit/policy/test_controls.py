@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from gateway.domain.decision import Verdict
 from support.policy_cases import (
     LIMIT,
     QTY_E8,
@@ -73,9 +74,16 @@ bounded = pytest.mark.parametrize(
 )
 
 
+def sole(bench: Bench, base: Document, under: Data) -> Verdict:
+    """The module's verdict on one document."""
+    (answer,) = bench.under(under).decide([base])
+    assert isinstance(answer, Verdict)
+    return answer
+
+
 def both(bench: Bench, base: Document, under: Data) -> set[str]:
     """What fails in the module, having made sure that opa itself says the same."""
-    (answer,) = bench.under(under).decide([base])
+    answer = sole(bench, base, under)
     assert opa_decides([(base, under)]) == [answer]
     return failing(answer)
 
@@ -95,7 +103,7 @@ def test_one_beyond_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
     at_limit = at(document(), case.fact)
     under = with_limit(case.limit, at_limit - 1)
     assert both(bench, document(), under) == {case.control}
-    (answer,) = bench.under(under).decide([document()])
+    answer = sole(bench, document(), under)
     assert [(r.observed, r.limit) for r in answer.reasons] == [(at_limit, at_limit - 1)]
 
 
@@ -129,7 +137,7 @@ def test_nothing_at_all_does_not_pass_a_limit_of_zero(bench: Bench, case: Bounde
 def test_a_missing_limit_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
     under = drop(data(), ("limits", case.limit))
     assert both(bench, document(), under) == {case.control}
-    (answer,) = bench.under(under).decide([document()])
+    answer = sole(bench, document(), under)
     assert [(r.observed, r.limit) for r in answer.reasons] == [(at(document(), case.fact), None)]
 
 
@@ -154,8 +162,7 @@ def test_no_approval_window_lets_nothing_out(bench: Bench, value: int | str) -> 
     place = ("limits", "approval_age_max_ms")
     under = drop(data(), place) if value == "missing" else put(data(), place, value)
     assert both(bench, document(), under) == {"APR-01"}
-    (answer,) = bench.under(under).decide([document()])
-    assert answer.door == {"approval_age_max_ms": 0}
+    assert sole(bench, document(), under).door == {"approval_age_max_ms": 0}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.logs import seeded
 
 from signing.canonical import encode
 from signing.envelope import (
@@ -16,6 +15,7 @@ from signing.envelope import (
     payload_type,
     seal,
 )
+from support.logs import seeded
 
 SIGNER = seeded(1)
 PAYLOAD = {"at_us": 1, "by": "alice", "mode": "RESEARCH"}

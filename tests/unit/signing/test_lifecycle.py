@@ -1,7 +1,6 @@
 """The transition table, and what each entry does to an order."""
 
 import pytest
-from support.logs import cancel, decision_payload, execution, settlement, status, submission
 
 from signing.lifecycle import (
     BROKER_STATES,
@@ -13,6 +12,7 @@ from signing.lifecycle import (
     allowed,
     state_after,
 )
+from support.logs import cancel, decision_payload, execution, settlement, status, submission
 
 S = State
 

@@ -4,6 +4,9 @@ import copy
 from typing import Any
 
 import pytest
+
+from signing.canonical import INT_MAX
+from signing.records import KINDS, RecordError, check
 from support.logs import (
     START_US,
     Payload,
@@ -18,9 +21,6 @@ from support.logs import (
     status,
     submission,
 )
-
-from signing.canonical import INT_MAX
-from signing.records import KINDS, RecordError, check
 
 HEX = "ab" * 32
 

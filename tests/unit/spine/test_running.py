@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -49,26 +49,18 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-async def app(settings: Settings) -> AsyncIterator[App]:
+async def app(settings: Settings) -> AsyncGenerator[App]:
     async with lifted(settings) as running_app:
         yield running_app
 
 
-def lifted(settings: Settings) -> AbstractAsyncContextManager[App]:
+@asynccontextmanager
+async def lifted(settings: Settings) -> AsyncGenerator[App]:
     """A gateway with Ω4 lifted."""
-
-    class _Lifted(AbstractAsyncContextManager[App]):
-        async def __aenter__(self) -> App:
-            self.inner = running(settings)
-            app = await self.inner.__aenter__()
-            if not app.book().omega4_lifted(app.clock.wall_us()):
-                await app.modes.lift_omega4("ada", "test", None)
-            return app
-
-        async def __aexit__(self, *error: object) -> None:
-            await self.inner.__aexit__(*error)
-
-    return _Lifted()
+    async with running(settings) as app:
+        if not app.book().omega4_lifted(app.clock.wall_us()):
+            await app.modes.lift_omega4("ada", "test", None)
+        yield app
 
 
 async def propose(app: App, symbol: str = "AAPL", qty: int = 100, **changes: Any) -> Outcome:

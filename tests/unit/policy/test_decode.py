@@ -1,0 +1,144 @@
+"""An answer that does not fit exactly is a failure, never a verdict."""
+
+from typing import Any
+
+import pytest
+
+from gateway.domain.decision import EngineFailure, Reason, Verdict
+from gateway.domain.halt import HaltTrigger, Scope
+from gateway.policy import decode
+from gateway.policy.decode import ENGINE_MALFORMED
+
+pytestmark = pytest.mark.requirement("S1-07")
+
+ALLOW: dict[str, Any] = {
+    "allow": True,
+    "required": ["ORD-01", "ACC-01"],
+    "passed": ["ACC-01", "ORD-01"],
+    "reasons": [],
+    "door": {"approval_age_max_ms": 1},
+}
+DENY: dict[str, Any] = ALLOW | {
+    "allow": False,
+    "passed": ["ACC-01"],
+    "reasons": [{"control": "ORD-01", "observed": -5, "limit": 3}],
+}
+
+
+def test_an_allow() -> None:
+    assert decode.verdict(ALLOW) == Verdict(
+        True,
+        ("ACC-01", "ORD-01"),
+        ("ACC-01", "ORD-01"),
+        (),
+        {"approval_age_max_ms": 1},
+    )
+
+
+def test_a_denial_leaves_sorted() -> None:
+    answer = ALLOW | {
+        "allow": False,
+        "passed": [],
+        "reasons": [{"control": "ORD-01"}, {"control": "ACC-01", "limit": 0}],
+    }
+    verdict = decode.verdict(answer)
+    assert isinstance(verdict, Verdict)
+    assert verdict.reasons == (Reason("ACC-01", None, 0), Reason("ORD-01", None, None))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(None, id="null"),
+        pytest.param(True, id="a bare true"),
+        pytest.param([ALLOW], id="an array"),
+        pytest.param(ALLOW | {"extra": 1}, id="an extra key"),
+        *(pytest.param({k: v for k, v in ALLOW.items() if k != key}, id=f"no {key}")
+          for key in ALLOW),
+        *(pytest.param(ALLOW | {"allow": value}, id=f"allow is {value!r}")
+          for value in (1, "true", None, [True], 1.0, {})),
+        pytest.param(ALLOW | {"required": [], "passed": []}, id="nothing required"),
+        pytest.param(ALLOW | {"passed": ["ACC-01"]}, id="allowed without all passed"),
+        pytest.param(ALLOW | {"passed": ["ACC-01", "ORD-01", "EXP-01"]}, id="passed unasked"),
+        pytest.param(ALLOW | {"passed": ["ACC-01", "ACC-01"]}, id="passed twice"),
+        pytest.param(ALLOW | {"required": ["ACC-01", "ORD-01", "ORD-01"]}, id="required twice"),
+        pytest.param(ALLOW | {"required": "ACC-01"}, id="required is a text"),
+        pytest.param(ALLOW | {"required": {"ACC-01": 1, "ORD-01": 1}}, id="required is an object"),
+        pytest.param(ALLOW | {"required": ["ACC-01", 5]}, id="a control that is no text"),
+        pytest.param(
+            ALLOW | {"required": ["acc 1"], "passed": ["acc 1"]}, id="a control that is no code"
+        ),
+        pytest.param(ALLOW | {"reasons": [{"control": "ORD-01"}]}, id="a reason without need"),
+        pytest.param(ALLOW | {"allow": False}, id="denied though all passed"),
+        pytest.param(ALLOW | {"door": {"approval_age_max_ms": 0}}, id="allowed through no door"),
+        pytest.param(ALLOW | {"door": {}}, id="no threshold"),
+        pytest.param(ALLOW | {"door": {"approval_age_max_ms": 1, "x": 1}}, id="more thresholds"),
+        *(pytest.param(ALLOW | {"door": {"approval_age_max_ms": value}}, id=f"a door of {value!r}")
+          for value in (-1, 1.5, 1.0, True, "1", None, 2**53)),
+        pytest.param(DENY | {"allow": True}, id="allowed with a reason"),
+        pytest.param(DENY | {"reasons": []}, id="denied without a reason"),
+        pytest.param(DENY | {"reasons": [{"control": "ACC-01"}]}, id="a reason for another"),
+        pytest.param(DENY | {"reasons": [{"control": "ORD-01"}] * 2}, id="a reason twice"),
+        pytest.param(DENY | {"reasons": {"control": "ORD-01"}}, id="reasons are an object"),
+        pytest.param(DENY | {"reasons": ["ORD-01"]}, id="a reason is a text"),
+        pytest.param(DENY | {"reasons": [{"observed": 1}]}, id="a reason for nothing"),
+        pytest.param(DENY | {"reasons": [{"control": "ORD-01", "text": ""}]}, id="a wordy reason"),
+        *(pytest.param(DENY | {"reasons": [{"control": "ORD-01", "limit": value}]},
+                       id=f"a limit of {value!r}")
+          for value in (1.5, 1.0, "1", True, None, 2**53, -(2**53))),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_malformed(answer: object) -> None:
+    assert decode.verdict(answer) == ENGINE_MALFORMED
+
+
+@pytest.mark.parametrize("answer", [None, {}, "x", ALLOW, [], [ALLOW], [ALLOW] * 3])
+def test_an_answer_of_another_length_fails_for_all(answer: object) -> None:
+    assert decode.verdicts(answer, 2) == [ENGINE_MALFORMED, ENGINE_MALFORMED]
+
+
+def test_a_malformed_element_fails_for_itself() -> None:
+    first, second = decode.verdicts([ALLOW | {"allow": 1}, DENY], 2)
+    assert first == ENGINE_MALFORMED
+    assert isinstance(second, Verdict)
+
+
+HALT = {"cause": "OMEGA2_DRAWDOWN", "scope": {"kind": "account", "name": "main"}, "observed": 5}
+
+
+def test_halts_leave_sorted() -> None:
+    everywhere = {"cause": "OMEGA2_DRAWDOWN", "scope": {"kind": "global", "name": "*"}}
+    assert decode.halts([everywhere, HALT]) == [
+        HaltTrigger("OMEGA2_DRAWDOWN", Scope("account", "main"), 5, None),
+        HaltTrigger("OMEGA2_DRAWDOWN", Scope("global", "*"), None, None),
+    ]
+    assert decode.halts([]) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        {},
+        "OMEGA2_DRAWDOWN",
+        [5],
+        [HALT | {"extra": 1}],
+        [{"scope": HALT["scope"]}],
+        [{"cause": HALT["cause"]}],
+        [HALT | {"cause": "not a code"}],
+        [HALT | {"cause": 5}],
+        [HALT | {"observed": 1.5}],
+        [HALT | {"limit": None}],
+        [HALT | {"scope": "global"}],
+        [HALT | {"scope": {"kind": "global", "name": "main"}}],
+        [HALT | {"scope": {"kind": "planet", "name": "main"}}],
+        [HALT | {"scope": {"kind": ["account"], "name": "main"}}],
+        [HALT | {"scope": {"kind": "account", "name": ""}}],
+        [HALT | {"scope": {"kind": "account", "name": "two\nlines"}}],
+        [HALT, 5],
+    ],
+)
+def test_halts_that_do_not_fit_are_a_failure(answer: object) -> None:
+    found = decode.halts(answer)
+    assert isinstance(found, EngineFailure)
+    assert found == ENGINE_MALFORMED

@@ -1,0 +1,210 @@
+"""A release is used only when every byte is the one that its descriptor names."""
+
+import copy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gateway.demo
+from gateway.domain.instrument import Instrument
+from gateway.policy.release import (
+    BUNDLE,
+    DATA,
+    DESCRIPTOR,
+    WASM,
+    ReleaseError,
+    load_release,
+    parse_data,
+    shipped_directory,
+    shipped_release,
+)
+from signing import canonical
+from support.policy_cases import data, limits
+
+DEMO = Path(gateway.demo.__file__).parent / "release"
+# The twenty shares whose prices come with the demonstration.
+SHARES = "AAPL AMD BAC BBY CVX GE HD JNJ JPM KO LLY MRK MSFT PEP PFE PG RRC UNH WMT XOM"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(shipped_directory(), tmp_path / "release"))
+
+
+@pytest.mark.requirement("S2-02")
+def test_the_shipped_limits_are_all_zero() -> None:
+    release = shipped_release()
+    assert release.label == "shipped"
+    assert set(release.limits) == set(limits())
+    assert set(release.limits.values()) == {0}
+
+
+def test_digests_name_the_bytes() -> None:
+    release = shipped_release()
+    assert release.digest == canonical.digest(release.descriptor)
+    for digest, content in (
+        (release.bundle_digest, release.bundle),
+        (release.wasm_digest, release.wasm),
+        (release.data_digest, release.data),
+    ):
+        assert digest == canonical.digest(content)
+
+
+def test_the_demonstration_differs_in_its_data_only() -> None:
+    shipped, demonstration = shipped_release(), load_release(DEMO)
+    assert demonstration.label == "demonstration"
+    assert demonstration.revision == shipped.revision
+    assert demonstration.bundle == shipped.bundle
+    assert demonstration.wasm == shipped.wasm
+    assert demonstration.digest != shipped.digest
+    assert set(demonstration.limits) == set(shipped.limits)
+    assert " ".join(sorted(demonstration.instruments)) == SHARES
+    assert demonstration.instruments["JPM"] == Instrument(
+        "JPM", "equity", "Financials", "USD", 0, 4, 1, 100
+    )
+
+
+@pytest.mark.parametrize("name", [BUNDLE, WASM, DATA, DESCRIPTOR])
+def test_a_missing_file(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(ReleaseError) as caught:
+        load_release(folder)
+    assert caught.value.code == "release-missing"
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("name", [BUNDLE, WASM, DATA])
+@pytest.mark.parametrize("damage", ["flip", "cut", "grow"])
+def test_a_file_that_is_not_the_named_one(folder: Path, name: str, damage: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+    elif damage == "cut":
+        content.pop()
+    else:
+        content += b"\x00"
+    (folder / name).write_bytes(bytes(content))
+    with pytest.raises(ReleaseError) as caught:
+        load_release(folder)
+    assert caught.value.code == "release-digest"
+    assert name in caught.value.detail
+
+
+def test_a_file_beyond_all_bounds(folder: Path) -> None:
+    with (folder / WASM).open("ab") as file:
+        file.truncate(16 * 1024 * 1024 + 1)
+    with pytest.raises(ReleaseError, match="larger than"):
+        load_release(folder)
+
+
+Fields = dict[str, Any]
+
+
+def without(name: str) -> Callable[[Fields], Fields]:
+    return lambda fields: {key: value for key, value in fields.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(without(name) for name in ("v", "revision", "label", "wasm_sha256", "opa_version")),
+        lambda fields: fields | {"extra": 1},
+        lambda fields: fields | {"v": 2},
+        lambda fields: fields | {"v": True},
+        lambda fields: fields | {"label": ""},
+        lambda fields: fields | {"label": "Über"},
+        lambda fields: fields | {"revision": "1"},
+        lambda fields: fields | {"opa_version": "latest"},
+        lambda fields: fields | {"data_sha256": "A" * 64},
+        lambda fields: fields | {"data_sha256": 5},
+        lambda fields: [fields],
+    ],
+)
+def test_a_malformed_descriptor(folder: Path, change: Callable[[Fields], object]) -> None:
+    fields = canonical.decode_object((folder / DESCRIPTOR).read_bytes())
+    (folder / DESCRIPTOR).write_bytes(canonical.encode(change(fields)))
+    with pytest.raises(ReleaseError) as caught:
+        load_release(folder)
+    assert caught.value.code == "release-malformed"
+
+
+def test_a_descriptor_that_is_written_in_another_way(folder: Path) -> None:
+    content = (folder / DESCRIPTOR).read_bytes()
+    (folder / DESCRIPTOR).write_bytes(content + b"\n")
+    with pytest.raises(ReleaseError) as caught:
+        load_release(folder)
+    assert caught.value.code == "release-malformed"
+
+
+def test_data_is_read() -> None:
+    read_limits, instruments = parse_data(canonical.encode(data()))
+    assert read_limits == limits()
+    assert instruments == {
+        "ACME": Instrument("ACME", "equity", "Industrials", "USD", 0, 4, 10, 100)
+    }
+
+
+def test_what_was_read_cannot_be_changed() -> None:
+    read_limits, instruments = parse_data(canonical.encode(data()))
+    for mapping in (read_limits, instruments):
+        with pytest.raises(TypeError):
+            mapping["ACME"] = 1  # type: ignore[index]  # that is the point
+
+
+def changed(*path: str, value: object = None, gone: bool = False) -> bytes:
+    document = copy.deepcopy(data())
+    node = document
+    for name in path[:-1]:
+        node = node[name]
+    if gone:
+        del node[path[-1]]
+    else:
+        node[path[-1]] = value
+    return canonical.encode(document)
+
+
+BAD_DATA = [
+    b"",
+    b"[]",
+    b"{}",
+    canonical.encode(data()) + b" ",
+    changed("limits", gone=True),
+    changed("instruments", gone=True),
+    changed("more", value=1),
+    changed("limits", value=[]),
+    changed("instruments", value=5),
+    *(
+        changed("limits", "order_qty_max_e8", value=bad)
+        for bad in (-1, "1", None, True, [], canonical.INT_MAX * -1)
+    ),
+    changed("limits", "Order-Limit", value=1),
+    changed("instruments", "A B", value=data()["instruments"]["ACME"]),
+    changed("instruments", "ACME", value=None),
+    changed("instruments", "ACME", "more", value=1),
+    *(changed("instruments", "ACME", name, gone=True) for name in data()["instruments"]["ACME"]),
+    *(
+        changed("instruments", "ACME", name, value=bad)
+        for name in ("class", "sector", "currency")
+        for bad in ("", 5, None, "x" * 65)
+    ),
+    *(
+        changed("instruments", "ACME", name, value=bad)
+        for name in ("qty_decimals", "price_decimals")
+        for bad in (-1, 9, "2", None, True)
+    ),
+    *(
+        changed("instruments", "ACME", name, value=bad)
+        for name in ("lot", "tick")
+        for bad in (0, -1, "1", None, True)
+    ),
+]
+
+
+@pytest.mark.parametrize("encoded", BAD_DATA, ids=range(len(BAD_DATA)))
+def test_malformed_data(encoded: bytes) -> None:
+    with pytest.raises(ReleaseError) as caught:
+        parse_data(encoded)
+    assert caught.value.code == "release-data"
