@@ -193,14 +193,7 @@ async def _start(opened: _Opened) -> App:
     """Wire the spine, record what the configuration says, and settle what is in doubt."""
     host, journal, ledger = opened.host, opened.journal, opened.ledger
     release, brokers = opened.release, opened.brokers
-    facts = Facts(
-        book=lambda: journal.book,
-        feed=opened.feed,
-        clock=host.clock,
-        entropy=host.entropy,
-        instruments=release.instruments,
-        collar_max_bps=release.limits.get("price_collar_max_bps"),
-    )
+    facts = _facts(opened)
     engine = WasmEngine(release, host.runner, timeout_ms=opened.settings.engine_timeout_ms)
     gate = Gate(
         brokers, opened.vkey, host.clock, lambda: journal.book, opened.settings.broker_timeout_ms
@@ -237,14 +230,7 @@ async def _start(opened: _Opened) -> App:
     await _record_configuration(opened, sessions)
     for account, settlement in settlements.items():
         await settlement.settle_restart(account, trackers[brokers[account].name].pull)
-    steps = MarketSteps(
-        quiesce=pipeline.quiesce,
-        open_day=sessions.open_day,
-        set_clock=host.clock.set_market,
-        venues=[b.on_market for b in set(brokers.values()) if isinstance(b, MarketDriven)],
-        pulls=[tracker.pull for tracker in trackers.values()],
-        triggers=Triggers(engine, journal, halting, facts.halt_document),
-    )
+    triggers = Triggers(engine, journal, halting, facts.halt_document)
     return App(
         settings=opened.settings,
         host=host,
@@ -258,10 +244,45 @@ async def _start(opened: _Opened) -> App:
         cancels=cancels,
         halting=halting,
         modes=Modes(journal, host.clock, release.label),
-        market_clock=MarketClockAdvance(host.clock.market_us, steps) if opened.feed else None,
+        market_clock=_market_clock(opened, pipeline, sessions, trackers, triggers),
         trackers=trackers,
         vkey=opened.vkey,
     )
+
+
+def _facts(opened: _Opened) -> Facts:
+    release, journal = opened.release, opened.journal
+    return Facts(
+        book=lambda: journal.book,
+        feed=opened.feed,
+        clock=opened.host.clock,
+        entropy=opened.host.entropy,
+        instruments=release.instruments,
+        collar_max_bps=release.limits.get("price_collar_max_bps"),
+    )
+
+
+def _market_clock(
+    opened: _Opened,
+    pipeline: Pipeline,
+    sessions: Sessions,
+    trackers: Mapping[str, Tracker],
+    triggers: Triggers,
+) -> MarketClockAdvance | None:
+    """What follows the market clock, where it is set rather than read."""
+    if opened.feed is None:
+        return None
+    clock = opened.host.clock
+    venues = [b.on_market for b in set(opened.brokers.values()) if isinstance(b, MarketDriven)]
+    steps = MarketSteps(
+        quiesce=pipeline.quiesce,
+        open_day=sessions.open_day,
+        set_clock=clock.set_market,
+        venues=venues,
+        pulls=[tracker.pull for tracker in trackers.values()],
+        triggers=triggers,
+    )
+    return MarketClockAdvance(clock.market_us, steps)
 
 
 def _follow(broker: MarketDriven, tracker: Tracker, stack: contextlib.AsyncExitStack) -> None:

@@ -33,6 +33,9 @@ QUEUE_MAX: Final = 1_024
 SENDING_MAX: Final = 4_096
 """Orders decided and not yet answered for by disk and broker; beyond it new ones are refused."""
 
+SPENT: Final = "GATE_SPENT"
+"""The gate's word for a permit that it has seen before."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -209,6 +212,8 @@ class Pipeline:
                 await self._parts.ledger.receipt(index), decision.draft.blobs[0]
             )
             submission = await self._parts.door.forward(permit, approved_ns)
+            if submission.code == SPENT:
+                return  # it has a submission already; what is known of that one stands
             await self._parts.journal.record([submission_draft(submission)])
             self._answered(state.order_id)
             if submission.outcome == "unknown":

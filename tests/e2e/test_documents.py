@@ -18,9 +18,10 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def commands(text: str) -> list[tuple[str, str]]:
-    """Every curl command of a document with the comment after it: the status and perhaps a code."""
+    """Every curl command of a document, with the status and perhaps a code after it."""
     lines = "".join(BLOCK.findall(text)).replace("\\\n", " ").splitlines()
-    return [(line, after.removeprefix("# ")) for line, after in zip(lines[::2], lines[1::2])]
+    pairs = zip(lines[::2], lines[1::2], strict=True)
+    return [(command, comment.removeprefix("# ")) for command, comment in pairs]
 
 
 def run(command: str, url: str, key: str) -> httpx2.Response:
@@ -56,7 +57,6 @@ def test_every_command_of_the_http_tour_works(tmp_path: Path) -> None:
             assert answer.status_code == int(status), (command, answer.text)
             if code:
                 assert answer.json()["code"] == code, command
-        assert "fills" in answer.text or answer.text.startswith("writ.local/log\n")
     finally:
         assert server.stop() == 0
 

@@ -199,7 +199,6 @@ def test_the_shipped_release_denies_everything(tmp_path: Path, mode: str) -> Non
         assert server.stop() == 0
 
 
-@pytest.mark.requirement("S0-03")
 def test_bad_input_is_refused_with_exit_2_and_leaves_no_order(
     shared_server: GatewayProcess,
 ) -> None:

@@ -252,6 +252,24 @@ async def test_a_probe_that_finds_a_broken_disk_latches(bad_disk: Disk, tmp_path
         assert await refused(ledger, mode()) == "ledger-latched"
 
 
+async def test_a_probe_that_finds_more_than_was_committed_latches(
+    bad_disk: Disk, tmp_path: Path
+) -> None:
+    """A commit that failed for want of room, and is there all the same: nothing is certain."""
+    async with opened(tmp_path, vfs=bad_disk.label) as ledger:
+        await ledger.commit(mode())
+        bad_disk.before_write = failing_once("-wal", lambda: apsw.FullError("injected"))
+        assert await refused(ledger, mode()) == "ledger-full"
+        other = apsw.Connection(str(tmp_path / "writ.db"))
+        other.execute(
+            "INSERT INTO entries SELECT max(entry_index) + 1, kind, at_us, NULL, NULL, envelope, "
+            "leaf_hash FROM entries"
+        )
+        other.close()
+        await becomes(lambda: ledger.latched is not None)
+        assert "holds 4 entries, not 3" in str(ledger.latched)
+
+
 async def test_closing_does_not_wait_for_room(bad_disk: Disk, tmp_path: Path) -> None:
     async with opened(tmp_path, vfs=bad_disk.label) as ledger:
         await ledger.commit(mode())

@@ -103,7 +103,9 @@ class LogBuilder:
         """A decision on order `number`, its input document published; `changes` replace fields."""
         payload = decision_payload(number, allow=allow)
         payload["release_digest"] = canonical.digest(b"the release")
-        payload["input_digest"] = self.publish_document(canonical.encode(document(number)))
+        body = document(number)
+        body["ids"] |= {name: changes[name] for name in body["ids"].keys() & changes.keys()}
+        payload["input_digest"] = self.publish_document(canonical.encode(body))
         return {**payload, **changes}
 
     def decide(self, number: int, *, allow: bool = True, **changes: object) -> int:

@@ -125,6 +125,20 @@ async def test_a_kill_may_be_narrow(
         assert (await door.propose(**free)).status_code == 201
 
 
+async def test_a_narrow_kill_cancels_what_it_covers_and_nothing_else(door: Door) -> None:
+    covered = (await door.propose(limit_price="23.90", time_in_force="gtc")).json()
+    spared = (await door.propose(symbol="KO", limit_price="31.20", time_in_force="gtc")).json()
+    await door.app.pipeline.quiesce()
+    body = {"scope": {"kind": "symbol", "name": "AAPL"}, **REASON}
+    await door.call("POST", "/v1/kill", scope="operate", json=body)
+    statuses = [
+        (await door.call("GET", f"/v1/orders/{order['order_id']}")).json()["status"]
+        for order in (covered, spared)
+    ]
+    assert statuses[0] in ("PENDING_CANCEL", "CANCELED")
+    assert statuses[1] == "ACKNOWLEDGED"
+
+
 async def test_a_reason_is_one_line_of_text(door: Door) -> None:
     headers = {"Content-Type": "application/json"}
     for reason in ("", " ", "x" * 201, "two\nlines", "NUL\x00", "\u202eevil", "\ud800", None, 5):

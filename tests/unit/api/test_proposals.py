@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +242,26 @@ async def test_a_defect_is_a_500_that_promises_nothing(
     assert "not known" in document["detail"]
     monkeypatch.undo()
     assert "ZeroDivisionError" in caplog.text
+
+
+TYPES: list[dict[str, Any]] = [
+    {"type": "market", "limit_price": ...},
+    {"type": "limit", "limit_price": "24.80"},
+    {"type": "stop", "limit_price": ..., "stop_price": "24.70"},
+    {"type": "stop_limit", "limit_price": "24.80", "stop_price": "24.70"},
+]
+
+
+@pytest.mark.parametrize("fields", TYPES, ids=[fields["type"] for fields in TYPES])
+async def test_every_order_type_reaches_the_broker_as_it_was_decided(
+    door: Door, fields: dict[str, Any]
+) -> None:
+    answer = await door.propose(headers={"Prefer": "wait=5"}, **fields)
+    order = answer.json()
+    assert answer.status_code == 201, answer.text
+    assert (order["status"], order["type"]) == ("ACKNOWLEDGED", fields["type"])
+    decision = (await door.call("GET", f"/v1/decisions/{order['decision_id']}")).json()
+    facts = decision["document"]["order"]
+    for name in ("limit_price", "stop_price"):
+        shown = order[name]
+        assert facts[name] == ("none" if shown is None else int(Decimal(shown) * 10_000))

@@ -11,7 +11,6 @@ from signing.verify import verify_log
 from support.doors import CASH, Door, opened, problem
 
 
-@pytest.mark.requirement("S2-06")
 async def test_an_order_is_filled_on_the_next_bar_and_everything_shows_it(door: Door) -> None:
     order = (await door.propose(headers={"Prefer": "wait=5"})).json()
     assert (await door.clock("2015-01-05T15:30:00-05:00")).status_code == 200

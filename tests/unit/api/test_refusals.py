@@ -23,7 +23,6 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Door]
         assert await door.entries() == before
 
 
-@pytest.mark.requirement("S0-03")
 @pytest.mark.parametrize("field", ["qty", "limit_price"])
 @pytest.mark.parametrize("name", [name for name in BAD_NUMBERS if name != "lone surrogate"])
 async def test_bad_numbers_are_refused_and_leave_no_trace(

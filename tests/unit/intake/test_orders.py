@@ -52,7 +52,6 @@ def test_a_ticket_is_read_at_the_instruments_scale() -> None:
     assert (found.requested_qty, found.requested_limit_price) == ("10", "109.30")
 
 
-@pytest.mark.requirement("S0-03")
 @pytest.mark.parametrize("spelling", [str.upper, str.lower, str.title])
 @pytest.mark.parametrize("tif", TimeInForce)
 @pytest.mark.parametrize("side", Side)
@@ -83,7 +82,6 @@ def test_the_time_in_force_is_day_unless_said() -> None:
     assert order(time_in_force=...).time_in_force is TimeInForce.DAY
 
 
-@pytest.mark.requirement("S0-03")
 @pytest.mark.parametrize("field", ["qty", "limit_price", "stop_price"])
 @pytest.mark.parametrize("value", BAD_NUMBERS.values(), ids=BAD_NUMBERS.keys())
 def test_a_bad_number_is_no_quantity_and_no_price(field: str, value: object) -> None:

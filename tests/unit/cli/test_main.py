@@ -1,0 +1,79 @@
+"""The entry point loads what is asked for and nothing else, and says so when it cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from gateway.cli.main import COMMANDS
+
+SERVER_ONLY = (
+    "fastapi",
+    "pydantic",
+    "httpx2",
+    "apsw",
+    "sqlmodel",
+    "uvicorn",
+    "opawasm",
+    "structlog",
+)
+BASE_COMMANDS = ("audit", "keys", "access")
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in BASE_COMMANDS)])
+def test_the_base_commands_need_nothing_of_the_server(arguments: list[str]) -> None:
+    code = (
+        "import sys\n"
+        f"for name in {SERVER_ONLY}: sys.modules[name] = None\n"
+        "from gateway.cli.main import main\n"
+        f"main({arguments})\n"
+    )
+    done = run(code)
+    assert done.returncode == 0, done.stderr
+    assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [(["serve"], "fastapi"), (["status"], "httpx2"), (["doctor"], "pydantic")],
+)
+def test_a_missing_extra_is_said_with_the_remedy(arguments: list[str], missing: str) -> None:
+    code = (
+        "import sys\n"
+        f"sys.modules[{missing!r}] = None\n"
+        "from gateway.cli.main import main\n"
+        f"main({arguments})\n"
+    )
+    done = run(code)
+    assert done.returncode == 2
+    assert missing in done.stderr
+    assert "writ[server]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_is_there_and_has_its_help() -> None:
+    code = "from gateway.cli.main import COMMANDS, main\n"
+    for name in COMMANDS:
+        done = run(f"{code}main([{name!r}, '--help'])\n")
+        assert done.returncode == 0, done.stderr
+        assert "install-completion" not in done.stdout
+
+
+def test_a_defect_is_not_taken_for_a_missing_extra() -> None:
+    done = run(
+        "import sys\n"
+        "from gateway.cli import main\n"
+        "entry = main._Entry('nowhere', 'app', 'x')\n"
+        "main.COMMANDS['nowhere'] = entry\n"
+        "main.main(['nowhere'])\n"
+    )
+    assert done.returncode == 1
+    assert "ModuleNotFoundError" in done.stderr
