@@ -1,4 +1,4 @@
-"""Settings: read once at start, frozen, unknown keys refused; read by the cli and bootstrap only."""
+"""Settings: read once at start, frozen, unknown keys refused; for the cli and bootstrap only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.mode import Mode
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     market_start: Annotated[datetime | None, AfterValidator(_aware)] = None
     """Where the market clock of a historical feed begins."""
     accounts: dict[Alias, AccountSettings] = Field(
-        default={"primary": AccountSettings()}, min_length=1, max_length=1000
+        default={"primary": AccountSettings(broker="null")}, min_length=1, max_length=1000
     )
     simulator_seed: int = Field(default=1, ge=0, lt=2**31)
     broker_timeout_ms: int = Field(default=5_000, ge=1, le=60_000)
@@ -88,6 +88,8 @@ def load_settings(**overrides: object) -> Settings:
     given = {key: value for key, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # pyright: ignore[reportArgumentType]  validated by pydantic
+    except SettingsError as error:
+        raise InvalidInputError("config-invalid", str(error), "see docs/operating.md") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -295,8 +295,8 @@ class Stops(Protocol):
 class Cancelling(Protocol):
     """Who can take working orders off; ``gateway.tracking.cancels``."""
 
-    async def cancel_all(self, by: str, cause: str, *, account: str | None = None) -> int:
-        """Cancel every open order (of an account); returns how many were asked for."""
+    async def cancel_all(self, by: str, cause: str, scope: Scope) -> int:
+        """Cancel every open order in the scope; returns how many were asked for."""
         ...
 
 

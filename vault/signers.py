@@ -60,13 +60,12 @@ def create_key(path: Path, passphrase: bytes | None = None) -> Ed25519PrivateKey
     )
     try:
         _make_folder(path.parent)
-        _write_once(path, pem)
-    except FileExistsError as error:
-        raise KeyFileError(
-            "key-exists",
-            f"{path} exists, and keys are never replaced",
-            "name another file, or move the old key away",
-        ) from error
+        if not _write_once(path, pem):
+            raise KeyFileError(
+                "key-exists",
+                f"{path} exists, and keys are never replaced",
+                "name another file, or move the old key away",
+            )
     except OSError as error:
         raise KeyFileError(
             "key-unwritable",
@@ -131,27 +130,32 @@ def _read_private(path: Path) -> bytes:
             f"{path} cannot be read: {error.strerror}",
             "run as the user whose key it is",
         ) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         # The opened file is asked, not its name: nothing can be exchanged in between.
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise _damaged(path)
-        if found.st_uid not in {0, os.geteuid()}:
-            raise KeyFileError(
-                "key-owner",
-                f"{path} belongs to another user",
-                "give the file to the user that Writ runs as, or run as that user",
-            )
-        if found.st_mode & _OTHERS:
-            raise KeyFileError(
-                "key-mode",
-                f"{path} can be read or changed by others (mode {found.st_mode & 0o777:04o})",
-                f"chmod 600 {path}, and consider whether the key is still secret",
-            )
-        pem = file.read(KEY_BYTES_MAX + 1)
+        _check_private(path, os.fstat(descriptor))
+        pem = os.read(descriptor, KEY_BYTES_MAX + 1)
+    finally:
+        os.close(descriptor)
     if len(pem) > KEY_BYTES_MAX:
         raise _damaged(path)
     return pem
+
+
+def _check_private(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise _damaged(path)
+    if found.st_uid not in {0, os.geteuid()}:
+        raise KeyFileError(
+            "key-owner",
+            f"{path} belongs to another user",
+            "give the file to the user that Writ runs as, or run as that user",
+        )
+    if found.st_mode & _OTHERS:
+        raise KeyFileError(
+            "key-mode",
+            f"{path} can be read or changed by others (mode {found.st_mode & 0o777:04o})",
+            f"chmod 600 {path}, and consider whether the key is still secret",
+        )
 
 
 def _make_folder(folder: Path) -> None:
@@ -162,8 +166,8 @@ def _make_folder(folder: Path) -> None:
     _sync(folder.parent)
 
 
-def _write_once(path: Path, data: bytes) -> None:
-    """Write a new file whole, or not at all.
+def _write_once(path: Path, data: bytes) -> bool:
+    """Write a new file whole, or not at all; tell whether the name was free.
 
     The bytes are on disk under a temporary name before the name is linked; linking fails where the
     name is taken. If we crash before the link, a temporary file is left over and no key.
@@ -176,9 +180,12 @@ def _write_once(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(descriptor)
         os.link(temporary, path)
+    except FileExistsError:
+        return False
     finally:
         Path(temporary).unlink()
     _sync(path.parent)
+    return True
 
 
 def _sync(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, Final
@@ -25,6 +26,7 @@ DEFAULT_ORDERS: Final = 400
 ORDERS_MAX: Final = 5_000
 """More than five a day the rule does not always have to propose."""
 INTERRUPTED: Final = 130
+HOST: Final = "127.0.0.1"
 
 app = typer.Typer()
 
@@ -56,7 +58,8 @@ def demo(
     output.note(f"everything is left in {directory}")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            held = runner.run(_run(_settings(directory), orders))
+            played = runner.run(_play(_settings(directory), orders))
+            held = run.close(directory, orders, played)
             if held and not once:
                 runner.run(_stay(_settings(directory)))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -65,16 +68,18 @@ def demo(
     raise typer.Exit(exits.DONE if held else exits.DENIED)
 
 
-async def _run(settings: Settings, orders: int) -> bool:
-    """Play on a running gateway, end it, and look at what it has left; whether all claims held."""
-    task = asyncio.current_task()
+async def _play(settings: Settings, orders: int) -> run.Played:
+    """Play on a running gateway and end it in order, so that everything is published."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with running(settings) as gateway, serving(gateway, host="127.0.0.1", port=0) as url:
-        assert gateway.feed is not None  # the settings below ask for one
-        output.note(f"gateway at {url}, mode {settings.mode}, release {gateway.release.label}")
-        played = await run.play(settings.data, url, gateway.feed.sessions(), orders)
-    return run.close(settings.data, orders, played)
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        async with running(settings) as gateway, serving(gateway, host=HOST, port=0) as url:
+            assert gateway.feed is not None  # the settings below ask for one
+            output.note(f"gateway at {url}, mode {settings.mode}, release {gateway.release.label}")
+            return await run.play(settings.data, url, gateway.feed.sessions(), orders)
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 async def _stay(settings: Settings) -> None:
@@ -82,11 +87,13 @@ async def _stay(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with running(settings) as gateway, serving(gateway, host="127.0.0.1", port=0) as url:
+    async with running(settings) as gateway, serving(gateway, host=HOST, port=0) as url:
         key = run.add_key(settings.data, "visitor", (KeyScope.READ, KeyScope.AUDIT_READ))
         output.note("the gateway was started again on the same data; Ctrl-C ends it. To look:")
         output.note(f"  export WRIT_URL={url} WRIT_API_KEY={key}")
-        output.note("  writ status; writ order list; writ halts")
+        # As it was typed: the reader may not have it on PATH.
+        writ = sys.argv[0] if Path(sys.argv[0]).name == "writ" else "writ"
+        output.note(f"  {writ} status; {writ} order list; {writ} halts")
         await stop.wait()
     output.note("ended")
 

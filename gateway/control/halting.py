@@ -65,8 +65,7 @@ class Halting:
         recorded = self._journal.record([Draft("halt", payload)], owed=True)
         halt = self._journal.book.halts[halt_id]
         if cancels:
-            account = scope.name if scope.kind == "account" else None
-            await self._cancels.cancel_all(by, cause, account=account)
+            await self._cancels.cancel_all(by, cause, scope)
         try:
             await asyncio.ensure_future(recorded)
         except WritError:

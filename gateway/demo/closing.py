@@ -7,7 +7,6 @@ verification key: what it says here, it says to anyone.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess  # the project's own command is run, with fixed arguments
 import sys
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.demo.workers import plain_environment
 from gateway.domain.errors import UnavailableError
 from signing import checkpoint, envelope, tiles
 from signing.keys import Vkey
@@ -96,7 +96,7 @@ def _writ(*arguments: str) -> tuple[int, str]:
             capture_output=True,
             check=False,
             timeout=VERIFY_TIMEOUT_S,
-            env={"PATH": os.defpath},
+            env=plain_environment(),
         )
     except subprocess.TimeoutExpired:
         raise UnavailableError("demo-verify-slow", "the verifier did not end in time") from None

@@ -85,20 +85,23 @@ class Director:
         await self._post("/v1/market/clock", {"now": now})
 
     async def _global_halts(self) -> list[str]:
-        answer = await self.http.get("/v1/halts")
-        standing = body_of(answer)["halts"]
+        standing = (await ask(self.http, "GET", "/v1/halts"))["halts"]
         return [halt["halt_id"] for halt in standing if halt["scope"] == "global"]
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        return body_of(await self.http.post(path, json=body))
+        return await ask(self.http, "POST", path, json=body)
 
 
-def body_of(answer: httpx2.Response) -> dict[str, Any]:
-    """The answer of a call that must not be refused.
+async def ask(http: httpx2.AsyncClient, method: str, path: str, **parts: Any) -> dict[str, Any]:
+    """The answer of a call that must not be refused; sent once.
 
     Raises:
-        UnavailableError: ``demo-refused``: it was.
+        UnavailableError: ``demo-refused``: it was; ``demo-unanswered``: there was none.
     """
+    try:
+        answer = await http.request(method, path, **parts)
+    except httpx2.HTTPError as error:
+        raise UnavailableError("demo-unanswered", f"{path}: {type(error).__name__}") from error
     if answer.status_code not in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
-        raise UnavailableError("demo-refused", f"{answer.request.url.path}: {answer.text}")
+        raise UnavailableError("demo-refused", f"{path}: {answer.text}")
     return answer.json()

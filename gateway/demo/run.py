@@ -18,7 +18,7 @@ import httpx2
 
 from gateway.api.access import ENTROPY_BYTES, FILE_NAME, AccessFile, KeyScope
 from gateway.demo import claims, closing, show, tally
-from gateway.demo.director import Director, body_of
+from gateway.demo.director import Director, ask
 from gateway.demo.schedule import plan
 from gateway.demo.workers import worker
 from gateway.domain.quantities import MICROS
@@ -101,14 +101,14 @@ async def play(data: Path, url: str, sessions: Sequence[tuple[str, int]], orders
 
 
 async def _account(http: httpx2.AsyncClient, alias: str) -> dict[str, Any]:
-    found = body_of(await http.get("/v1/account", params={"account": alias}))
+    found = await ask(http, "GET", "/v1/account", params={"account": alias})
     equity = found["equity"]
     micros = None if equity is None else int(Decimal(equity).scaleb(MICROS))
     return {"account": alias, "equity_micros": micros}
 
 
 async def _titles(http: httpx2.AsyncClient) -> dict[str, str]:
-    found = body_of(await http.get("/v1/policy/controls"))
+    found = await ask(http, "GET", "/v1/policy/controls")
     return {control["id"]: control["title"] for control in found["controls"]}
 
 

@@ -17,6 +17,15 @@ ANSWER_TIMEOUT_S: Final = 120
 END_TIMEOUT_S: Final = 10
 STDERR_BYTES_MAX: Final = 4_096
 
+_NEEDED_TO_START: Final = ("LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR")
+"""What an interpreter may need of its parent's environment; nothing else is handed on."""
+
+
+def plain_environment() -> dict[str, str]:
+    """An environment without secrets or settings, enough to start Python."""
+    needed = {name: os.environ[name] for name in _NEEDED_TO_START if name in os.environ}
+    return {"PATH": os.defpath, **needed}
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:
@@ -79,7 +88,7 @@ async def worker(name: str, url: str, key: str) -> AsyncGenerator[Worker]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
-        env={"PATH": os.defpath, "WRIT_URL": url, "WRIT_API_KEY": key},
+        env=plain_environment() | {"WRIT_URL": url, "WRIT_API_KEY": key},
     )
     started = Worker(name, process)
     try:

@@ -53,15 +53,18 @@ def scaled(value: Decimal, decimals: int, field: str) -> tuple[int, bool]:
     Raises:
         InvalidInputError: ``number-too-large`` when the result is 2**53 or more.
     """
-    shifted = value.scaleb(decimals)
-    whole = int(shifted)
+    _, digits, exponent = value.as_tuple()
+    units = int("".join(map(str, digits)))
+    shift = int(exponent) + decimals
+    # Integers, because a Decimal shifted within its context's 28 digits may be rounded up.
+    whole, rest = (units * 10**shift, 0) if shift >= 0 else divmod(units, 10**-shift)
     if whole >= INT_LIMIT:
         raise InvalidInputError(
             "number-too-large",
             f"{field} is too large for the instrument's scale of {decimals} decimals",
             f"send less than 2^53 units of 1e-{decimals}",
         )
-    return whole, shifted != whole
+    return whole, rest != 0
 
 
 def format_scaled(value: int, decimals: int) -> str:

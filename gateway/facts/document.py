@@ -112,6 +112,7 @@ class Facts:
                 "order_id": order.order_id,
                 "client_order_id": order.client_order_id or NONE,
                 "principal": order.principal,
+                "source_signal_id": order.source_signal_id or NONE,
             },
             "time": {
                 "wall_us": self.clock.wall_us(),

@@ -122,10 +122,7 @@ class Sequencer:
         return [Committed(entries, self.tip.checkpoint) for entries in indices]
 
     def probe(self) -> bool:
-        """Try whether a full disk has room again; if so, clear the fault.
-
-        Raises nothing: an error of another nature latches.
-        """
+        """Try whether a full disk has room again, and clear the fault; anything worse latches."""
         if self.fault is None or self.fault.nature is not Nature.FULL:
             return self.fault is None
         padding = {"padding": " " * _PROBE_CHARACTERS}
@@ -135,6 +132,7 @@ class Sequencer:
             self._copy_wal()
         except StoreError:
             return False
+        # A commit that was refused for want of room is not there: that is looked at, not assumed.
         stored = self._database.value(sql.COUNT_ENTRIES)
         if stored != self.tip.size:
             self._fail(Nature.LATCH, f"the store holds {stored} entries, not {self.tip.size}")

@@ -9,6 +9,7 @@ from typing import Final
 
 from gateway.domain.book import BookError, OrderState
 from gateway.domain.errors import NotFoundError, RefusedError, WritError
+from gateway.domain.halt import Scope
 from gateway.ports import Committed, Door, Draft, Journal
 from signing.lifecycle import State
 
@@ -45,8 +46,8 @@ class Cancels:
         await self._cancel(order, by, cause)
         return self._journal.book.orders.get(order_id, order)
 
-    async def cancel_all(self, by: str, cause: str, *, account: str | None = None) -> int:
-        """Cancel every open order (of an account); returns how many were asked for.
+    async def cancel_all(self, by: str, cause: str, scope: Scope) -> int:
+        """Cancel every open order in the scope; returns how many were asked for.
 
         One broker failing does not keep the others' orders alive; what could not be cancelled
         stays open and is reported in the log of the process.
@@ -54,7 +55,7 @@ class Cancels:
         orders = [
             order
             for order in self._journal.book.open_orders()
-            if account is None or order.account == account
+            if scope.covers(order.account, order.symbol, order.strategy_id)
         ]
         results = await asyncio.gather(
             *(self._cancel(order, by, cause) for order in orders), return_exceptions=True

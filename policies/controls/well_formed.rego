@@ -57,7 +57,11 @@ proven if {
 }
 
 ids_typed if {
-	shape.closed(input.ids, {"decision_id", "order_id", "client_order_id", "principal"}, set())
+	shape.closed(
+		input.ids,
+		{"decision_id", "order_id", "client_order_id", "principal", "source_signal_id"},
+		set(),
+	)
 	every id in input.ids {
 		shape.identifier(id)
 	}

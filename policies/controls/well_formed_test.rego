@@ -19,6 +19,7 @@ test_parts_that_must_be_there if {
 	every path in [
 		"v", "salt", "ids", "time", "order", "control",
 		"ids/decision_id", "ids/order_id", "ids/client_order_id", "ids/principal",
+		"ids/source_signal_id",
 		"time/wall_us", "time/market_us", "time/session",
 		"order/account", "order/symbol", "order/side", "order/type", "order/time_in_force",
 		"order/qty", "order/qty_decimals", "order/price_decimals", "order/limit_price",
@@ -70,6 +71,7 @@ test_version if {
 test_texts if {
 	every pair in [
 		["ids", "decision_id"], ["ids", "order_id"], ["ids", "client_order_id"], ["ids", "principal"],
+		["ids", "source_signal_id"],
 		["order", "account"], ["order", "symbol"], ["order", "strategy_id"], ["time", "session"],
 		["instrument", "sector"], ["instrument", "currency"],
 	] {

@@ -10,6 +10,7 @@ document := {
 		"decision_id": "dec_1",
 		"order_id": "ord_1",
 		"client_order_id": "none",
+		"source_signal_id": "none",
 		"principal": "strategy-a",
 	},
 	"time": {"wall_us": 1440441000000000, "market_us": 1440441000000000, "session": "2015-08-24"},

@@ -88,6 +88,7 @@ def document() -> Document:
             "decision_id": "dec_0184a1b2c3d4",
             "order_id": "ord_0184a1b2c3d4",
             "client_order_id": "none",
+            "source_signal_id": "none",
             "principal": "strategy-a",
         },
         "time": {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
@@ -19,7 +18,6 @@ from gateway.domain.mode import Mode
 from gateway.intake.orders import Name
 
 KILL_CAUSE = "OMEGA2_MANUAL"
-_log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1", tags=["control"])
 _CHANGES = documented(401, 403, 409, 415, 422)
@@ -150,10 +148,14 @@ async def kill(
 ) -> HaltAnswer:
     """Deny from now on and cancel every open order; stands until a named person resumes."""
     scope = Scope(body.scope.kind, body.scope.name) if body.scope else GLOBAL
-    _log.warning("kill of %s %s by %s: %s", scope.kind, scope.name, who.name, body.reason)
     halt = await services.to_the_end(
         services.app.halting.halt(
-            cause=KILL_CAUSE, scope=scope, by=who.name, clear_by="admin", cancels=True
+            cause=KILL_CAUSE,
+            scope=scope,
+            by=who.name,
+            clear_by="admin",
+            cancels=True,
+            reason=body.reason,
         )
     )
     return _halt(halt)

@@ -230,6 +230,7 @@ MISSING: dict[Place, set[str]] = {
     ("ids", "decision_id"): SHAPE,
     ("ids", "order_id"): SHAPE,
     ("ids", "client_order_id"): SHAPE,
+    ("ids", "source_signal_id"): SHAPE,
     ("ids", "principal"): SHAPE,
     ("time",): SHAPE,
     ("time", "wall_us"): SHAPE,
