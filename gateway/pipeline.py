@@ -24,6 +24,7 @@ from gateway.domain.execution import Submission
 from gateway.domain.ids import new_id
 from gateway.domain.order import Order
 from gateway.facts.document import Facts
+from gateway.intake.idempotency import CallerKey
 from gateway.ledger.journal import Journal
 from gateway.ports import Clock, Committed, Door, Draft, Entropy, KeyClaim, Ledger, PolicyEngine
 from gateway.turns import BATCH_MAX, Decided, Turns
@@ -40,21 +41,11 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A caller's key, as intake read it; ``kind`` is ``idempotency`` or ``client_order_id``."""
-
-    kind: str
-    key: str
-    request_digest: str
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """A durable decision: the order as decided, and the entry's index in the log."""
 
     order: OrderState
     index: int
-    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,7 @@ class Preview:
 @dataclass(frozen=True, slots=True)
 class _Proposal:
     order: Order
-    claims: tuple[Claim, ...]
+    keys: tuple[CallerKey, ...]
     answer: asyncio.Future[Outcome]
 
 
@@ -105,7 +96,7 @@ class Pipeline:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def propose(self, order: Order, claims: Sequence[Claim]) -> Outcome:
+    async def propose(self, order: Order, keys: Sequence[CallerKey]) -> Outcome:
         """Have an order decided; returns when the decision is durable.
 
         Raises:
@@ -117,7 +108,7 @@ class Pipeline:
             raise UnavailableError(
                 "gateway-busy", "too many orders are waiting", "try again with the same key"
             )
-        self._queue.put_nowait(_Proposal(order, tuple(claims), answer))
+        self._queue.put_nowait(_Proposal(order, tuple(keys), answer))
         return await answer
 
     async def preview(self, order: Order) -> Preview:
@@ -253,14 +244,14 @@ def _keys(proposal: _Proposal, decision: Decided) -> list[KeyClaim]:
     return [
         KeyClaim(
             principal=proposal.order.principal,
-            kind=claim.kind,
-            key=claim.key,
-            request_digest=claim.request_digest,
+            kind=key.kind,
+            key=key.key,
+            request_digest=key.request_digest,
             decision_id=state.decision_id,
             order_id=state.order_id,
             status=201 if state.allow else 403,
         )
-        for claim in proposal.claims
+        for key in proposal.keys
     ]
 
 

@@ -71,7 +71,9 @@ class _Verification:
         self._vkey = vkey
         self._earlier = earlier
         self._findings = Findings()
+        # How many entries were looked at, and how many of them before the first unreadable one.
         self._judged = 0
+        self._told: int | None = None
         # The checkpoint is read before the files are listed: a log that grows meanwhile has more
         # than it tells of, never less.
         self._note = read_note(directory)
@@ -102,8 +104,12 @@ class _Verification:
             self._judged += len(judged)
             for index, entry in enumerate(judged, start):
                 envelope = entries.take(index, entry)
-                if envelope is not None:
-                    document = documents.take(index, envelope)
+                if envelope is None:
+                    # What follows may depend on it: the story is followed up to here.
+                    self._told = index if self._told is None else self._told
+                    continue
+                document = documents.take(index, envelope)
+                if self._told is None:
                     story.take(index, envelope.kind, envelope.payload, document)
             progress("entries", start + len(bundle), size)
         entries.finish(size)
@@ -143,16 +149,17 @@ class _Verification:
     def _details(self, checkpoint: Checkpoint | None) -> dict[int, str]:
         """Say what each step verified, for the steps that found nothing wrong."""
         counts, size = self._findings.counts, checkpoint.size if checkpoint else 0
-        ahead, kinds = counts["files ahead"], sum(kind in KINDS for kind in counts)
+        ahead, found = counts["files ahead"], [counts[kind] for kind in KINDS if counts[kind]]
+        partly = "" if self._told is None else f", followed up to entry {self._told}"
         return {
             1: f"signed by {self._vkey.name}, over {size} entries",
             2: "every tile hashes to the signed root" + (f", {ahead} files ahead" if ahead else ""),
             3: f"bundles: {-(-size // FULL)}, each with exactly the entries of its tile",
             4: "entry 0 pins the origin, the log key and the identity key",
             5: f"entries signed: {self._judged}, by keys certified for their time",
-            6: f"records: {self._judged}, of {kinds} kinds, in order of time",
+            6: f"records: {sum(found)}, of {len(found)} kinds, in order of time",
             7: f"decisions: {counts['decision']}, submissions: {counts['submission']}, "
-            f"executions: {counts['execution']}",
+            f"executions: {counts['execution']}{partly}",
             8: f"documents that match: {counts['documents']}, absent: {counts['documents absent']}",
             9: "the log continues the earlier checkpoint",
         }

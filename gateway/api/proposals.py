@@ -13,7 +13,6 @@ from gateway.domain.order import Order
 from gateway.domain.projection import order_state
 from gateway.intake.idempotency import CallerKey
 from gateway.intake.orders import OrderBody, to_order
-from gateway.pipeline import Claim
 from gateway.ports import KeyClaim
 from signing import canonical
 
@@ -61,8 +60,7 @@ async def decide(
         if claim is not None:
             return await _replay(services, claim)
         order = make_order(services, principal, body)
-        claims = [Claim(key.kind, key.key, key.request_digest) for key in keys]
-        outcome = await services.app.pipeline.propose(order, claims)
+        outcome = await services.app.pipeline.propose(order, keys)
         return Answered(outcome.order, outcome.index, replayed=False)
 
 

@@ -148,6 +148,8 @@ def _change(kind: str) -> Handler:
 
 
 def _statement(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    if payload["account"] in book.accounts:
+        raise BookError(f"a second statement for account {payload['account']}")
     book.accounts[payload["account"]] = AccountBook(
         alias=payload["account"],
         cash_micros=payload["cash_micros"],

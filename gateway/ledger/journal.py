@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gateway.domain.book import Book, BookError, OrderState
-from gateway.domain.errors import UnavailableError, WritError
+from gateway.domain.errors import UnavailableError
 from gateway.domain.projection import apply
 from gateway.ports import Batch, Committed, Draft, KeyClaim, Ledger
 
@@ -68,7 +68,7 @@ class Journal:
     async def _commit(self, batch: Batch, *, owed: bool) -> Committed:
         try:
             return await self._ledger.commit(batch)
-        except WritError:
+        except Exception:  # whatever it is, the book has seen what the log has not
             self._ahead = True
             if owed:
                 self._owed.extend(batch.drafts)

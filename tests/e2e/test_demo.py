@@ -26,7 +26,7 @@ from support.processes import WRIT, GatewayProcess
 ORDERS = 200
 KEPT_OUT = {"INP-01", "APR-01"}
 """Controls that no order through the door can fail: claimed as such by the demonstration itself."""
-READY_TIMEOUT_S = 100
+READY_TIMEOUT_S = 200
 
 
 def demo(*arguments: str, timeout_s: int = 240) -> subprocess.CompletedProcess[str]:
@@ -243,7 +243,7 @@ def test_a_key_like_the_strategys_can_only_read_and_propose(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_without_once_the_gateway_stays_up_until_it_is_interrupted(tmp_path: Path) -> None:
     said = tmp_path / "stderr"
     with said.open("w") as stderr:

@@ -6,6 +6,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.quantities import (
     INT_LIMIT,
@@ -17,8 +20,6 @@ from gateway.domain.quantities import (
     scaled,
     value_micros,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 DECIMALS = st.integers(0, 10)
 AMOUNTS = st.integers(1, INT_LIMIT - 1)

@@ -85,7 +85,7 @@ def test_unready(broken): pass
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")])
-def test_a_row_is_proven_only_by_passing_tests(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_a_row_is_tested_only_by_passing_tests(tmp_path: Path, options: tuple[str, ...]) -> None:
     results = tmp_path / "out" / "results.json"
     source = RESULTS.replace("LIMIT", "2")
     run(tmp_path, source, *options, f"--requirement-results={results}")
@@ -101,8 +101,8 @@ def test_the_document_shows_what_is_open() -> None:
     script = runpy.run_path(str(TRACEABILITY))
     rows = {"S0-01": "one", "S0-02": "two", "S0-03": "three"}
     text = script["render"](rows, {"S0-01": {"t::a": "passed"}, "S0-02": {"t::b": "failed"}})
-    assert "1 of 3 rows are proven." in text
-    assert "| S0-01 | one | proven | 1 |" in text
+    assert "1 of 3 rows are tested." in text
+    assert "| S0-01 | one | tested | 1 |" in text
     assert "| S0-02 | two | **open** | 1 |" in text
     assert "| S0-03 | three | **open** |  |" in text
     assert "- `t::b` (failed)" in text

@@ -27,7 +27,8 @@ from gateway.domain.execution import Accepted, OutcomeUnknownError, Submission
 from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder, OrderType, Side
-from gateway.pipeline import Claim, Outcome
+from gateway.intake.idempotency import CallerKey
+from gateway.pipeline import Outcome
 from signing.lifecycle import State
 from signing.verify import Report, verify_log
 from support.facts import order
@@ -66,7 +67,7 @@ async def lifted(settings: Settings) -> AsyncGenerator[App]:
 async def propose(app: App, symbol: str = "AAPL", qty: int = 100, **changes: Any) -> Outcome:
     number = next(NUMBERS)
     changes.setdefault("order_id", f"ord_{number}")
-    claim = Claim("idempotency", f"key-{number}", "0" * 64)
+    claim = CallerKey("idempotency", f"key-{number}", "0" * 64)
     return await app.pipeline.propose(order(symbol, qty=qty, **changes), [claim])
 
 
@@ -258,7 +259,7 @@ async def test_what_is_in_doubt_at_a_restart_is_settled_and_never_forwarded(
 
 
 async def test_a_used_key_fails_its_caller_alone(app: App) -> None:
-    claim = [Claim("idempotency", "the-same", "0" * 64)]
+    claim = [CallerKey("idempotency", "the-same", "0" * 64)]
     answers = await asyncio.gather(
         *(app.pipeline.propose(order(qty=10, order_id=f"ord_race_{i}"), claim) for i in range(4)),
         propose(app, "MSFT", 10),
