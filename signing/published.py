@@ -110,17 +110,17 @@ class PublishedLog:
 
     def _tile(self, level: int, index: int) -> list[bytes]:
         width = min(FULL, (self.checkpoint.size >> 8 * level) - index * FULL)
-        name = self._folder.source(level, index, width)
+        found = self._folder.read(level, index, width)
         try:
-            return decode_tile(self._folder.tile(name), name.width) if name else []
+            return decode_tile(found[1], found[0].width) if found else []
         except TilesError as error:
             raise PublishedError(str(error)) from error
 
     def _bundle(self, index: int) -> list[bytes]:
         width = min(FULL, self.checkpoint.size - index * FULL)
-        name = self._folder.source("entries", index, width)
+        found = self._folder.read("entries", index, width)
         try:
-            entries = decode_bundle(self._folder.tile(name)) if name else []
+            entries = decode_bundle(found[1]) if found else []
         except TilesError as error:
             raise PublishedError(str(error)) from error
         if len(entries) < width:

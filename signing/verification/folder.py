@@ -22,6 +22,7 @@ TILE_BYTES_MAX: Final = FULL * HASH_BYTES
 BUNDLE_BYTES_MAX: Final = FULL * (2 + ENTRY_BYTES_MAX)
 DOCUMENT_BYTES_MAX: Final = 1_048_576
 DEPTH_MAX: Final = 16
+_ATTEMPTS: Final = 16
 _CHUNK_BYTES: Final = 1_048_576
 _ENTRIES: Final = "tile/entries"
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -52,21 +53,33 @@ class Folder:
             elif file != "checkpoint":
                 self.stray.append(file)
 
-    def source(self, level: Level, index: int, width: int) -> TileName | None:
-        """Name the file that best holds the first `width` hashes or entries of a tile.
+    def read(self, level: Level, index: int, width: int) -> tuple[TileName, bytes] | None:
+        """Return the file that best holds the first `width` items of a tile, and its bytes.
 
-        A log that grew while it was copied may have the next wider file instead of the exact one;
-        one that was cut short may have a narrower one.
+        That is the exact one; or a wider one, where the log grew and cleaned up meanwhile; or the
+        widest there is, where the log was cut short. A file that is gone since the folder was
+        listed has been replaced: the place is looked at again.
         """
-        widths = sorted(self._widths.get((level, index), []))
-        wider = [w for w in widths if w >= width]
-        if wider:
-            return TileName(level, index, wider[0])
-        return TileName(level, index, widths[-1]) if widths else None
+        name = _best(level, index, width, self.widths(level, index))
+        for _ in range(_ATTEMPTS):
+            data = None if name is None else self.tile(name)
+            if name is not None and data is not None:
+                return name, data
+            name = _best(level, index, width, self.widths_now(level, index))
+        return None
 
     def widths(self, level: Level, index: int) -> list[int]:
-        """Return the widths in which this tile exists."""
+        """Return the widths in which this tile was there when the folder was listed."""
         return self._widths.get((level, index), [])
+
+    def widths_now(self, level: Level, index: int) -> list[int]:
+        """Return the widths in which this tile is there at this moment."""
+        full = TileName(level, index, FULL).path
+        found = [FULL] if (self.path / full).is_file() else []
+        for file in self._walk_if_there(f"{full}.p"):
+            name = parse_path(file)
+            found += [name.width] if name is not None else []
+        return found
 
     def names(self) -> Iterator[TileName]:
         """Name every tile file."""
@@ -74,10 +87,10 @@ class Folder:
             for width in widths:
                 yield TileName(level, index, width)
 
-    def tile(self, name: TileName) -> bytes:
-        """Return a tile file's bytes; more than a file of its kind may have are cut off."""
+    def tile(self, name: TileName) -> bytes | None:
+        """Return a tile file's bytes, None if it is gone; far more than it may have are cut off."""
         limit = BUNDLE_BYTES_MAX if name.level == "entries" else TILE_BYTES_MAX
-        return self._read(name.path, limit + 1) or b""
+        return self._read(name.path, limit + 1)
 
     def document(self, digest: str) -> bytes | None:
         """Return a document, or None where it is not (or no longer) published."""
@@ -122,6 +135,13 @@ class Folder:
 
     def _read(self, path: str, limit: int) -> bytes | None:
         return _read(self.path / path, limit)
+
+
+def _best(level: Level, index: int, width: int, widths: list[int]) -> TileName | None:
+    if not widths:
+        return None
+    wide = [one for one in widths if one >= width]
+    return TileName(level, index, min(wide) if wide else max(widths))
 
 
 def read_note(directory: Path) -> bytes:

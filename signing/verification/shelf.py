@@ -1,6 +1,7 @@
 """Reading tiles and bundles from a folder: exact length, and agreement between partial copies.
 
-While a log grows, the same tile is published at several widths. Each must be a prefix of the next.
+While a log grows, the same tile is published at several widths. Each must be a prefix of the next;
+narrower ones may be deleted at any time, also while the log is being read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from signing.merkle import HASH_BYTES
-from signing.tiles import FULL, TileName, read_bundle
+from signing.tiles import FULL, Level, TileName, read_bundle
 from signing.verification.findings import Findings
 from signing.verification.folder import Folder
 
@@ -18,69 +19,65 @@ BUNDLES: Final = 3
 
 
 class Shelf:
-    """The tiles of level 0 and the bundles of a folder, read one at a time."""
+    """The tiles and bundles of a folder, read one at a time."""
 
     def __init__(self, folder: Folder, findings: Findings) -> None:
         self._folder = folder
         self._findings = findings
 
-    def hashes(self, index: int, width: int) -> list[bytes]:
-        """Return the leaf hashes of tile `index`, fewer than `width` where it is damaged."""
-        name = self._folder.source(0, index, width)
-        if name is None:
-            self._findings.fault(TILES, index * FULL, "its tile is missing")
+    def required(self, level: Level, index: int, width: int) -> list[bytes]:
+        """Return the first `width` hashes or entries of a tile, fewer where it is damaged.
+
+        Narrower copies of the same tile are compared with it.
+        """
+        found = self._folder.read(level, index, width)
+        if found is None:
+            wanted = TileName(level, index, width)
+            self._fault(wanted, 0, f"{wanted.path} is missing")
             return []
-        found = self.read_hashes(name)
-        if len(found) < width and name.width < width:
-            self._findings.fault(TILES, index * FULL + len(found), "its hash is missing")
-        for narrow in self._narrower(name):
-            self.compare(TILES, narrow, self.read_hashes(narrow), found)
-        return found[:width]
+        name, data = found
+        items = self._items(name, data)
+        if name.width < width:
+            self._fault(name, len(items), f"it is missing: {name.path} is the widest there is")
+        for narrow in self._folder.widths(level, index):
+            if narrow < name.width:
+                self.compare(TileName(level, index, narrow), items)
+        return items[:width]
 
-    def entries(self, index: int, width: int) -> list[bytes]:
-        """Return the entries of bundle `index`, fewer than `width` where it is damaged."""
-        name = self._folder.source("entries", index, width)
-        if name is None:
-            self._findings.fault(BUNDLES, index * FULL, "its bundle is missing")
-            return []
-        found = self.read_entries(name)
-        if len(found) < width and name.width < width:
-            self._findings.fault(BUNDLES, index * FULL + len(found), "the entry is missing")
-        for narrow in self._narrower(name):
-            self.compare(BUNDLES, narrow, self.read_entries(narrow), found)
-        return found[:width]
-
-    def read_hashes(self, name: TileName) -> list[bytes]:
-        """Return the hashes of a tile file; a length that is not its width is a fault."""
+    def surplus(self, name: TileName) -> list[bytes] | None:
+        """Return what a listed file holds; None where it has been replaced since."""
         data = self._folder.tile(name)
-        count = min(len(data) // HASH_BYTES, name.width)
-        if len(data) != name.width * HASH_BYTES:
-            message = f"{name.path} has {len(data)} bytes, not {name.width * HASH_BYTES}"
-            self._findings.fault(TILES, first_entry(name, count), message)
-        return [data[at : at + HASH_BYTES] for at in range(0, count * HASH_BYTES, HASH_BYTES)]
+        return None if data is None else self._items(name, data)
 
-    def read_entries(self, name: TileName) -> list[bytes]:
-        """Return the entries of a bundle file; a byte too many or too few is a fault."""
-        data = self._folder.tile(name)
-        found, rest = read_bundle(data)
-        if rest or len(found) != name.width:
-            count = min(len(found), name.width)
-            message = f"{name.path} does not end with its entry number {name.width}"
-            self._findings.fault(BUNDLES, first_entry(name, count), message)
-        return found[: name.width]
+    def compare(self, name: TileName, expected: Sequence[bytes]) -> None:
+        """Fault the first hash or entry of a listed file that is not what it has to be."""
+        found = self.surplus(name)
+        if found is not None:
+            self.compare_items(name, found, expected)
 
-    def compare(
-        self, step: int, name: TileName, found: Sequence[bytes], expected: Sequence[bytes]
+    def compare_items(
+        self, name: TileName, found: Sequence[bytes], expected: Sequence[bytes]
     ) -> None:
-        """Fault the first hash or entry of a file that is not what it has to be."""
+        """As `compare`, for a file that was read already."""
         place = first_difference(found, expected)
         if place is not None:
-            message = f"{name.path} differs from the rest of the log"
-            self._findings.fault(step, first_entry(name, place), message)
+            self._fault(name, place, f"{name.path} differs from the rest of the log")
 
-    def _narrower(self, name: TileName) -> list[TileName]:
-        widths = self._folder.widths(name.level, name.index)
-        return [TileName(name.level, name.index, w) for w in widths if w < name.width]
+    def _items(self, name: TileName, data: bytes) -> list[bytes]:
+        """Divide a file's bytes; one too many or too few is a fault."""
+        if name.level == "entries":
+            items, rest = read_bundle(data)
+        else:
+            count, rest = divmod(len(data), HASH_BYTES)
+            items = [data[at * HASH_BYTES : (at + 1) * HASH_BYTES] for at in range(count)]
+        if rest or len(items) != name.width:
+            place = min(len(items), name.width)
+            self._fault(name, place, f"{name.path} does not end with its item number {name.width}")
+        return items[: name.width]
+
+    def _fault(self, name: TileName, place: int, reason: str) -> None:
+        step = BUNDLES if name.level == "entries" else TILES
+        self._findings.fault(step, first_entry(name, place), reason)
 
 
 def first_difference(first: Sequence[bytes], second: Sequence[bytes]) -> int | None:

@@ -9,7 +9,7 @@ Anything else is a file too many.
 from __future__ import annotations
 
 from signing.merkle import leaf_hash
-from signing.tiles import FULL, TileName
+from signing.tiles import FULL, TileName, read_bundle
 from signing.verification.findings import Findings
 from signing.verification.folder import Folder
 from signing.verification.shelf import BUNDLES, TILES, Shelf, first_entry
@@ -35,61 +35,70 @@ class SurplusCheck:
         self._read_ahead()
         for start in range(0, len(self._tail) - FULL + 1, FULL):
             self._roots.append(tree_of(self._tail[start : start + FULL]).root())
-        self._require_upper_tiles()
+        self._check_upper_tiles()
         for name in self._folder.names():
             ahead = first_entry(name, name.width) > self._size
             self._findings.counts["files ahead"] += ahead
-            # Bundles and tiles of level 0 that the checkpoint covers have been read already.
-            if name.level == "entries":
-                if ahead:
-                    self._check_bundle(name)
-            elif ahead or name.level > 0:
+            if ahead and name.level == "entries":
+                self._check_bundle(name)
+            elif ahead and name.level != "entries":
                 self._check_tile(name, name.level)
 
     def _read_ahead(self) -> None:
         """Read the entries that follow the checkpoint, as far as the bundles go without a gap."""
         index, known = self._whole, len(self._tail)
         while True:
-            widths = [w for w in self._folder.widths("entries", index) if w > known]
-            if not widths:
+            widths = [w for w in self._folder.widths_now("entries", index) if w > known]
+            found = self._folder.read("entries", index, max(widths)) if widths else None
+            if found is None:
                 return
-            name = TileName("entries", index, max(widths))
-            leaves = [leaf_hash(entry) for entry in self._shelf.read_entries(name)]
-            self._shelf.compare(BUNDLES, name, leaves, self._tail[(index - self._whole) * FULL :])
+            leaves = [leaf_hash(entry) for entry in read_bundle(found[1])[0]]
+            self._shelf.compare_items(found[0], leaves, self._tail[(index - self._whole) * FULL :])
             self._tail += leaves[known:]
             if len(leaves) < FULL:
                 return
             index, known = index + 1, 0
 
-    def _require_upper_tiles(self) -> None:
+    def _check_upper_tiles(self) -> None:
+        """Check every tile above level 0 that the checkpoint asks for."""
         level, count = 1, self._whole
         while count:
             for index in range(-(-count // FULL)):
                 width = min(FULL, count - index * FULL)
-                name = self._folder.source(level, index, width)
-                if name is None or name.width < width:
-                    wanted = TileName(level, index, width)
-                    place = first_entry(wanted, name.width if name else 0)
-                    self._findings.fault(TILES, place, f"{wanted.path} is missing")
+                found = self._shelf.required(level, index, width)
+                expected = self._hashes(level, index, width)
+                self._shelf.compare_items(TileName(level, index, width), found, expected)
             level, count = level + 1, count // FULL
 
     def _check_bundle(self, name: TileName) -> None:
+        """Check a bundle that is ahead of the checkpoint."""
         start = (name.index - self._whole) * FULL
+        entries = self._shelf.surplus(name)
+        if entries is None:
+            return
         if start + name.width > len(self._tail):
             message = f"{name.path} is a file too many: no entries lead up to it"
             self._findings.fault(BUNDLES, None, message)
             return
-        leaves = [leaf_hash(entry) for entry in self._shelf.read_entries(name)]
-        self._shelf.compare(BUNDLES, name, leaves, self._tail[start : start + name.width])
+        leaves = [leaf_hash(entry) for entry in entries]
+        self._shelf.compare_items(name, leaves, self._tail[start : start + name.width])
 
     def _check_tile(self, name: TileName, level: int) -> None:
-        expected = [self._hash(level, name.index * FULL + place) for place in range(name.width)]
-        known = [found for found in expected if found is not None]
-        if len(known) < name.width:
+        """Check a tile that is ahead of the checkpoint."""
+        hashes = self._shelf.surplus(name)
+        if hashes is None:
+            return
+        expected = self._hashes(level, name.index, name.width)
+        if len(expected) < name.width:
             message = f"{name.path} is a file too many: it holds hashes of no published entry"
             self._findings.fault(TILES, None, message)
             return
-        self._shelf.compare(TILES, name, self._shelf.read_hashes(name), known)
+        self._shelf.compare_items(name, hashes, expected)
+
+    def _hashes(self, level: int, index: int, width: int) -> list[bytes]:
+        """Return the hashes that a tile must hold, as far as the log and what is ahead go."""
+        places = (self._hash(level, index * FULL + offset) for offset in range(width))
+        return [found for found in places if found is not None]
 
     def _hash(self, level: int, index: int) -> bytes | None:
         """Return a hash of the proven log and what continues it; None behind its end."""

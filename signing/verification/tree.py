@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from signing.checkpoint import Checkpoint
-from signing.merkle import Tree, fold, leaf_hash
+from signing.merkle import HASH_BYTES, Tree, fold, leaf_hash
 from signing.tiles import FULL
 from signing.verification.findings import Findings
 from signing.verification.folder import Folder
@@ -78,8 +78,8 @@ class TreeCheck:
         size = self._checkpoint.size
         for index in range(-(-size // FULL)):
             width = min(FULL, size - index * FULL)
-            hashes = self._shelf.hashes(index, width)
-            entries = self._shelf.entries(index, width)
+            hashes = self._shelf.required(0, index, width)
+            entries = self._shelf.required("entries", index, width)
             leaves = [leaf_hash(entry) for entry in entries]
             self._tiles.add(hashes, width)
             self._bundles.add(leaves, width)
@@ -112,9 +112,9 @@ class TreeCheck:
         leaves = proven.edge or []
         if rest and whole < len(proven.roots):
             # The tile is read again, and the bundle instead where the tile is the damaged one.
-            leaves = self._shelf.hashes(whole, FULL)
+            leaves = self._shelf.required(0, whole, FULL)
             if tree_of(leaves).root() != proven.roots[whole]:
-                leaves = [leaf_hash(entry) for entry in self._shelf.entries(whole, FULL)]
+                leaves = [leaf_hash(e) for e in self._shelf.required("entries", whole, FULL)]
         roots = [root for root in proven.roots[:whole] if root is not None]
         return fold(tree_of(roots).peaks() + tree_of(leaves[:rest]).peaks())
 
@@ -134,8 +134,9 @@ class TreeCheck:
         count, found = self._checkpoint.size // FULL, list[bytes]()
         for index in range(-(-count // FULL)):
             width = min(FULL, count - index * FULL)
-            name = self._folder.source(1, index, width)
-            part = self._shelf.read_hashes(name)[:width] if name is not None else []
+            read = self._folder.read(1, index, width)
+            data = read[1] if read is not None else b""
+            part = [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)][:width]
             found += part
             if len(part) < width:
                 break
