@@ -140,9 +140,20 @@ def decode_tile(data: bytes, width: int) -> list[bytes]:
     Raises:
         TilesError: it is not exactly `width` hashes long.
     """
-    if len(data) != width * HASH_BYTES:
+    hashes, rest = read_tile(data)
+    if rest or len(hashes) != width:
         raise TilesError(f"the tile has {len(data)} bytes, not {width * HASH_BYTES}")
-    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+    return hashes
+
+
+def read_tile(data: bytes) -> tuple[list[bytes], int]:
+    """Read the whole hashes at the start of a tile.
+
+    Returns:
+        The hashes, and how many bytes follow them that are no whole hash: 0 in a sound tile.
+    """
+    count, rest = divmod(len(data), HASH_BYTES)
+    return [data[at * HASH_BYTES : (at + 1) * HASH_BYTES] for at in range(count)], rest
 
 
 def changed(old_size: int, new_size: int) -> Iterator[TileName]:

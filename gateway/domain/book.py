@@ -89,6 +89,8 @@ class AccountBook:
     day_open_equity_micros: int | None = None
     peak_equity_micros: int | None = None
     executed_turnover_micros: int = 0
+    closed: frozenset[str] = frozenset()
+    """Orders that were closed when the day began: kept for a late fill until the next one."""
 
 
 @dataclass(slots=True)
@@ -102,7 +104,7 @@ class Book:
     accounts: dict[str, AccountBook] = field(default_factory=dict[str, AccountBook])
     halts: dict[str, Halt] = field(default_factory=dict[str, Halt])
     orders: dict[str, OrderState] = field(default_factory=dict[str, OrderState])
-    """Orders that were sent or may be: open ones, and closed ones of the running session."""
+    """Orders that were sent or may be: open ones, and those closed in this session or the last."""
     by_client_id: dict[str, str] = field(default_factory=dict[str, str])
     """broker_client_id -> order_id, for the orders above."""
     market_us: int = 0

@@ -37,6 +37,8 @@ class Halt:
     by: str
     observed: int | None = None
     limit: int | None = None
+    reason: str | None = None
+    """A person's words; a trigger gives ``observed`` and ``limit`` instead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,10 +167,14 @@ def _day(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, .
     account.day_open_equity_micros = payload["equity_micros"]
     account.peak_equity_micros = max(account.peak_equity_micros or 0, payload["equity_micros"])
     account.executed_turnover_micros = 0
-    for order in [o for o in book.orders.values() if o.account == account.alias]:
-        if order.status in TERMINAL:
-            del book.orders[order.order_id]
-            book.by_client_id.pop(order.broker_client_id, None)
+    for order_id in account.closed:
+        forgotten = book.orders.pop(order_id)
+        book.by_client_id.pop(forgotten.broker_client_id, None)
+    account.closed = frozenset(
+        order.order_id
+        for order in book.orders.values()
+        if order.account == account.alias and order.status in TERMINAL
+    )
     return ()
 
 
@@ -204,6 +208,7 @@ def _halt(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, 
         by=payload["by"],
         observed=payload.get("observed"),
         limit=payload.get("limit"),
+        reason=payload.get("reason"),
     )
     book.control_version += 1
     return ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway.domain.book import NONE, AccountBook, Book
@@ -47,8 +48,10 @@ class Facts:
         return Market(self.feed, self.clock.market_us())
 
     def session(self, market_us: int) -> str:
-        """The session date, ``none`` without a feed."""
-        return self.feed.session(market_us) if self.feed else NONE
+        """The session date: the feed's, or that of UTC where there is no market."""
+        if self.feed is not None:
+            return self.feed.session(market_us)
+        return datetime.fromtimestamp(market_us // 1_000_000, UTC).date().isoformat()
 
     def gather(self, order: Order, decision_id: str) -> dict[str, Any]:
         """The input document of one order as of now, the book's working orders included."""

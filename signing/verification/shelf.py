@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from signing.merkle import HASH_BYTES
-from signing.tiles import FULL, Level, TileName, read_bundle
+from signing.tiles import FULL, Level, TileName, read_bundle, read_tile
 from signing.verification.findings import Findings
 from signing.verification.folder import Folder
 
@@ -65,11 +64,7 @@ class Shelf:
 
     def _items(self, name: TileName, data: bytes) -> list[bytes]:
         """Divide a file's bytes; one too many or too few is a fault."""
-        if name.level == "entries":
-            items, rest = read_bundle(data)
-        else:
-            count, rest = divmod(len(data), HASH_BYTES)
-            items = [data[at * HASH_BYTES : (at + 1) * HASH_BYTES] for at in range(count)]
+        items, rest = read_bundle(data) if name.level == "entries" else read_tile(data)
         if rest or len(items) != name.width:
             place = min(len(items), name.width)
             self._fault(name, place, f"{name.path} does not end with its item number {name.width}")

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from signing.checkpoint import Checkpoint
-from signing.merkle import HASH_BYTES, Tree, fold, leaf_hash
-from signing.tiles import FULL
+from signing.merkle import Tree, fold, leaf_hash
+from signing.tiles import FULL, read_tile
 from signing.verification.findings import Findings
 from signing.verification.folder import Folder
 from signing.verification.shelf import BUNDLES, TILES, Shelf, first_difference
@@ -135,10 +135,9 @@ class TreeCheck:
         for index in range(-(-count // FULL)):
             width = min(FULL, count - index * FULL)
             read = self._folder.read(1, index, width)
-            data = read[1] if read is not None else b""
-            part = [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)][:width]
-            found += part
-            if len(part) < width:
+            hashes = read_tile(read[1])[0][:width] if read is not None else []
+            found += hashes
+            if len(hashes) < width:
                 break
         return found
 

@@ -90,6 +90,7 @@ class HaltAnswer(BaseModel):
     by: str
     observed: int | None
     limit: int | None
+    reason: str | None
 
 
 class HaltsAnswer(BaseModel):
@@ -215,4 +216,5 @@ def _halt(halt: Halt) -> HaltAnswer:
         by=halt.by,
         observed=halt.observed,
         limit=halt.limit,
+        reason=halt.reason,
     )

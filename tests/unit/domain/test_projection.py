@@ -128,12 +128,20 @@ def test_a_decision_without_its_document_is_an_error(book: Book) -> None:
         apply(book, "decision", decision())
 
 
-def test_a_new_day_forgets_closed_orders_and_starts_turnover_at_zero(book: Book) -> None:
+def test_days_start_turnover_at_zero_and_forget_orders_closed_the_day_before(book: Book) -> None:
     apply(book, "decision", decision(), {"order": ORDER})
-    apply(book, "execution", fill(10))
+    apply(book, "execution", fill(4))
+    apply(book, "submission", submission())
+    closing = {"order_id": "ord_1", "broker_client_id": "wr-1", "status": "CANCELED",
+               "code": "none", "source": "broker"}  # fmt: skip
+    apply(book, "status", closing)
     day = {"account": "primary", "session": "2015-08-25", "equity_micros": 7, "market_us": 9}
     apply(book, "day", day)
     account = book.account("primary")
+    apply(book, "execution", fill(6))  # reported late, and still known
+    assert account.positions == {"AAPL": (10, 0)}
+    account.executed_turnover_micros = 0
+    apply(book, "day", day | {"session": "2015-08-26"})
     assert (book.orders, book.by_client_id) == ({}, {})
     assert (account.executed_turnover_micros, account.day_open_equity_micros) == (0, 7)
     assert book.market_us == 9

@@ -133,6 +133,28 @@ def test_a_wider_tile_stands_for_a_narrower_one(tmp_path: Path) -> None:
     assert report.size == 200
 
 
+@pytest.mark.parametrize("size", [301, 340, 511, 512, 513, 700, 1_100])
+def test_a_log_that_grows_and_cleans_up_while_it_is_read(tmp_path: Path, size: int) -> None:
+    """Files that were listed are replaced by wider ones; what the checkpoint covers stays."""
+    log = filled_log(tmp_path / "log", 300)
+    older = [path for path in (log.directory / "tile").rglob("*") if path.parent.suffix == ".p"]
+
+    def publish(*_: object) -> None:
+        if log.tree.size == 300:
+            grow(log, size)
+            log.publish()
+            for path in older:
+                if path.name != "1" or size >= 512:
+                    path.unlink()
+
+    report = verify_log(log.directory, log.vkey, publish)
+    assert report.ok, report.steps
+    assert report.size == 300
+    report = verify_log(log.directory, log.vkey)
+    assert report.ok, report.steps
+    assert report.size == size
+
+
 def test_deleted_documents_are_counted(tmp_path: Path) -> None:
     log = filled_log(tmp_path / "log", 100)
     total = verify_log(log.directory, log.vkey).counts["documents"]

@@ -128,6 +128,18 @@ def test_damage_of_tile_and_bundle_of_the_same_entry(log: LogBuilder) -> None:
     assert "neither" in report.steps[2].detail
 
 
+@pytest.mark.parametrize("length", [0, 1, 33, 63])
+def test_damage_everywhere(log: LogBuilder, length: int) -> None:
+    """Tiles and bundles are wrong, and so is the tile that could arbitrate."""
+    flip(bundle_path(log, 300), offset_of(log, 300) + 40)
+    flip(tile_file(log, 0, 0, FULL), 7 * 32)
+    path = tile_file(log, 1, 0, 2)
+    path.write_bytes(path.read_bytes()[:length])
+    report = check(log)
+    assert 2 in failed(report)
+    assert report.first_bad_index == 300, "the signature of the entry itself"
+
+
 def rewritten(log: LogBuilder, entries: list[bytes]) -> None:
     """Publish other entries in place of the log's, every tile recomputed."""
     shutil.rmtree(log.directory / "tile")
