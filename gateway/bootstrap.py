@@ -126,6 +126,7 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         for broker in set(brokers.values()):
             if isinstance(broker, MarketDriven):
                 _follow(broker, app.trackers[broker.name], stack)
+        await app.cancels.take_up()
         yield app
 
 

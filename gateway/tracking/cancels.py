@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 from gateway.domain.book import BookError, OrderState
@@ -57,13 +57,20 @@ class Cancels:
             for order in self._journal.book.open_orders()
             if scope.covers(order.account, order.symbol, order.strategy_id)
         ]
-        results = await asyncio.gather(
-            *(self._cancel(order, by, cause) for order in orders), return_exceptions=True
-        )
-        for order, result in zip(orders, results, strict=True):
-            if isinstance(result, BaseException):
-                _log.error("cancel of %s failed", order.order_id, exc_info=result)
+        await self._cancel_each(orders, by, cause)
         return len(orders)
+
+    async def take_up(self) -> None:
+        """After a start: ask again for every cancel that stands.
+
+        The process may have died between recording a halt or a cancel and asking the broker.
+        """
+        orders = [
+            order
+            for order in self._journal.book.open_orders()
+            if order.status is State.PENDING_CANCEL or self._to_be_cancelled(order)
+        ]
+        await self._cancel_each(orders, BY, "TAKEN_UP_AT_START")
 
     async def sweep(self, order_id: str) -> None:
         """Cancel an order that was on its way when its cancel or a cancelling halt came.
@@ -75,13 +82,22 @@ class Cancels:
         order = self._journal.book.orders.get(order_id)
         if order is None or not order.reserves:
             return
-        book = self._journal.book
-        halted = any(
-            halt.cancels and halt.scope.covers(order.account, order.symbol, order.strategy_id)
-            for halt in book.halts.values()
-        )
-        if wanted or halted:
+        if wanted or self._to_be_cancelled(order):
             await self._cancel(order, BY, "WANTED_BEFORE_SENT" if wanted else "HALTED")
+
+    def _to_be_cancelled(self, order: OrderState) -> bool:
+        return any(
+            halt.cancels and halt.scope.covers(order.account, order.symbol, order.strategy_id)
+            for halt in self._journal.book.halts.values()
+        )
+
+    async def _cancel_each(self, orders: Sequence[OrderState], by: str, cause: str) -> None:
+        results = await asyncio.gather(
+            *(self._cancel(order, by, cause) for order in orders), return_exceptions=True
+        )
+        for order, result in zip(orders, results, strict=True):
+            if isinstance(result, BaseException):
+                _log.error("cancel of %s failed", order.order_id, exc_info=result)
 
     async def _cancel(self, order: OrderState, by: str, cause: str) -> None:
         if order.status in (State.CREATED, State.UNKNOWN):

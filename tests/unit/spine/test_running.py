@@ -258,6 +258,29 @@ async def test_what_is_in_doubt_at_a_restart_is_settled_and_never_forwarded(
         assert report(app).ok
 
 
+@pytest.mark.requirement("S2-03")
+async def test_a_kill_that_died_before_its_cancels_is_finished_at_the_next_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(*_: object) -> None:
+        raise ConnectionAbortedError("the process dies here, before the broker is asked")
+
+    async with lifted(settings) as app:
+        working = await propose(app, type=OrderType.LIMIT, limit_price=250_000)
+        other = await propose(app, "MSFT", 10, type=OrderType.LIMIT, limit_price=400_000)
+        assert await sent(app, working) is State.ACKNOWLEDGED
+        assert await sent(app, other) is State.ACKNOWLEDGED
+        with monkeypatch.context() as patched:
+            patched.setattr(Gate, "cancel", dies)
+            with pytest.raises(ConnectionAbortedError):
+                await app.cancels.cancel(other.order.order_id, "ada")
+            await kill(app, Scope("symbol", "AAPL"))
+        assert len(app.book().open_orders()) == 2
+    async with running(settings) as app:
+        await _until(lambda: not app.book().open_orders())
+        assert {o.status for o in app.book().orders.values()} == {State.CANCELED}
+
+
 async def test_a_used_key_fails_its_caller_alone(app: App) -> None:
     claim = [CallerKey("idempotency", "the-same", "0" * 64)]
     answers = await asyncio.gather(
