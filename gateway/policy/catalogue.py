@@ -13,13 +13,12 @@ from types import MappingProxyType
 from typing import Any, Final, cast, get_type_hints
 
 from gateway.domain.decision import Reason
-from gateway.policy.release import ReleaseError
+from gateway.policy.release import ReleaseError, read_file
 from signing import canonical
 
 CATALOGUE: Final = "catalogue.json"
 VERSION: Final = 1
 SEVERITIES: Final = ("critical", "high", "medium", "low")
-_FILE_MAX_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +71,7 @@ def load_catalogue(directory: Path) -> Catalogue:
         ReleaseError: ``release-missing`` or ``release-malformed``.
     """
     path = directory / CATALOGUE
-    try:
-        with path.open("rb") as file:
-            data = file.read(_FILE_MAX_BYTES + 1)
-    except OSError as error:
-        raise ReleaseError(
-            "release-missing",
-            f"{path} cannot be read: {error.strerror}",
-            "name a folder made by `writ policy build`",
-        ) from error
+    data = read_file(path)
     try:
         return _catalogue(canonical.decode_object(data))
     except (canonical.CanonicalError, KeyError, TypeError, ValueError) as error:

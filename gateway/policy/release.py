@@ -102,7 +102,7 @@ def load_release(directory: Path) -> Release:
     Raises:
         ReleaseError: a file is missing, malformed, or not the one that the descriptor names.
     """
-    descriptor = _read(directory / DESCRIPTOR)
+    descriptor = read_file(directory / DESCRIPTOR)
     fields = _descriptor_fields(descriptor, directory)
     bundle = _named(directory / BUNDLE, fields["bundle_sha256"])
     wasm = _named(directory / WASM, fields["wasm_sha256"])
@@ -145,7 +145,12 @@ def parse_data(data: bytes) -> tuple[Mapping[str, int], Mapping[str, Instrument]
     return MappingProxyType(limits), MappingProxyType(instruments)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The bytes of one file of a release folder, bounded.
+
+    Raises:
+        ReleaseError: ``release-missing`` or ``release-malformed``.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(_FILE_MAX_BYTES + 1)
@@ -165,7 +170,7 @@ def _read(path: Path) -> bytes:
 
 
 def _named(path: Path, digest: str) -> bytes:
-    data = _read(path)
+    data = read_file(path)
     if canonical.digest(data) != digest:
         raise ReleaseError(
             "release-digest",

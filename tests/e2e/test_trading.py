@@ -258,6 +258,7 @@ def test_a_repeated_command_is_one_order_and_a_changed_one_is_refused(
     assert "idempotency-key-reused" in other.err
 
 
+@pytest.mark.requirement("S3-06")
 def test_sixty_four_racing_posts_on_one_key_are_one_decision(
     shared_server: GatewayProcess,
 ) -> None:

@@ -190,6 +190,9 @@ async def test_a_cancel_takes_a_working_order_off(app: App) -> None:
         await app.cancels.cancel("ord_none", "ada")
 
 
+@pytest.mark.requirement("W-07")
+@pytest.mark.requirement("S3-06")
+@pytest.mark.requirement("S3-21")
 async def test_an_unknown_outcome_is_settled_by_asking(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +212,9 @@ async def test_an_unknown_outcome_is_settled_by_asking(
     assert report(app).ok
 
 
+@pytest.mark.requirement("W-07")
+@pytest.mark.requirement("S3-05")
+@pytest.mark.requirement("S3-21")
 async def test_an_order_that_never_arrived_is_absent_and_not_sent_again(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +233,8 @@ async def test_an_order_that_never_arrived_is_absent_and_not_sent_again(
     assert calls == 1
 
 
+@pytest.mark.requirement("W-07")
+@pytest.mark.requirement("S3-06")
 @pytest.mark.parametrize("arrived", [True, False])
 async def test_what_is_in_doubt_at_a_restart_is_settled_and_never_forwarded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, arrived: bool
