@@ -75,16 +75,22 @@ async def becomes(truth: Callable[[], bool]) -> None:
 
 
 def copy_log(folder: Path, target: Path) -> None:
-    """Copy a published log that is growing, as anybody may: the checkpoint first."""
+    """Copy a published log that is growing, as docs/record-format.md says: last written first.
+
+    Each folder is listed only when its turn comes, so that it holds at least what those before
+    it spoke of.
+    """
     target.mkdir()
     shutil.copy(folder / "checkpoint", target)
-    for path in sorted(folder.rglob("*")):
-        place = target / path.relative_to(folder)
-        if place.exists() or path.is_dir():
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # superseded meanwhile
-            shutil.copy(path, place)
+    hashes = sorted(path for path in (folder / "tile").iterdir() if path.name != "entries")
+    for part in (*hashes, folder / "tile" / "entries", folder / "blobs"):
+        for path in sorted(part.rglob("*")):
+            if path.is_dir():
+                continue
+            place = target / path.relative_to(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # superseded meanwhile
+                shutil.copy(path, place)
 
 
 class SetClock(SystemClock):
