@@ -120,7 +120,18 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         if host.clock.movable:  # a historical run goes on where its log ends, never before
             host.clock.set_market(max(host.clock.market_us(), journal.book.market_us))
         brokers = await _open_brokers(settings, host, feed, stack)
-        app = await _start(_Opened(settings, host, release, feed, ledger, journal, brokers, vkey))
+        opened = _Opened(
+            settings=settings,
+            host=host,
+            release=release,
+            catalogue=load_catalogue(folder),
+            feed=feed,
+            ledger=ledger,
+            journal=journal,
+            brokers=brokers,
+            vkey=vkey,
+        )
+        app = await _start(opened)
         core = asyncio.create_task(app.pipeline.run())
         stack.push_async_callback(_stop, core, app)
         for broker in set(brokers.values()):
@@ -137,6 +148,7 @@ class _Opened:
     settings: Settings
     host: Host
     release: Release
+    catalogue: Catalogue
     feed: HistoricalFeed | None
     ledger: SqliteLedger
     journal: Journal
@@ -236,7 +248,7 @@ async def _start(opened: _Opened) -> App:
         settings=opened.settings,
         host=host,
         release=release,
-        catalogue=load_catalogue(opened.settings.release or shipped_directory()),
+        catalogue=opened.catalogue,
         feed=opened.feed,
         ledger=ledger,
         journal=journal,

@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from gateway.domain.book import BookError, OrderState
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.domain.errors import UnavailableError, WritError
-from gateway.domain.execution import Submission
+from gateway.domain.execution import SPENT
 from gateway.domain.ids import new_id
 from gateway.domain.order import Order
 from gateway.facts.document import Facts
@@ -33,9 +33,6 @@ from signing import canonical, receipt
 QUEUE_MAX: Final = 1_024
 SENDING_MAX: Final = 4_096
 """Orders decided and not yet answered for by disk and broker; beyond it new ones are refused."""
-
-SPENT: Final = "GATE_SPENT"
-"""The gate's word for a permit that it has seen before."""
 
 _log = logging.getLogger(__name__)
 
@@ -205,7 +202,7 @@ class Pipeline:
             submission = await self._parts.door.forward(permit, approved_ns)
             if submission.code == SPENT:
                 return  # it has a submission already; what is known of that one stands
-            await self._parts.journal.record([submission_draft(submission)])
+            await self._parts.journal.record([Draft("submission", asdict(submission))])
             self._answered(state.order_id)
             if submission.outcome == "unknown":
                 await self._parts.settle(self._parts.journal.book.orders[state.order_id])
@@ -221,22 +218,6 @@ class Pipeline:
         event = self._answers.pop(order_id, None)
         if event is not None:
             event.set()
-
-
-def submission_draft(submission: Submission) -> Draft:
-    """The entry that tells what the gate did with a permit."""
-    return Draft(
-        "submission",
-        {
-            "decision_id": submission.decision_id,
-            "order_id": submission.order_id,
-            "broker_client_id": submission.broker_client_id,
-            "broker": submission.broker,
-            "outcome": submission.outcome,
-            "code": submission.code,
-            "broker_order_id": submission.broker_order_id,
-        },
-    )
 
 
 def _keys(proposal: _Proposal, decision: Decided) -> list[KeyClaim]:

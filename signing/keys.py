@@ -20,7 +20,6 @@ from signing.encoding import EncodingError, from_base64, to_base64
 
 RAW_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
-NAME_MAX: Final = 200
 
 _HEX_KEY: Final = re.compile(r"[0-9a-f]{64}")
 # An origin is a URL without its scheme: no space, no plus, nothing that a note could misread.

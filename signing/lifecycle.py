@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
-
-from signing.canonical import JsonObject
+from typing import Any, Final
 
 
 class State(StrEnum):
@@ -138,7 +136,7 @@ def allowed(frm: State, to: State) -> bool:
 
 
 def state_after(
-    current: State | None, kind: str, payload: JsonObject, *, leaves: int | None = None
+    current: State | None, kind: str, payload: Mapping[str, Any], *, leaves: int | None = None
 ) -> State:
     """Return the order's state after an entry about it.
 
@@ -164,7 +162,7 @@ def state_after(
     return target
 
 
-def _target(current: State, kind: str, payload: JsonObject, leaves: int | None) -> State:
+def _target(current: State, kind: str, payload: Mapping[str, Any], leaves: int | None) -> State:
     match kind:
         case "submission":
             return _answered(current, _SUBMISSION[payload["outcome"]])

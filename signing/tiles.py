@@ -17,7 +17,6 @@ FULL: Final = 256
 """Hashes in a full tile, entries in a full bundle."""
 
 ENTRY_BYTES_MAX: Final = 65_535
-LEVEL_MAX: Final = 6
 
 Level: TypeAlias = int | Literal["entries"]
 """A level of hashes, or the bundles of entries."""

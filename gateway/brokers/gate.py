@@ -20,7 +20,13 @@ from typing import Final, TypeVar
 from gateway.brokers.permitted import Permitted, UnreadablePermitError, read_permit
 from gateway.domain.book import Book
 from gateway.domain.errors import NotFoundError, RefusedError
-from gateway.domain.execution import Accepted, OutcomeUnknownError, Rejected, Submission
+from gateway.domain.execution import (
+    SPENT,
+    Accepted,
+    OutcomeUnknownError,
+    Rejected,
+    Submission,
+)
 from gateway.ports import Broker, Clock
 from signing.keys import Vkey
 from signing.lifecycle import State
@@ -135,7 +141,7 @@ class Gate:
         spent = permit.decision_id in self._spent
         self._remember(permit.decision_id, order_id)
         known = self._book().orders.get(order_id)
-        code = "GATE_SPENT"
+        code = SPENT
         if not spent and known is not None and known.status is State.CREATED:
             try:
                 return read_permit(permit)

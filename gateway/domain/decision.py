@@ -43,16 +43,3 @@ class EngineFailure:
 
 HaltTriggers = list[HaltTrigger] | EngineFailure
 """The answer to the second query of a release."""
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionView:
-    """A committed decision as callers see it: ids, outcome and where it is in the log."""
-
-    decision_id: str
-    order_id: str
-    allow: bool
-    label: str
-    failure: str
-    reasons: tuple[Reason, ...]
-    index: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.domain.order import Side
 
@@ -84,6 +85,10 @@ class BrokerStatement:
     cash_micros: int
     positions: dict[str, tuple[int, int]]
     """symbol -> (qty, qty_decimals)"""
+
+
+SPENT: Final = "GATE_SPENT"
+"""The gate's code for a permit that it has seen before: its submission is recorded already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def order_state(payload: Payload, document: Payload) -> OrderState:
         input_digest=payload["input_digest"],
         release_digest=payload["release_digest"],
         market_us=payload["market_us"],
-        status=state_after(None, "decision", dict(payload)),
+        status=state_after(None, "decision", payload),
     )
 
 
@@ -96,7 +96,7 @@ def _submission(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderS
     return book.keep(
         replace(
             order,
-            status=state_after(order.status, "submission", dict(payload)),
+            status=state_after(order.status, "submission", payload),
             broker=payload["broker"],
             broker_order_id=payload["broker_order_id"],
             code=payload["code"],
@@ -111,7 +111,7 @@ def _execution(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderSt
     if decimals != order.qty_decimals or payload["price_decimals"] != order.price_decimals:
         raise BookError(f"execution {payload['execution_id']} is at another scale than its order")
     filled = order.filled_qty + qty
-    after = state_after(order.status, "execution", dict(payload), leaves=order.qty - filled)
+    after = state_after(order.status, "execution", payload, leaves=order.qty - filled)
     signed = qty if payload["side"] == "buy" else -qty
     held, _scale = account.positions.pop(payload["symbol"], (0, decimals))
     if held + signed:
@@ -140,7 +140,7 @@ def _change(kind: str) -> Handler:
 
     def handler(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
         order = book.known(payload)
-        after = state_after(order.status, kind, dict(payload))
+        after = state_after(order.status, kind, payload)
         code = payload.get("code", payload.get("cause", payload.get("evidence", NONE)))
         return book.keep(replace(order, status=after, code=code))
 

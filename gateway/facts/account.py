@@ -13,8 +13,8 @@ from gateway.facts.market import Market
 
 
 @dataclass(frozen=True, slots=True)
-class PositionValue:
-    """One holding at the last price; price and value are ``None`` when there is no quote."""
+class Holding:
+    """One position at the last price; price and value are ``None`` when there is no quote."""
 
     symbol: str
     qty: int
@@ -24,44 +24,24 @@ class PositionValue:
     value_micros: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Valuation:
-    """An account as of now, for people; equity is ``None`` if any holding has no price."""
-
-    account: str
-    cash_micros: int
-    equity_micros: int | None
-    day_open_equity_micros: int | None
-    executed_turnover_micros: int
-    positions: tuple[PositionValue, ...]
-
-
-def valuation(
+def holdings(
     account: AccountBook, market: Market, instruments: Mapping[str, Instrument]
-) -> Valuation:
-    """Value an account holding by holding."""
-    return Valuation(
-        account=account.alias,
-        cash_micros=account.cash_micros,
-        equity_micros=equity_micros(account, market, instruments),
-        day_open_equity_micros=account.day_open_equity_micros,
-        executed_turnover_micros=account.executed_turnover_micros,
-        positions=tuple(
-            _position(symbol, qty, decimals, market, instruments.get(symbol))
-            for symbol, (qty, decimals) in sorted(account.positions.items())
-        ),
-    )
+) -> list[Holding]:
+    """Value what the account holds, symbol by symbol."""
+    return [
+        _holding(symbol, qty, decimals, market, instruments.get(symbol))
+        for symbol, (qty, decimals) in account.positions.items()
+    ]
 
 
-def _position(
+def _holding(
     symbol: str, qty: int, decimals: int, market: Market, instrument: Instrument | None
-) -> PositionValue:
-    price_decimals = instrument.price_decimals if instrument else 0
-    quote = market.quote(symbol, price_decimals) if instrument else None
-    if quote is None:
-        return PositionValue(symbol, qty, decimals, None, price_decimals, None)
-    value = value_micros(qty, decimals, quote.last, price_decimals)
-    return PositionValue(symbol, qty, decimals, quote.last, price_decimals, value)
+) -> Holding:
+    quote = instrument and market.quote(symbol, instrument.price_decimals)
+    if not quote:
+        return Holding(symbol, qty, decimals, None, 0, None)
+    value = value_micros(qty, decimals, quote.last, quote.price_decimals)
+    return Holding(symbol, qty, decimals, quote.last, quote.price_decimals, value)
 
 
 def equity_micros(
@@ -69,12 +49,10 @@ def equity_micros(
 ) -> int | None:
     """Cash plus positions at the last price; ``None`` if any held symbol has no price."""
     total = account.cash_micros
-    for symbol, (qty, decimals) in account.positions.items():
-        instrument = instruments.get(symbol)
-        quote = instrument and market.quote(symbol, instrument.price_decimals)
-        if not quote:
+    for holding in holdings(account, market, instruments):
+        if holding.value_micros is None:
             return None
-        total += value_micros(qty, decimals, quote.last, quote.price_decimals)
+        total += holding.value_micros
     return total
 
 

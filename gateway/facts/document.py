@@ -16,11 +16,11 @@ from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order
 from gateway.domain.quantities import DEFAULT_DECIMALS, in_bounds, notional_micros, rescaled_up
 from gateway.facts.account import (
-    Valuation,
+    Holding,
     account_facts,
     drawdown_bps,
     equity_micros,
-    valuation,
+    holdings,
 )
 from gateway.facts.control import control_facts
 from gateway.facts.instruments import instrument_facts
@@ -88,9 +88,9 @@ class Facts:
         """The account's equity at the market as of now."""
         return equity_micros(account, self.market(), self.instruments)
 
-    def valuation(self, account: AccountBook) -> Valuation:
-        """The account at the market as of now, holding by holding."""
-        return valuation(account, self.market(), self.instruments)
+    def holdings(self, account: AccountBook) -> list[Holding]:
+        """What the account holds, at the market as of now."""
+        return holdings(account, self.market(), self.instruments)
 
     def halt_document(self) -> dict[str, Any]:
         """The input of the release's second query: is a halt due?"""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Final
 
 from gateway.domain.book import NONE, OrderState
-from gateway.domain.execution import BrokerOrderState
+from gateway.domain.execution import BrokerOrderState, Submission
 from gateway.domain.halt import Scope
 from gateway.ports import Broker, Clock, Draft, Journal, Stops
 from signing.lifecycle import State
@@ -105,15 +106,13 @@ class Settlement:
 
 
 def _unknown(order: OrderState, broker: str) -> Draft:
-    return Draft(
-        "submission",
-        {
-            "decision_id": order.decision_id,
-            "order_id": order.order_id,
-            "broker_client_id": order.broker_client_id,
-            "broker": broker,
-            "outcome": "unknown",
-            "code": "IN_DOUBT_AT_RESTART",
-            "broker_order_id": NONE,
-        },
+    submission = Submission(
+        decision_id=order.decision_id,
+        order_id=order.order_id,
+        broker_client_id=order.broker_client_id,
+        broker=broker,
+        outcome="unknown",
+        code="IN_DOUBT_AT_RESTART",
+        broker_order_id=NONE,
     )
+    return Draft("submission", asdict(submission))

@@ -155,7 +155,7 @@ async def test_an_order_that_was_not_taken_is_not_known(venue: Venue) -> None:
 async def test_every_type_and_time_in_force_is_taken_and_open(
     trading: Venue, order: object, tif: TimeInForce
 ) -> None:
-    sent = replace(order, time_in_force=tif)  # pyright: ignore[reportArgumentType,reportCallIssue]
+    sent = replace(order, time_in_force=tif)  # pyright: ignore[reportArgumentType,reportCallIssue]  the case names the fields
     answer = await trading.broker.submit(sent)
     assert isinstance(answer, Accepted)
     state = await trading.broker.order("wr-1")

@@ -76,7 +76,7 @@ def order(symbol: str = "AAPL", side: Side = Side.BUY, qty: int = 10, **changes:
         requested_limit_price=None,
         requested_stop_price=None,
     )
-    return replace(base, **changes)  # pyright: ignore[reportArgumentType]
+    return replace(base, **changes)  # pyright: ignore[reportArgumentType]  the case names the fields
 
 
 def working(

@@ -14,8 +14,8 @@ from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.domain.book import NONE, AccountBook
 from gateway.domain.errors import NotFoundError
-from gateway.domain.quantities import format_scaled, value_micros
-from gateway.facts.account import drawdown_bps
+from gateway.domain.quantities import format_scaled
+from gateway.facts.account import Holding, drawdown_bps
 from gateway.ports import Fill
 
 FILLS_MAX: Final = 1_000
@@ -125,19 +125,8 @@ async def read_positions(
 ) -> PositionsAnswer:
     """What an account holds, at the last price."""
     account = _account(services, query.account)
-    market = services.app.facts.market()
-    found: list[PositionAnswer] = []
-    for symbol, (qty, decimals) in sorted(account.positions.items()):
-        instrument = services.app.release.instruments.get(symbol)
-        quote = instrument and market.quote(symbol, instrument.price_decimals)
-        last = value = None
-        if quote:
-            last = format_scaled(quote.last, quote.price_decimals)
-            value = money(value_micros(qty, decimals, quote.last, quote.price_decimals))
-        found.append(
-            PositionAnswer(symbol=symbol, qty=format_scaled(qty, decimals), last=last, value=value)
-        )
-    return PositionsAnswer(account=account.alias, positions=found)
+    held = sorted(services.app.facts.holdings(account), key=lambda holding: holding.symbol)
+    return PositionsAnswer(account=account.alias, positions=[_position(one) for one in held])
 
 
 @router.get("/fills", response_model=FillsPage, responses=documented(401, 403, 422))
@@ -183,6 +172,16 @@ def _account(services: Services, alias: str) -> AccountBook:
             f"use one of: {', '.join(sorted(services.app.settings.accounts))}",
         )
     return account
+
+
+def _position(held: Holding) -> PositionAnswer:
+    last = None if held.last is None else format_scaled(held.last, held.price_decimals)
+    return PositionAnswer(
+        symbol=held.symbol,
+        qty=format_scaled(held.qty, held.qty_decimals),
+        last=last,
+        value=_money(held.value_micros),
+    )
 
 
 def _fill(fill: Fill) -> FillAnswer:

@@ -165,7 +165,7 @@ async def test_the_broker_s_order_is_built_from_the_document(
     broker = ScriptedBroker(accepts)
     await gate_to(broker).forward(good(fields=fields), APPROVED_NS)
     bare = broker_order(broker_client_id("dec_1"), protection_price=None)
-    assert broker.sent == [replace(bare, **sent)]  # pyright: ignore[reportArgumentType]
+    assert broker.sent == [replace(bare, **sent)]  # pyright: ignore[reportArgumentType]  the case names the fields
 
 
 def forgeries() -> dict[str, bytes]:

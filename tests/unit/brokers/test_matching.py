@@ -16,7 +16,7 @@ FREE = SimulatorConfig(slippage_bps=0, impact_e4=0, fee_per_unit_micros=0, fee_m
 
 def resting(order: BrokerOrder, row: int = 1, **changes: object) -> Resting:
     base = Resting(row, order, AT_US - 1, 0, 0, triggered=False, session="")
-    return replace(base, **changes)  # pyright: ignore[reportArgumentType]
+    return replace(base, **changes)  # pyright: ignore[reportArgumentType]  the case names the fields
 
 
 def window(

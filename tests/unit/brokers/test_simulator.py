@@ -214,7 +214,7 @@ async def test_a_refusal_is_answered_and_kept(
     tmp_path: Path, changes: dict[str, object], code: str
 ) -> None:
     broker = await simulator(tmp_path, still(), ManualClock())
-    order = replace(limit_order(), **changes)  # pyright: ignore[reportArgumentType]
+    order = replace(limit_order(), **changes)  # pyright: ignore[reportArgumentType]  the case names the fields
     assert await broker.submit(order) == Rejected(code)
     assert await broker.submit(order) == Rejected(code)
     state = await broker.order("wr-1")
