@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 WORKERS = 4
+ENTROPY_PAGE_BYTES = 4_096
 
 
 class SystemClock:
@@ -47,11 +49,27 @@ class SystemClock:
 
 
 class OsEntropy:
-    """The operating system's random bytes."""
+    """The operating system's random bytes, drawn by the page: each draw is a system call.
+
+    No byte is handed out twice, and none is kept once it was handed out. A process that forks
+    would share what is left of the page with its child; the gateway does not fork.
+    """
+
+    def __init__(self) -> None:
+        """Start with an empty page."""
+        self._page = bytearray()
+        self._lock = threading.Lock()  # keys are made on worker threads
 
     def token(self, size: int) -> bytes:
         """``size`` random bytes."""
-        return os.urandom(size)
+        if size > ENTROPY_PAGE_BYTES:
+            return os.urandom(size)
+        with self._lock:
+            if len(self._page) < size:
+                self._page = bytearray(os.urandom(ENTROPY_PAGE_BYTES))
+            taken = bytes(self._page[-size:]) if size else b""
+            del self._page[len(self._page) - size :]
+        return taken
 
 
 class ThreadRunner:

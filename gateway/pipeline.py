@@ -110,10 +110,9 @@ class Pipeline:
 
     async def preview(self, order: Order) -> Preview:
         """Ask the policy about an order without recording anything."""
-        wall_us = self._parts.clock.wall_us()
-        document = self._parts.facts.gather(
-            order, new_id("preview", wall_us, self._parts.entropy.token(10))
-        )
+        moment = self._parts.facts.moment()
+        preview_id = new_id("preview", moment.wall_us, self._parts.entropy.token(10))
+        document = self._parts.facts.gather(order, preview_id, moment)
         [answer] = await self._parts.engine.decide([canonical.encode(document)])
         return Preview(document, answer)
 

@@ -21,7 +21,7 @@ from gateway.domain.ids import broker_client_id, new_id
 from gateway.domain.mode import Mode
 from gateway.domain.order import Order
 from gateway.domain.projection import order_state
-from gateway.facts.document import Facts
+from gateway.facts.document import Facts, Moment
 from gateway.ports import Clock, Draft, Entropy, PolicyEngine
 from signing import canonical
 
@@ -49,6 +49,8 @@ class _Candidate:
     document: dict[str, Any]
     data: bytes
     failure: str
+    payload: dict[str, Any]
+    """Its decision's fields, as the denial that it is until a verdict says otherwise."""
     state: OrderState
     """The order as it would stand if allowed, to be held while its mates' facts are gathered."""
 
@@ -100,7 +102,7 @@ class Turns:
                     if _allows(candidate, answer):
                         pending.append((candidate.position, candidate.order, candidate.decision_id))
                     else:
-                        final[candidate.position] = self._decided(candidate, answer)
+                        final[candidate.position] = _decided(candidate, answer)
         finally:
             for state in held:  # the record of the decisions holds them from here on
                 book.drop(state)
@@ -119,7 +121,7 @@ class Turns:
         for candidate, answer in stack:
             allowed = _allows(candidate, answer)
             if allowed or not denied_before:
-                final[candidate.position] = self._decided(candidate, answer)
+                final[candidate.position] = _decided(candidate, answer)
                 if allowed and _holds(book, candidate.state):
                     book.hold(candidate.state)
                     held.append(candidate.state)
@@ -135,9 +137,10 @@ class Turns:
         if not pending:
             return []
         candidates: list[_Candidate] = []
+        moment = self._facts.moment()
         try:
             for position, order, decision_id in pending:
-                candidate = self._candidate(book, position, order, decision_id)
+                candidate = self._candidate(book, moment, position, order, decision_id)
                 candidates.append(candidate)
                 if stacked and _holds(book, candidate.state):
                     book.hold(candidate.state)
@@ -149,10 +152,12 @@ class Turns:
         answers = await self._engine.decide([candidate.data for candidate in candidates])
         return list(zip(candidates, answers, strict=True))
 
-    def _candidate(self, book: Book, position: int, order: Order, decision_id: str) -> _Candidate:
+    def _candidate(
+        self, book: Book, moment: Moment, position: int, order: Order, decision_id: str
+    ) -> _Candidate:
         failure = NONE
         try:
-            document = self._facts.gather(order, decision_id)
+            document = self._facts.gather(order, decision_id, moment)
             data = canonical.encode(document)
         except Exception:  # noqa: BLE001  any defect in a source of facts is a recorded denial (law 3)
             _log.exception("facts of %s could not be gathered", order.order_id)
@@ -160,8 +165,9 @@ class Turns:
             document = self._facts.bare(order, decision_id)
             data = canonical.encode(document)
         payload = self._payload(book, order, decision_id, document, data)
-        state = order_state(payload | {"allow": True}, document)
-        return _Candidate(position, order, decision_id, document, data, failure, state)
+        payload["failure"] = failure
+        state = order_state(payload | {"allow": True, "failure": NONE}, document)
+        return _Candidate(position, order, decision_id, document, data, failure, payload, state)
 
     def _payload(
         self,
@@ -171,7 +177,11 @@ class Turns:
         document: dict[str, Any],
         data: bytes,
     ) -> dict[str, Any]:
-        """The fields of a decision entry, as the denial it is until a verdict says otherwise."""
+        """The fields of a decision entry that are known before there is a verdict.
+
+        A verdict that comes after the control state has changed is thrown away, so the mode that
+        stands here still stands when the decision is recorded.
+        """
         return {
             "decision_id": decision_id,
             "order_id": order.order_id,
@@ -190,23 +200,22 @@ class Turns:
             "failure": NONE,
         }
 
-    def _decided(self, candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
-        book = self._facts.book()
-        payload = self._payload(
-            book, candidate.order, candidate.decision_id, candidate.document, candidate.data
-        )
-        if isinstance(answer, EngineFailure):
-            payload["failure"] = answer.code
-        else:
-            payload["verdict"] = verdict_payload(answer)
-            payload["allow"] = answer.allow and candidate.failure == NONE
-        if candidate.failure != NONE:
-            payload["failure"] = candidate.failure
-        draft = Draft("decision", payload, (candidate.data,), candidate.document)
-        return Decided(draft, order_state(payload, candidate.document))
-
     def _new_decision_id(self) -> str:
         return new_id("dec", self._clock.wall_us(), self._entropy.token(10))
+
+
+def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
+    payload, state = candidate.payload, candidate.state
+    if isinstance(answer, Verdict):
+        payload = payload | {"verdict": verdict_payload(answer)}
+    elif candidate.failure == NONE:
+        payload = payload | {"failure": answer.code}
+    if _allows(candidate, answer):
+        payload["allow"] = True
+    else:
+        state = order_state(payload, candidate.document)
+    draft = Draft("decision", payload, (candidate.data,), candidate.document)
+    return Decided(draft, state)
 
 
 def verdict_payload(verdict: Verdict) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.domain.decision import Reason
 from gateway.domain.halt import Halt
 from gateway.domain.mode import Mode
+from gateway.domain.reservations import Reservations
 from signing.lifecycle import OPEN, State
 
 NONE: Final = "none"
@@ -85,12 +86,36 @@ class AccountBook:
     positions: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     """symbol -> (signed quantity, decimals); a flat symbol has no key."""
     working: dict[str, OrderState] = field(default_factory=dict[str, OrderState])
+    """order_id -> order; changed by :meth:`hold` and :meth:`drop` alone."""
+    reservations: dict[tuple[str, int, int], Reservations] = field(
+        default_factory=dict[tuple[str, int, int], Reservations]
+    )
+    """(symbol, qty_decimals, price_decimals) -> what its working orders add up to."""
     session: str = NONE
     day_open_equity_micros: int | None = None
     peak_equity_micros: int | None = None
     executed_turnover_micros: int = 0
     closed: frozenset[str] = frozenset()
     """Orders that were closed when the day began: kept for a late fill until the next one."""
+
+    def hold(self, order: OrderState) -> None:
+        """Count an order's remainder as working, in the place of what was counted of it before."""
+        self.working[order.order_id] = order
+        key = (order.symbol, order.qty_decimals, order.price_decimals)
+        reserved = self.reservations.get(key)
+        if reserved is None:
+            reserved = self.reservations[key] = Reservations(*key[1:])
+        reserved.put(order.order_id, order.side, order.leaves_qty, order.worst_price)
+
+    def drop(self, order_id: str) -> None:
+        """Count an order no longer."""
+        order = self.working.pop(order_id, None)
+        if order is None:
+            return
+        key = (order.symbol, order.qty_decimals, order.price_decimals)
+        self.reservations[key].take(order_id)
+        if not self.reservations[key]:
+            del self.reservations[key]
 
 
 @dataclass(slots=True)
@@ -127,11 +152,11 @@ class Book:
 
     def hold(self, order: OrderState) -> None:
         """Count an order as working; also used tentatively within a turn."""
-        self.account(order.account).working[order.order_id] = order
+        self.account(order.account).hold(order)
 
     def drop(self, order: OrderState) -> None:
         """Undo :meth:`hold`."""
-        self.account(order.account).working.pop(order.order_id, None)
+        self.account(order.account).drop(order.order_id)
 
     def account(self, alias: str) -> AccountBook:
         """The account's book.

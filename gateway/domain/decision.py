@@ -35,7 +35,8 @@ class Verdict:
 class EngineFailure:
     """No verdict could be had; ``code`` is recorded in the signed denial.
 
-    Codes: ENGINE_TIMEOUT, ENGINE_ERROR, ENGINE_UNDEFINED, ENGINE_MALFORMED.
+    Codes: ENGINE_TIMEOUT, ENGINE_ERROR, ENGINE_UNDEFINED, ENGINE_MALFORMED and, of an engine
+    outside this process, ENGINE_UNREACHABLE, ENGINE_REVISION, ENGINE_VERSION.
     """
 
     code: str

@@ -7,14 +7,14 @@ document carries a fresh random salt, so that its digest in the log tells nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from gateway.domain.book import NONE, AccountBook, Book
 from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order
-from gateway.domain.quantities import DEFAULT_DECIMALS, in_bounds, notional_micros, rescaled_up
+from gateway.domain.quantities import DEFAULT_DECIMALS, INT_LIMIT, notional_micros, rescaled_up
 from gateway.facts.account import (
     Holding,
     account_facts,
@@ -29,6 +29,20 @@ from gateway.facts.portfolio import counting_price, projected_facts
 from gateway.ports import Clock, Entropy, MarketFeed
 
 SALT_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant: what every order of a turn is decided as of, read once for all of them.
+
+    Nothing of it may be kept across an await: what it was read from goes on.
+    """
+
+    market: Market
+    wall_us: int
+    session: str
+    equities: dict[str, int | None] = field(default_factory=dict[str, "int | None"])
+    """Account alias -> equity, as far as anybody has asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +67,46 @@ class Facts:
             return self.feed.session(market_us)
         return datetime.fromtimestamp(market_us // 1_000_000, UTC).date().isoformat()
 
-    def gather(self, order: Order, decision_id: str) -> dict[str, Any]:
-        """The input document of one order as of now, the book's working orders included."""
-        book, market = self.book(), self.market()
+    def moment(self) -> Moment:
+        """The present instant."""
+        market = self.market()
+        return Moment(market, self.clock.wall_us(), self.session(market.now_us))
+
+    def gather(self, order: Order, decision_id: str, moment: Moment) -> dict[str, Any]:
+        """The input document of one order, the book's working orders included."""
+        book, market = self.book(), moment.market
         instrument = self.instruments.get(order.symbol)
         quote = market.quote(order.symbol, order.price_decimals)
         account = book.accounts.get(order.account)
-        equity = self.equity_micros(account) if account else None
-        session = self.session(market.now_us)
+        equity = self._equity_micros(account, moment) if account else None
         worst = worst_price(order, quote, instrument, self.collar_max_bps)
         price = counting_price(order.side, worst, quote.last if quote else None)
         sections = {
             "order": _order_facts(order, worst, price)
-            | _present({"price_deviation_bps": price_deviation_bps(order, quote, worst)}),
+            | {"price_deviation_bps": price_deviation_bps(order, quote, worst)},
             "instrument": instrument_facts(instrument),
-            "account": account_facts(account, equity, session),
+            "account": account_facts(account, equity, moment.session),
             "market": market_facts(quote, market.now_us),
             "projected": projected_facts(order, price, account, equity, market, self.instruments),
-            "control": control_facts(book, order, self.clock.wall_us()),
+            "control": control_facts(book, order, moment.wall_us),
         }
-        return self._head(order, decision_id, market.now_us, session) | {
+        return self._head(order, decision_id, moment) | {
             name: _present(section) for name, section in sections.items() if section is not None
         }
 
     def bare(self, order: Order, decision_id: str) -> dict[str, Any]:
         """The document when a source of facts failed: the order alone, which proves nothing."""
-        now_us = self.clock.market_us()
-        return self._head(order, decision_id, now_us, self.session(now_us)) | {
-            "order": _order_facts(order, None, None),
-            "control": control_facts(self.book(), order, self.clock.wall_us()),
+        now_us, wall_us = self.clock.market_us(), self.clock.wall_us()
+        moment = Moment(Market(None, now_us), wall_us, self.session(now_us))
+        return self._head(order, decision_id, moment) | {
+            "order": _present(_order_facts(order, None, None)),
+            "control": control_facts(self.book(), order, wall_us),
         }
+
+    def _equity_micros(self, account: AccountBook, moment: Moment) -> int | None:
+        if account.alias not in moment.equities:
+            moment.equities[account.alias] = equity_micros(account, moment.market, self.instruments)
+        return moment.equities[account.alias]
 
     def equity_micros(self, account: AccountBook) -> int | None:
         """The account's equity at the market as of now."""
@@ -106,7 +130,7 @@ class Facts:
             },
         }
 
-    def _head(self, order: Order, decision_id: str, market_us: int, session: str) -> dict[str, Any]:
+    def _head(self, order: Order, decision_id: str, moment: Moment) -> dict[str, Any]:
         return {
             "v": 1,
             "salt": self.entropy.token(SALT_BYTES).hex(),
@@ -118,9 +142,9 @@ class Facts:
                 "source_signal_id": order.source_signal_id or NONE,
             },
             "time": {
-                "wall_us": self.clock.wall_us(),
-                "market_us": market_us,
-                "session": session,
+                "wall_us": moment.wall_us,
+                "market_us": moment.market.now_us,
+                "session": moment.session,
             },
         }
 
@@ -141,7 +165,7 @@ def _order_facts(order: Order, worst: int | None, price: int | None) -> dict[str
         "qty_e8": rescaled_up(order.qty, order.qty_decimals, DEFAULT_DECIMALS),
     }
     notional = price and notional_micros(order.qty, order.qty_decimals, price, order.price_decimals)
-    return _present(facts | {"worst_price": worst, "notional_micros": notional})
+    return facts | {"worst_price": worst, "notional_micros": notional}
 
 
 def _present(section: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,5 +173,5 @@ def _present(section: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in section.items()
-        if value is not None and not (isinstance(value, int) and not in_bounds(value))
+        if value is not None and (type(value) is not int or -INT_LIMIT < value < INT_LIMIT)
     }

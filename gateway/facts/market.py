@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.domain.instrument import Instrument
@@ -18,10 +18,13 @@ class Market:
 
     feed: MarketFeed | None
     now_us: int
+    _quotes: dict[str, Quote | None] = field(default_factory=dict[str, "Quote | None"])
 
     def quote(self, symbol: str, price_decimals: int) -> Quote | None:
         """The symbol's quote, if it is known at this scale and not from the future."""
-        quote = self.feed.quote(symbol, self.now_us) if self.feed else None
+        if symbol not in self._quotes:
+            self._quotes[symbol] = self.feed.quote(symbol, self.now_us) if self.feed else None
+        quote = self._quotes[symbol]
         if quote is None or quote.price_decimals != price_decimals or quote.at_us > self.now_us:
             return None
         return quote if 0 < quote.bid <= quote.ask and quote.last > 0 else None

@@ -8,32 +8,16 @@ one away never turns an allow into a denial (held by a property test).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.domain.book import AccountBook, OrderState
+from gateway.domain.book import AccountBook
 from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order, Side
 from gateway.domain.quantities import BPS, ceil_div, notional_micros
+from gateway.domain.reservations import Reserved
 from gateway.facts.market import Market
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One order's pull on a symbol: signed by side, at the price it counts at."""
-
-    symbol: str
-    side: str
-    qty: int
-    qty_decimals: int
-    price: int
-    price_decimals: int
-
-    @property
-    def notional_micros(self) -> int:
-        """Quantity times price, rounded up."""
-        return notional_micros(self.qty, self.qty_decimals, self.price, self.price_decimals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +46,46 @@ def projected_facts(
     """The ``projected`` section; each fact is absent when anything it needs is not known."""
     if account is None or price is None:
         return None
-    mine = Claim(
-        order.symbol, order.side, order.qty, order.qty_decimals, price, order.price_decimals
-    )
-    working = [_claim(held, market) for held in account.working.values()]
-    if any(claim is None for claim in working):
+    if not all(reserved.countable for reserved in account.reservations.values()):
         return None  # a working order that cannot be counted leaves nothing provable
-    claims = [claim for claim in working if claim is not None] + [mine]
-    symbols = {claim.symbol for claim in claims} | set(account.positions)
-    exposures = {s: _exposure(s, account, claims, market, instruments) for s in symbols}
-    own = exposures[order.symbol]
-    bought = sum(c.notional_micros for c in claims if c.side == Side.BUY)
+    by_symbol = _reserved(order, price, account, market)
+    exposures = {
+        symbol: _exposure(symbol, account, reserved, market, instruments.get(symbol))
+        for symbol, reserved in by_symbol.items()
+    }
+    claims = [claim for reserved in by_symbol.values() for claim in reserved]
+    bought = sum(claim.buys_micros for claim in claims)
+    sold = sum(claim.sells_micros for claim in claims)
     facts: dict[str, Any] = {
-        "positions_count": len(symbols),
-        "day_turnover_micros": account.executed_turnover_micros
-        + sum(claim.notional_micros for claim in claims),
+        "positions_count": len(exposures),
+        "day_turnover_micros": account.executed_turnover_micros + bought + sold,
         "margin_debit_micros": max(0, bought - account.cash_micros)
         if order.side is Side.BUY
         else 0,
     }
+    own = exposures[order.symbol]
     if own is not None:
         facts["position_notional_micros"] = own.notional_micros
         facts["short_notional_micros"] = own.short_micros if order.side is Side.SELL else 0
     return facts | _exposure_facts(order.symbol, exposures, equity, instruments)
+
+
+def _reserved(
+    order: Order, price: int, account: AccountBook, market: Market
+) -> dict[str, list[Reserved]]:
+    """For each symbol held or worked, what its working orders reserve, this one among them."""
+    mine = (order.symbol, order.qty_decimals, order.price_decimals)
+    by_symbol: dict[str, list[Reserved]] = {symbol: [] for symbol in account.positions}
+    own = Reserved(*mine[1:])
+    for key, reservations in account.reservations.items():
+        quote = market.quote(key[0], key[2])
+        reserved = reservations.at(quote.last if quote else 0)
+        if key == mine:
+            own = reserved
+        else:
+            by_symbol.setdefault(key[0], []).append(reserved)
+    by_symbol.setdefault(order.symbol, []).append(own.plus(order.side, order.qty, price))
+    return by_symbol
 
 
 def _exposure_facts(
@@ -107,37 +108,26 @@ def _exposure_facts(
     return facts
 
 
-def _claim(held: OrderState, market: Market) -> Claim | None:
-    quote = market.quote(held.symbol, held.price_decimals)
-    price = counting_price(held.side, held.worst_price, quote.last if quote else None)
-    if price is None:
-        return None
-    return Claim(
-        held.symbol, held.side, held.leaves_qty, held.qty_decimals, price, held.price_decimals
-    )
-
-
 def _exposure(
     symbol: str,
     account: AccountBook,
-    claims: Iterable[Claim],
+    reserved: list[Reserved],
     market: Market,
-    instruments: Mapping[str, Instrument],
+    instrument: Instrument | None,
 ) -> Exposure | None:
     """One symbol's worst case; ``None`` without instrument, price, or a common scale."""
-    instrument = instruments.get(symbol)
     quote = instrument and market.quote(symbol, instrument.price_decimals)
     if instrument is None or not quote:
         return None
     position, decimals = account.positions.get(symbol, (0, instrument.qty_decimals))
-    own = [claim for claim in claims if claim.symbol == symbol]
+    scales = (instrument.qty_decimals, instrument.price_decimals)
     if decimals != instrument.qty_decimals or any(
-        (c.qty_decimals, c.price_decimals) != (decimals, instrument.price_decimals) for c in own
+        (claim.qty_decimals, claim.price_decimals) != scales for claim in reserved
     ):
         return None
-    long = position + sum(c.qty for c in own if c.side == Side.BUY)
-    short = position - sum(c.qty for c in own if c.side == Side.SELL)
-    price = max([quote.last, *(c.price for c in own)])
+    long = position + sum(claim.buy_qty for claim in reserved)
+    short = position - sum(claim.sell_qty for claim in reserved)
+    price = max([quote.last, *(claim.highest_price for claim in reserved)])
     return Exposure(
         notional_micros(max(abs(long), abs(short)), decimals, price, instrument.price_decimals),
         notional_micros(max(0, -short), decimals, price, instrument.price_decimals),

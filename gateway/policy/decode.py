@@ -8,6 +8,7 @@ order and leave sorted.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -19,6 +20,9 @@ ENGINE_ERROR: Final = EngineFailure("ENGINE_ERROR")
 ENGINE_TIMEOUT: Final = EngineFailure("ENGINE_TIMEOUT")
 ENGINE_UNDEFINED: Final = EngineFailure("ENGINE_UNDEFINED")
 ENGINE_MALFORMED: Final = EngineFailure("ENGINE_MALFORMED")
+ENGINE_UNREACHABLE: Final = EngineFailure("ENGINE_UNREACHABLE")
+ENGINE_REVISION: Final = EngineFailure("ENGINE_REVISION")
+ENGINE_VERSION: Final = EngineFailure("ENGINE_VERSION")
 
 _CONTROL: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}-[0-9]{1,4}")
 _CAUSE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
@@ -95,10 +99,19 @@ def _door(value: object) -> dict[str, int]:
 
 
 def _controls(value: object) -> tuple[str, ...]:
-    found = [_text(item, _CONTROL) for item in _array(value)]
-    if len(set(found)) != len(found):
+    found = _array(value)
+    if not all(isinstance(item, str) for item in found):
         raise _MalformedError
-    return tuple(sorted(found))
+    return _control_list(tuple(cast("list[str]", found)))
+
+
+@lru_cache(maxsize=1_024)  # verdicts name the same few sets of controls again and again
+def _control_list(found: tuple[str, ...]) -> tuple[str, ...]:
+    """The names sorted; raises what they raise where one is malformed or stands twice."""
+    controls = {_text(item, _CONTROL) for item in found}
+    if len(controls) != len(found):
+        raise _MalformedError
+    return tuple(sorted(controls))
 
 
 def _reason(value: object) -> Reason:

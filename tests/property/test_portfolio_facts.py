@@ -34,7 +34,7 @@ def facts(
 ) -> dict[str, int]:
     book = account(cash_micros=10_000_000_000, positions=positions)
     for i, (sym, s, q, price) in enumerate(held):
-        book.working[str(i)] = working(str(i), sym, s, q, price)
+        book.hold(working(str(i), sym, s, q, price))
     proposal = order(symbol, Side(side), qty)
     price = counting_price(side, LASTS[symbol], LASTS[symbol])
     equity = equity_micros(book, MARKET, INSTRUMENTS)
@@ -97,7 +97,7 @@ def test_a_held_symbol_without_a_price_leaves_exposure_unknown() -> None:
 def test_a_working_order_that_cannot_be_counted_leaves_nothing() -> None:
     book = account()
     held = working("1", "AAPL", "buy", 10, 1_000_000)
-    book.working["1"] = replace(held, worst_price=None)
+    book.hold(replace(held, worst_price=None))
     assert projected_facts(order(), 1_000_000, book, 1, MARKET, INSTRUMENTS) is None
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.book import Book
 from gateway.domain.mode import Mode
-from gateway.domain.order import OrderType
+from gateway.domain.order import Order, OrderType
 from gateway.domain.quantities import INT_LIMIT
 from gateway.facts.document import Facts
 from gateway.host import OsEntropy, SystemClock
@@ -18,6 +18,10 @@ from support.facts import INSTRUMENTS, NOON_US, StillFeed, account, order, worki
 
 def facts(book: Book, feed: StillFeed | None = None, collar: int | None = 500) -> Facts:
     return Facts(lambda: book, feed, SystemClock(NOON_US), OsEntropy(), INSTRUMENTS, collar)
+
+
+def gathered(facts: Facts, asked: Order, decision_id: str) -> dict[str, Any]:
+    return facts.gather(asked, decision_id, facts.moment())
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ FEED = StillFeed({"AAPL": 1_000_000, "MSFT": 400_000, "JPM": 600_000})
 
 
 def test_everything_known_is_in_the_document(book: Book) -> None:
-    document = facts(book, FEED).gather(order(source_signal_id="sig_1"), "dec_1")
+    document = gathered(facts(book, FEED), order(source_signal_id="sig_1"), "dec_1")
     assert set(document) == {
         "v", "salt", "ids", "time", "order", "instrument", "account", "market", "projected",
         "control",
@@ -50,7 +54,7 @@ def test_everything_known_is_in_the_document(book: Book) -> None:
 
 
 def test_each_document_has_a_salt_of_its_own(book: Book) -> None:
-    salts = {facts(book, FEED).gather(order(), "dec_1")["salt"] for _ in range(20)}
+    salts = {gathered(facts(book, FEED), order(), "dec_1")["salt"] for _ in range(20)}
     assert len(salts) == 20
     assert all(len(salt) == 32 for salt in salts)
 
@@ -64,12 +68,12 @@ def test_each_document_has_a_salt_of_its_own(book: Book) -> None:
     ],
 )
 def test_what_is_not_known_is_absent(book: Book, changes: dict[str, Any], absent: set[str]) -> None:
-    document = facts(book, FEED).gather(order(**changes), "dec_1")
+    document = gathered(facts(book, FEED), order(**changes), "dec_1")
     assert absent.isdisjoint(document)
 
 
 def test_without_a_market_there_is_no_equity_of_a_held_symbol(book: Book) -> None:
-    document = facts(book).gather(order(), "dec_1")
+    document = gathered(facts(book), order(), "dec_1")
     assert "market" not in document
     assert document["account"] == {"cash_micros": 1_000_000_000_000}
     assert document["time"]["session"] == "2015-08-24"
@@ -77,13 +81,13 @@ def test_without_a_market_there_is_no_equity_of_a_held_symbol(book: Book) -> Non
 
 def test_the_days_loss_is_absent_until_the_day_is_open(book: Book) -> None:
     book.accounts["primary"].session = "2015-08-21"
-    document = facts(book, FEED).gather(order(), "dec_1")
+    document = gathered(facts(book, FEED), order(), "dec_1")
     assert "day_loss_micros" not in document["account"]
 
 
 def test_a_number_that_no_document_may_carry_is_absent(book: Book) -> None:
     huge = order(qty=INT_LIMIT - 1, type=OrderType.LIMIT, limit_price=1_000_000)
-    document = facts(book, FEED).gather(huge, "dec_1")
+    document = gathered(facts(book, FEED), huge, "dec_1")
     assert document["order"]["qty"] == INT_LIMIT - 1
     assert "notional_micros" not in document["order"]
     assert "qty_e8" not in document["order"]
@@ -92,9 +96,9 @@ def test_a_number_that_no_document_may_carry_is_absent(book: Book) -> None:
 
 
 def test_working_orders_are_counted(book: Book) -> None:
-    before = facts(book, FEED).gather(order(), "dec_1")["projected"]
+    before = gathered(facts(book, FEED), order(), "dec_1")["projected"]
     book.hold(working("1", "AAPL", "buy", 100, 1_100_000))
-    after = facts(book, FEED).gather(order(), "dec_1")["projected"]
+    after = gathered(facts(book, FEED), order(), "dec_1")["projected"]
     assert after["day_turnover_micros"] == before["day_turnover_micros"] + 100 * 110_000_000
     assert after["position_notional_micros"] == 110 * 110_000_000
 
