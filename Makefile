@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-server tools demo serve test quick check format lock clean
+.PHONY: help venv venv-server tools demo serve test quick bench check format lock soak clean
 
 BIN := .venv/bin
 # Passed on to the command: make demo ARGS="--once --data out"
@@ -42,6 +42,13 @@ quick: tools  ## the tests that a developer runs all day (ARGS="tests/unit -k na
 test: tools check  ## everything: checks, all tests, traceability
 	$(BIN)/pytest -n auto --dist worksteal -q --requirement-results=.tools/requirements.json $(ARGS)
 	$(BIN)/python scripts/traceability.py .tools/requirements.json
+
+bench: venv  ## measurements against what one would use instead (ARGS="--quick --only NAME", --full)
+	@$(BIN)/python scripts/tools.py bench
+	@$(BIN)/python -m bench $(ARGS)
+
+soak: tools  ## kills the gateway under load, by the hour (ARGS="--kills 500 --minutes 60")
+	@$(BIN)/python scripts/soak.py $(ARGS)
 
 format: venv  ## formats and mends what can be mended by itself
 	$(BIN)/ruff format .

@@ -33,9 +33,9 @@ from gateway.ledger.sqlite import SqliteLedger, open_ledger
 from gateway.market.historical import HistoricalFeed, shipped_feed
 from gateway.pipeline import Parts, Pipeline
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.opa_wasm import WasmEngine
+from gateway.policy.engine import open_engine
 from gateway.policy.release import Release, load_release, shipped_directory
-from gateway.ports import Draft
+from gateway.ports import Draft, PolicyEngine
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.settlement import Settlement
 from gateway.tracking.updates import Tracker
@@ -65,6 +65,7 @@ class App:
     settings: Settings
     host: Host
     release: Release
+    engine: PolicyEngine
     catalogue: Catalogue
     feed: HistoricalFeed | None
     ledger: SqliteLedger
@@ -114,6 +115,7 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         folder = settings.release or shipped_directory()
         release = load_release(folder)
         check_mode(settings.mode, release.label)
+        engine = await stack.enter_async_context(open_engine(release, host.runner, settings))
         ledger, vkey = await _open_ledger(settings, host)
         stack.push_async_callback(ledger.close)
         journal = Journal(ledger, await ledger.replay())
@@ -124,6 +126,7 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
             settings=settings,
             host=host,
             release=release,
+            engine=engine,
             catalogue=load_catalogue(folder),
             feed=feed,
             ledger=ledger,
@@ -148,6 +151,7 @@ class _Opened:
     settings: Settings
     host: Host
     release: Release
+    engine: PolicyEngine
     catalogue: Catalogue
     feed: HistoricalFeed | None
     ledger: SqliteLedger
@@ -205,9 +209,8 @@ def _signer(settings: Settings, name: str) -> Ed25519Signer:
 async def _start(opened: _Opened) -> App:
     """Wire the spine, record what the configuration says, and settle what is in doubt."""
     host, journal, ledger = opened.host, opened.journal, opened.ledger
-    release, brokers = opened.release, opened.brokers
+    release, engine, brokers = opened.release, opened.engine, opened.brokers
     facts = _facts(opened)
-    engine = WasmEngine(release, host.runner, timeout_ms=opened.settings.engine_timeout_ms)
     gate = Gate(
         brokers, opened.vkey, host.clock, lambda: journal.book, opened.settings.broker_timeout_ms
     )
@@ -248,6 +251,7 @@ async def _start(opened: _Opened) -> App:
         settings=opened.settings,
         host=host,
         release=release,
+        engine=engine,
         catalogue=opened.catalogue,
         feed=opened.feed,
         ledger=ledger,

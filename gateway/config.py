@@ -68,7 +68,14 @@ class Settings(BaseSettings):
     )
     simulator_seed: int = Field(default=1, ge=0, lt=2**31)
     broker_timeout_ms: int = Field(default=5_000, ge=1, le=60_000)
+    engine: Literal["opa-wasm", "opa-server"] = "opa-wasm"
     engine_timeout_ms: int = Field(default=500, ge=1, le=10_000)
+    opa_url: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    """Where the OPA server is; ``http://127.0.0.1:8181`` when not set."""
+    opa_token_file: Path | None = None
+    """The file with the token that the OPA server asks for; the token itself is no setting."""
+    opa_ca_file: Path | None = None
+    """Certificates to trust at an ``https`` OPA server instead of the system's."""
 
 
 def load_settings(**overrides: object) -> Settings:

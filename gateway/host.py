@@ -7,10 +7,12 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
+_Quick: TypeAlias = "tuple[Callable[[], object], asyncio.Future[Any]]"
 WORKERS = 4
 ENTROPY_PAGE_BYTES = 4_096
 
@@ -78,11 +80,78 @@ class ThreadRunner:
     def __init__(self) -> None:
         """Start with no thread; they are made as needed."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="writ")
+        self._quick: list[_Quick] = []
+        self._quick_runs = False
 
     def run(self, work: Callable[[], T]) -> Awaitable[T]:
         """Run ``work`` on a worker thread."""
         return asyncio.get_running_loop().run_in_executor(self._pool, work)
 
+    def run_quick(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Run ``work`` on a worker thread, together with whatever quick work waits by then.
+
+        Handing a piece of work to a thread and back costs more than most questions to a database
+        or a file that is in memory anyway; under load one hand-over carries many of them.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._quick.append((work, future))
+        if not self._quick_runs:
+            self._quick_runs = True
+            # After this step of the loop, so that everything it asks for goes together.
+            loop.call_soon(self._start_quick, loop)
+        return future
+
+    def _start_quick(self, loop: asyncio.AbstractEventLoop) -> None:
+        waiting, self._quick = self._quick, []
+        try:
+            running = self._pool.submit(_answers, [work for work, _ in waiting])
+        except RuntimeError as error:  # closed: as ``run`` says it
+            self._quick_runs = False
+            _deliver(waiting, [_Raised(error)] * len(waiting))
+            return
+
+        def done(finished: Future[list[object]]) -> None:
+            loop.call_soon_threadsafe(self._finish_quick, loop, waiting, finished.result())
+
+        running.add_done_callback(done)
+
+    def _finish_quick(
+        self, loop: asyncio.AbstractEventLoop, waiting: list[_Quick], answers: list[object]
+    ) -> None:
+        _deliver(waiting, answers)
+        self._quick_runs = bool(self._quick)
+        if self._quick:
+            self._start_quick(loop)
+
     def close(self) -> None:
         """Wait for what is running and end the threads."""
         self._pool.shutdown(wait=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """An answer that is an exception; a value may be one too."""
+
+    error: Exception
+
+
+def _answers(works: list[Callable[[], object]]) -> list[object]:
+    """Each piece of work's value, or what it raised."""
+    answers: list[object] = []
+    for work in works:
+        try:
+            answers.append(work())
+        except Exception as error:  # noqa: BLE001  it is raised where the work was asked for
+            answers.append(_Raised(error))
+    return answers
+
+
+def _deliver(waiting: list[_Quick], answers: list[object]) -> None:
+    for (_, future), answer in zip(waiting, answers, strict=True):
+        if future.done():  # nobody waits for it any more
+            continue
+        if isinstance(answer, _Raised):
+            future.set_exception(answer.error)
+        else:
+            future.set_result(answer)

@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final
 
 from gateway.domain.book import BookError, OrderState
@@ -88,7 +89,7 @@ class Pipeline:
             parts.facts, parts.engine, parts.release_digest, parts.clock, parts.entropy
         )
         self._queue: asyncio.Queue[_Proposal] = asyncio.Queue(QUEUE_MAX)
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: set[asyncio.Task[Any]] = set()
         self._answers: dict[str, asyncio.Event] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -168,29 +169,31 @@ class Pipeline:
                 continue
             if decision.state.reserves:
                 self._answers[decision.state.order_id] = asyncio.Event()
-            task = asyncio.create_task(self._follow(proposal, decision, recorded, approved_ns))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            self._sending.add(recorded)
+            recorded.add_done_callback(partial(self._recorded, proposal, decision, approved_ns))
 
-    async def _follow(
+    def _recorded(
         self,
         proposal: _Proposal,
         decision: Decided,
-        recorded: asyncio.Task[Committed],
         approved_ns: int,
+        recorded: asyncio.Task[Committed],
     ) -> None:
-        """Outside the turn: wait for the disk, answer the caller, send what was allowed."""
+        """Outside the turn, once the disk has spoken: answer the caller, send what was allowed."""
+        self._sending.discard(recorded)
         state = decision.state
-        try:
-            [index] = (await recorded).indices
-        except Exception as error:  # noqa: BLE001  not durable: the caller is told, nothing is sent
+        error = asyncio.CancelledError() if recorded.cancelled() else recorded.exception()
+        if error is not None:  # not durable: the caller is told, nothing is sent
             _refuse([proposal], error)
             self._answered(state.order_id)
             return
+        [index] = recorded.result().indices
         if not proposal.answer.done():
             proposal.answer.set_result(Outcome(state, index))
         if state.reserves:
-            await self._forward(decision, index, approved_ns)
+            forwarding = asyncio.create_task(self._forward(decision, index, approved_ns))
+            self._sending.add(forwarding)
+            forwarding.add_done_callback(self._sending.discard)
 
     async def _forward(self, decision: Decided, index: int, approved_ns: int) -> None:
         state = decision.state
@@ -235,7 +238,7 @@ def _keys(proposal: _Proposal, decision: Decided) -> list[KeyClaim]:
     ]
 
 
-def _refuse(batch: Sequence[_Proposal], error: Exception) -> None:
+def _refuse(batch: Sequence[_Proposal], error: BaseException) -> None:
     if not isinstance(error, WritError):
         _log.error("a turn failed", exc_info=error)
         error = UnavailableError("gateway-failed", "the order could not be decided", "see the log")

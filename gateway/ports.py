@@ -58,6 +58,13 @@ class BlockingRunner(Protocol):
         """Run ``work`` on a worker thread and await its result."""
         ...
 
+    def run_quick(self, work: Callable[[], T]) -> Awaitable[T]:
+        """As :meth:`run`, for work of microseconds: what waits together shares one thread's turn.
+
+        Work that takes long keeps the other quick work waiting.
+        """
+        ...
+
 
 class PolicyEngine(Protocol):
     """A policy decision point holding exactly one release."""
@@ -81,6 +88,10 @@ class PolicyEngine(Protocol):
 
     async def triggered_halts(self, document: bytes) -> HaltTriggers:
         """Ask which halts are due; an ``EngineFailure`` means: treat as a halt."""
+        ...
+
+    async def readiness(self) -> str | None:
+        """Why it cannot decide at this moment, as a sentence; ``None`` when it can."""
         ...
 
 

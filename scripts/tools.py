@@ -1,7 +1,8 @@
 """Finds or builds the tools that the checks and the tests run: opa and the foreign verifiers.
 
     tools.py opa    makes sure of opa alone and prints its path
-    tools.py all    opa, and the Go verifiers of tests/foreign
+    tools.py bench  opa, and the load generator of bench/load
+    tools.py all    opa, the load generator, and the Go verifiers of tests/foreign
 
 Everything goes into .tools, nothing outside the project is touched. A second run only compares
 digests. Go is taken from PATH where it is new enough, else from a locked package (requirements/
@@ -29,6 +30,7 @@ STAMPS = TOOLS / "stamps"
 GO_VENV = TOOLS / "go-venv"
 UV = ROOT / ".venv" / "bin" / "uv"
 FOREIGN = ROOT / "tests" / "foreign"
+LOAD = ROOT / "bench" / "load"
 MIN_GO = (1, 26)  # what opa's own go.mod asks for
 PROBE_TIMEOUT_S = 60
 BUILD_TIMEOUT_S = 3600
@@ -153,7 +155,7 @@ def ensure_opa() -> Path:
         raise ToolError(f"what was built is not what was asked for: {error}") from error
 
 
-# --- foreign verifiers ----------------------------------------------------------------------------
+# --- foreign verifiers, load generator ------------------------------------------------------------
 
 
 def source_digest(folder: Path) -> str:
@@ -166,8 +168,8 @@ def source_digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def ensure_verifier(folder: Path) -> None:
-    """Builds tests/foreign/<name> to .tools/bin/<name> if its sources changed.
+def ensure_program(folder: Path) -> None:
+    """Builds the Go program in a folder to .tools/bin/<folder's name> if its sources changed.
 
     Raises:
         ToolError: the build failed.
@@ -177,23 +179,29 @@ def ensure_verifier(folder: Path) -> None:
         return
     flags = ["-trimpath", "-buildvcs=false", "-mod=readonly"]
     command = [str(find_go()), "build", *flags, "-o", str(binary), "."]
-    build(f"verifier {folder.name}", command, folder, go_environment())
+    build(f"program {folder.name}", command, folder, go_environment())
     stamp.write_text(wanted)
 
 
-def ensure_all() -> None:
-    """Makes sure of opa and of every foreign verifier."""
+def ensure_bench() -> None:
+    """Makes sure of opa and of the load generator."""
     say(f"opa {opa_tool.required_version()}: {ensure_opa()}")
+    ensure_program(LOAD)
+
+
+def ensure_all() -> None:
+    """Makes sure of opa, the load generator and every foreign verifier."""
+    ensure_bench()
     folders = sorted(path.parent for path in FOREIGN.glob("*/go.mod"))
     for folder in folders:
-        ensure_verifier(folder)
+        ensure_program(folder)
     say(f"foreign verifiers: {', '.join(folder.name for folder in folders) or 'none'}")
 
 
 def main(arguments: list[str]) -> int:
     """Runs the command line."""
-    if arguments not in (["opa"], ["all"]):
-        say("usage: tools.py opa|all")
+    if arguments not in (["opa"], ["bench"], ["all"]):
+        say("usage: tools.py opa|bench|all")
         return 2
     for folder in (BIN, STAMPS):
         folder.mkdir(parents=True, exist_ok=True)
@@ -203,6 +211,8 @@ def main(arguments: list[str]) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if arguments == ["opa"]:
                 print(ensure_opa())
+            elif arguments == ["bench"]:
+                ensure_bench()
             else:
                 ensure_all()
     except ToolError as error:

@@ -14,6 +14,7 @@ import hmac
 import json
 import os
 import re
+import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -32,10 +33,12 @@ _SECRET_BYTES: Final = 32
 ENTROPY_BYTES: Final = _ID_BYTES + _SECRET_BYTES
 """Random bytes that a new key is made of."""
 
-_KEY: Final = re.compile(r"writ_([a-z2-7]{8})_[A-Za-z0-9_-]{43}")
+_ID: Final = "[a-z2-7]{8}"
+_KEY: Final = re.compile(rf"writ_({_ID})_[A-Za-z0-9_-]{{43}}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _NO_HASH: Final = "0" * 64
+_TIME_MAX_US: Final = 2**53
 
 
 class KeyScope(StrEnum):
@@ -45,6 +48,7 @@ class KeyScope(StrEnum):
     CANCEL = "cancel"
     READ = "read"
     AUDIT_READ = "audit:read"
+    POLICY_READ = "policy:read"
     OPERATE = "operate"
     ADMIN = "admin"
 
@@ -171,16 +175,19 @@ class AccessFile:
 
     def _read(self) -> dict[str, KeyRecord]:
         try:
-            with self._path.open("rb") as file:
-                if os.fstat(file.fileno()).st_mode & 0o077:
+            # Not to be kept waiting by a pipe that somebody put in its place.
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:
+                mode = os.fstat(file.fileno()).st_mode
+                if mode & 0o077:
                     raise UnavailableError(
                         "access-file-unsafe",
                         f"{self._path.name} can be read by others",
                         f"chmod 600 {self._path}",
                     )
-                data = file.read(_FILE_MAX_BYTES + 1)
+                data = file.read(_FILE_MAX_BYTES + 1) if stat.S_ISREG(mode) else b""
             return _decode(data)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnavailableError(
                 "access-file-unreadable",
                 f"{self._path.name} cannot be used: {type(error).__name__}",
@@ -225,7 +232,7 @@ class AccessKeys:
 
     async def find(self, text: str) -> Principal | None:
         """As :meth:`AccessFile.find`."""
-        return await self._runner.run(lambda: self._file.find(text))
+        return await self._runner.run_quick(lambda: self._file.find(text))
 
 
 def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
@@ -243,7 +250,7 @@ def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
 def _decode(data: bytes) -> dict[str, KeyRecord]:
     if len(data) > _FILE_MAX_BYTES:
         raise ValueError("too long")
-    document = json.loads(data)
+    document = json.loads(data, object_pairs_hook=_unique)
     if set(document) != {"v", "keys"} or document["v"] != 1 or len(document["keys"]) > KEYS_MAX:
         raise ValueError("another format")
     records = [_record(fields) for fields in document["keys"]]
@@ -251,6 +258,13 @@ def _decode(data: bytes) -> dict[str, KeyRecord]:
     if len(by_id) != len(records):
         raise ValueError("an id stands twice")
     return by_id
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a field stands twice")
+    return found
 
 
 def _record(fields: dict[str, Any]) -> KeyRecord:
@@ -270,7 +284,8 @@ def _record(fields: dict[str, Any]) -> KeyRecord:
         or _HASH.fullmatch(record.sha256) is None
         or not scopes
         or not set(scopes) <= set(KeyScope)
-        or not all(type(value) is int and value >= 0 for value in times)
+        or not all(type(value) is int and 0 <= value < _TIME_MAX_US for value in times)
+        or re.fullmatch(_ID, record.id) is None
     ):
         raise ValueError("a key is malformed")
     return record

@@ -12,9 +12,10 @@ from gateway.api import problems
 from gateway.api.answers import DeniedProblem
 from gateway.api.bounds import Bounds
 from gateway.api.problems import SCHEMAS, Problem
-from gateway.api.routes import accounts, control, decisions, health, market, orders
+from gateway.api.routes import accounts, control, decisions, health, market, orders, releases
 from gateway.api.services import make_services
 from gateway.bootstrap import App
+from gateway.policy.server_bundle import server_bundle
 
 
 class _Application(FastAPI):
@@ -49,8 +50,9 @@ def build(app: App) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     api.state.services = make_services(app)
+    api.state.server_bundle = server_bundle(app.release)
     problems.install(api)
     api.add_middleware(Bounds)
-    for group in (orders, decisions, accounts, market, control, health):
+    for group in (orders, decisions, accounts, market, control, releases, health):
         api.include_router(group.router)
     return api

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.problems import problem_of
-from gateway.domain.errors import InvalidInputError, UnavailableError, WritError
+from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError, WritError
 from gateway.intake.reading import BODY_MAX_BYTES
 
 REQUESTS_MAX: Final = 512
@@ -49,7 +50,10 @@ class Bounds:
             return
         refusal = self._refusal(scope)
         if refusal is not None:
-            await problem_of(refusal)(scope, receive, _hardened(send))
+            answer = problem_of(refusal)
+            # Its body was not read, and where it ends may be what is in doubt.
+            answer.headers["connection"] = "close"
+            await answer(scope, receive, _hardened(send))
             return
         self._under_way += 1
         try:
@@ -62,10 +66,9 @@ class Bounds:
             return UnavailableError(
                 "gateway-busy", "too many requests are under way", "try again with the same key"
             )
-        if len(scope["raw_path"]) + len(scope["query_string"]) > TARGET_MAX_BYTES:
-            return InvalidInputError(
-                "target-too-long", "the address is too long", f"at most {TARGET_MAX_BYTES} bytes"
-            )
+        malformed = _target(scope["path"], scope["raw_path"], scope["query_string"])
+        if malformed is not None:
+            return malformed
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         size = sum(len(name) + len(value) for name, value in headers)
         if len(headers) > HEADERS_MAX or size > HEADERS_MAX_BYTES:
@@ -80,7 +83,40 @@ class Bounds:
             return InvalidInputError(
                 "header-duplicate", f"{twice.decode()} was sent twice", "send each header once"
             )
-        return _announced(dict(headers).get(b"content-length", b"0"))
+        sent = dict(headers)
+        return _framing(scope, sent) or _announced(sent.get(b"content-length", b"0"))
+
+
+def _framing(scope: Scope, headers: dict[bytes, bytes]) -> WritError | None:
+    """Refuse what another reader on the way could have taken for a different request."""
+    version = scope.get("http_version", "1.0")
+    coding = headers.get(b"transfer-encoding")
+    if version not in ("1.0", "1.1") or (version == "1.1" and not headers.get(b"host")):
+        return InvalidInputError(
+            "request-malformed", "the request is not whole HTTP/1.1", "send a Host header"
+        )
+    if coding is not None and (version == "1.0" or coding.strip().lower() != b"chunked"):
+        return InvalidInputError(
+            "header-malformed", "Transfer-Encoding is not chunked", "send the body's length"
+        )
+    return None
+
+
+def _target(path: str, raw_path: bytes, query: bytes) -> WritError | None:
+    """Refuse an address that is too long, or that two readers could take for two addresses."""
+    if len(raw_path) + len(query) > TARGET_MAX_BYTES:
+        return InvalidInputError(
+            "target-too-long", "the address is too long", f"at most {TARGET_MAX_BYTES} bytes"
+        )
+    # A line break at the end of an address would be overlooked by the router.
+    if not path.isprintable():
+        return NotFoundError("not-found", "nothing is at this address", "see GET /openapi.json")
+    names = [part.partition(b"=")[0] for part in query.split(b"&") if part]
+    if len(names) != len({unquote_to_bytes(name) for name in names}):
+        return InvalidInputError(
+            "parameter-duplicate", "a parameter was sent twice", "send each parameter once"
+        )
+    return None
 
 
 def _announced(length: bytes) -> WritError | None:
@@ -117,6 +153,10 @@ def _bounded(receive: Receive) -> Receive:
             raise InvalidInputError(
                 "body-slow", "the body did not arrive in time", "send it in one go"
             ) from None
+        if message["type"] == "http.disconnect":
+            raise InvalidInputError(
+                "body-incomplete", "the connection ended before the body did", "send all of it"
+            )
         received += len(message.get("body", b""))
         if received > BODY_MAX_BYTES:
             raise _too_large()

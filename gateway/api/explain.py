@@ -20,6 +20,12 @@ _FAILURES: Final[Mapping[str, tuple[str, str]]] = {
     "ENGINE_ERROR": ("The policy engine failed", "Tell the operator; see the gateway's log."),
     "ENGINE_UNDEFINED": ("The release has no answer", "Tell the policy's owner."),
     "ENGINE_MALFORMED": ("The release's answer cannot be read", "Tell the policy's owner."),
+    "ENGINE_UNREACHABLE": (
+        "The policy engine cannot be reached",
+        "Tell the operator: writ doctor.",
+    ),
+    "ENGINE_REVISION": ("The policy engine has another release", "Tell the operator: writ doctor."),
+    "ENGINE_VERSION": ("The policy engine has another version", "Tell the operator: writ doctor."),
     "FACTS_ERROR": ("The facts could not be gathered", "Tell the operator; see the log."),
 }
 _UNLISTED_REMEDY: Final = "The catalogue does not list it: ask the policy's owner."

@@ -1,4 +1,4 @@
-"""Ids in addresses, and cursors: opaque to callers, a row or an index to us."""
+"""Ids and numbers in addresses, and cursors: opaque to callers, a row or an index to us."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Path
+from pydantic import BeforeValidator
 
 from gateway.domain.errors import InvalidInputError
 
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 """An order's, a decision's or a halt's id in an address."""
 
+_PLAIN: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _CURSOR: Final = re.compile(r"c([0-9a-f]{1,13})")
+
+
+def _plain(value: object) -> object:
+    # The model would take "1_000", " 10 ", "+10", "10.0" and digits of any script as well.
+    if isinstance(value, str) and _PLAIN.fullmatch(value) is None:
+        raise ValueError("a plain whole number")
+    return value
+
+
+PlainInt = Annotated[int, BeforeValidator(_plain)]
+"""A whole number in an address: ASCII digits and nothing else."""
 
 
 def cursor_of(row: int) -> str:

@@ -64,6 +64,7 @@ _STATUS_BY_CLASS: Final[Sequence[tuple[type[WritError], int]]] = (
 
 _STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "body-empty": 400,
+    "body-incomplete": 400,
     "header-duplicate": 400,
     "header-malformed": 400,
     "idempotency-key-malformed": 400,
@@ -72,6 +73,8 @@ _STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "json-malformed": 400,
     "json-not-an-object": 400,
     "json-too-deep": 400,
+    "parameter-duplicate": 400,
+    "request-malformed": 400,
     "key-invalid": 401,
     "key-missing": 401,
     "scope-missing": 403,

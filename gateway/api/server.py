@@ -12,11 +12,10 @@ from typing import Final
 import uvicorn
 
 from gateway.api.application import build
-from gateway.api.protocol import BoundedProtocol
+from gateway.api.protocol import WRITE_TIMEOUT_MS, BoundedProtocol
 from gateway.bootstrap import App
 from gateway.domain.errors import UnavailableError
 
-CONNECTIONS_MAX: Final = 1_024
 KEEP_ALIVE_S: Final = 15
 GRACE_S: Final = 10
 """How long requests under way may take to end once the gateway is told to stop."""
@@ -57,7 +56,6 @@ async def serving(app: App, *, host: str, port: int) -> AsyncGenerator[str]:
             proxy_headers=False,
             server_header=False,
             backlog=BACKLOG,
-            limit_concurrency=CONNECTIONS_MAX,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
         )
@@ -81,12 +79,16 @@ def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # A peer that reads nothing at all is given up by the kernel, whatever still waits for it.
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, WRITE_TIMEOUT_MS)
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         listener.close()
+        why = error.strerror if isinstance(error, OSError) else "that is no address"
         raise UnavailableError(
             "port-taken",
-            f"cannot listen on {host} port {port}: {error.strerror}",
+            f"cannot listen on {host!a} port {port}: {why}",
             "stop what listens there, or choose another --port (0: any free one)",
         ) from error
     return listener

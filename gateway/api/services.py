@@ -42,8 +42,14 @@ def make_services(app: App) -> Services:
     )
 
 
-def _of(request: Request) -> Services:
+def services_of(request: Request) -> Services:
+    """The services behind the application that a request came to."""
     return cast("Services", request.app.state.services)
+
+
+async def _of(request: Request) -> Services:
+    # A coroutine, because anything else would be called on a worker thread.
+    return services_of(request)
 
 
 ServicesHere = Annotated[Services, Depends(_of)]

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from gateway.domain.errors import InvalidInputError
 
+# The standard parser also takes digits of any script, ISO weeks, blanks and a NUL at the end.
+_RFC_3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END = datetime(2200, 1, 1, tzinfo=UTC)
+"""Later instants would leave the integers that a document may hold (2255)."""
 
 
 def written(at_us: int) -> str:
@@ -21,7 +29,7 @@ def read(text: str, field: str) -> int:
         InvalidInputError: ``time-malformed``.
     """
     moment = _moment(text)
-    if moment is None or moment < _EPOCH:
+    if moment is None or not _EPOCH <= moment < _END:
         raise InvalidInputError(
             "time-malformed",
             f"{field} is no instant with an offset",
@@ -31,11 +39,9 @@ def read(text: str, field: str) -> int:
 
 
 def _moment(text: str) -> datetime | None:
-    # The standard parser takes digits of any script.
-    if not text.isascii():
+    if _RFC_3339.fullmatch(text) is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        return None if moment.tzinfo is None else moment.astimezone(UTC)
+        return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -1,11 +1,13 @@
 """`writ audit`: verify a published log or one receipt, and take a receipt out of a log.
 
 Works on published files alone: no gateway, no database, no network, and with the base
-installation.
+installation. One command needs more: `replay` has to run the policies, so its module is found
+by name and loaded only when it is asked for.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperGroup
 
 from gateway.cli import exits, output
 from signing.keys import InvalidKeyError, Vkey
@@ -24,7 +27,29 @@ from signing.records import RecordError, check
 from signing.verify import Progress as Told
 from signing.verify import Report, verify_log
 
-app = typer.Typer(no_args_is_help=True, help="Verify a published log, or a receipt, offline.")
+REPLAY: Final = "replay"
+
+
+class AuditGroup(TyperGroup):
+    """The commands of this module, and `replay` from its own."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401  typer keeps the type private
+        """Name every command."""
+        return [*super().list_commands(ctx), REPLAY]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401  as list_commands
+        """Find a command by its name."""
+        if cmd_name != REPLAY:
+            return super().get_command(ctx, cmd_name)
+        # By name: an import that can be seen would tie auditing to the engine.
+        return typer.main.get_command(importlib.import_module("gateway.cli.replay").app)
+
+
+app = typer.Typer(
+    cls=AuditGroup,
+    no_args_is_help=True,
+    help="Verify a published log or a receipt offline, and decide a log's orders again.",
+)
 
 _FILE_BYTES_MAX: Final = 16_384
 
@@ -53,8 +78,8 @@ def verify(
 ) -> None:
     """Verify a whole log in numbered steps, or one receipt; exit 1 if anything is wrong."""
     if (log is None) == (receipt is None) or (earlier is not None and log is None):
-        raise _usage("give --log DIR (and perhaps --earlier FILE), or --receipt FILE")
-    key = _read_vkey(vkey)
+        raise usage("give --log DIR (and perhaps --earlier FILE), or --receipt FILE")
+    key = read_vkey(vkey)
     if receipt is not None:
         _verify_receipt(_read(receipt, RECEIPT_BYTES_MAX), key, fmt)
     elif log is not None:
@@ -80,14 +105,14 @@ def receipt(
     ] = None,
 ) -> None:
     """Take the receipt of one entry out of a published log."""
-    key = None if vkey is None else _read_vkey(vkey)
+    key = None if vkey is None else read_vkey(vkey)
     try:
-        published = PublishedLog(_folder(log), key)
+        published = PublishedLog(folder(log), key)
         index = int(entry) if entry.isascii() and entry.isdecimal() else None
         if index is None:
             index = published.find_decision(entry)
         if index is None or index >= published.checkpoint.size:
-            raise _usage(f"the log holds no entry {entry}")
+            raise usage(f"the log holds no entry {entry}")
         data = published.receipt(index)
         if out is not None:
             out.write_bytes(data)
@@ -95,7 +120,7 @@ def receipt(
         output.complaint(str(error), "log-damaged", "run writ audit verify on this log")
         raise typer.Exit(exits.DENIED) from error
     except OSError as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
     if out is None:
         sys.stdout.write(data.decode("utf-8"))
     else:
@@ -104,9 +129,9 @@ def receipt(
 
 def _run(log: Path, key: Vkey, told: Told, earlier: bytes | None) -> Report:
     try:
-        return verify_log(_folder(log), key, told, earlier=earlier)
+        return verify_log(folder(log), key, told, earlier=earlier)
     except OSError as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
 
 
 def _print_report(report: Report, fmt: output.Format) -> None:
@@ -167,11 +192,12 @@ def _fail(code: str, detail: str, fmt: output.Format) -> None:
     raise typer.Exit(exits.DENIED)
 
 
-def _read_vkey(path: Path) -> Vkey:
+def read_vkey(path: Path) -> Vkey:
+    """Read a verifier key that was named on the command line."""
     try:
         return Vkey.parse(_read(path, _FILE_BYTES_MAX).decode("ascii"))
     except (InvalidKeyError, UnicodeDecodeError) as error:
-        raise _usage(f"{path}: {error}") from error
+        raise usage(f"{path}: {error}") from error
 
 
 def _read(path: Path, limit: int) -> bytes:
@@ -180,23 +206,26 @@ def _read(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise _usage(f"{path} is not a file") from error
+        raise usage(f"{path} is not a file") from error
     except OSError as error:
-        raise _unreadable(error) from error
+        raise unreadable(error) from error
 
 
-def _folder(path: Path) -> Path:
+def folder(path: Path) -> Path:
+    """Take a folder that was named on the command line, if it is one."""
     if not path.is_dir():
-        raise _usage(f"{path} is not a folder")
+        raise usage(f"{path} is not a folder")
     return path
 
 
-def _usage(detail: str) -> typer.Exit:
+def usage(detail: str) -> typer.Exit:
+    """Say what is wrong with the command; what is returned is to be raised."""
     output.complaint(detail, "usage", "see writ audit --help")
     return typer.Exit(exits.USAGE)
 
 
-def _unreadable(error: OSError) -> typer.Exit:
+def unreadable(error: OSError) -> typer.Exit:
+    """Say which file cannot be read; what is returned is to be raised."""
     output.complaint(
         f"{error.filename}: {error.strerror}", "unreadable", "check the path and its permissions"
     )

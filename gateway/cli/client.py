@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -17,6 +19,7 @@ CONNECT_TIMEOUT_S: Final = 3.0
 TIMEOUT_S: Final = 40.0
 """Longer than the longest wait that the gateway grants (Prefer: wait=30)."""
 DENIED_CODE: Final = "order-denied"
+_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{0,63}[A-Za-z0-9_:-]")
 
 
 class ProblemError(exits.CommandError):
@@ -49,51 +52,63 @@ class Client:
     """
 
     def __init__(self, url: str, key: str) -> None:
-        self._http = httpx2.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {key}", "User-Agent": "writ"},
+        self._headers = {"Authorization": f"Bearer {key}", "User-Agent": "writ"}
+        self._base_url = httpx2.URL(url)
+
+    @property
+    def url(self) -> str:
+        """Where the gateway is."""
+        return str(self._base_url).rstrip("/")
+
+    def _open(self) -> httpx2.Client:
+        return httpx2.Client(
+            base_url=self._base_url,
+            headers=self._headers,
             timeout=httpx2.Timeout(TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             follow_redirects=False,
             trust_env=False,  # a proxy would see the key
         )
 
-    @property
-    def url(self) -> str:
-        """Where the gateway is."""
-        return str(self._http.base_url).rstrip("/")
-
     def get(self, path: str, **params: str | int | None) -> dict[str, Any]:
         """Read."""
         wanted = {name: value for name, value in params.items() if value is not None}
-        return self._json(self._send(self._http.build_request("GET", path, params=wanted)))
+        return self._json(self._send("GET", path, params=wanted))
 
     def text(self, path: str) -> str:
         """Read what is no JSON."""
-        return self._send(self._http.build_request("GET", path)).text
+        return self._send("GET", path).text
 
     def post(
         self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         """Change something: sent once, whatever becomes of it."""
-        request = self._http.build_request(
-            "POST", path, json=dict(body), headers=dict(headers or {})
-        )
-        return self._json(self._send(request))
+        # In ASCII, so that whatever was typed arrives as it was typed, to be refused there.
+        content = json.dumps(dict(body)).encode("ascii")
+        sent = {"Content-Type": "application/json", **(headers or {})}
+        return self._json(self._send("POST", path, content=content, headers=sent))
 
     def delete(self, path: str) -> dict[str, Any]:
         """Take something back: sent once."""
-        return self._json(self._send(self._http.build_request("DELETE", path)))
+        return self._json(self._send("DELETE", path))
 
-    def _send(self, request: httpx2.Request) -> httpx2.Response:
+    def _send(self, method: str, path: str, **parts: Any) -> httpx2.Response:
         try:
-            answer = self._http.send(request)
+            # A connection of its own for each request: commands make one, or two.
+            with self._open() as http:
+                answer = http.request(method, path, **parts)
+        except (httpx2.InvalidURL, httpx2.LocalProtocolError, ValueError) as error:
+            raise InvalidInputError(
+                "argument-malformed",
+                "an argument cannot be sent: it holds characters that have no place there",
+                "type plain letters, digits and signs",
+            ) from error
         except httpx2.HTTPError as error:
             remedy = "start it with `writ serve`, or set WRIT_URL"
-            if request.method != "GET":
+            if method != "GET":
                 remedy += "; whether it arrived is not known, so repeat it with the same key"
             raise UnavailableError(
                 "gateway-unreachable",
-                f"no answer from {self._http.base_url}: {str(error) or type(error).__name__}",
+                f"no answer from {self._base_url}: {str(error) or type(error).__name__}",
                 remedy,
             ) from error
         if answer.is_success:
@@ -107,7 +122,7 @@ class Client:
             value = None
         if not isinstance(value, dict):
             raise UnavailableError(
-                "gateway-unreadable", f"{self._http.base_url} is no gateway", "check WRIT_URL"
+                "gateway-unreadable", f"{self._base_url} is no gateway", "check WRIT_URL"
             )
         return cast("dict[str, Any]", value)
 
@@ -128,6 +143,21 @@ def _problem(answer: httpx2.Response) -> dict[str, Any]:
     }
 
 
+def in_address(typed: str) -> str:
+    """An id as part of an address: nothing in it can lead to another one.
+
+    Raises:
+        InvalidInputError: ``id-malformed``.
+    """
+    if _ID.fullmatch(typed) is None:
+        raise InvalidInputError(
+            "id-malformed",
+            "that is no id: ids are 1 to 64 characters of A-Z a-z 0-9 _ . : -",
+            "writ order list shows the ids of orders",
+        )
+    return typed
+
+
 def connect() -> Client:
     """The client that the environment asks for: ``WRIT_URL`` and ``WRIT_API_KEY``.
 
@@ -146,4 +176,9 @@ def connect() -> Client:
         raise InvalidInputError(
             "url-malformed", "WRIT_URL is no http address", f"for example {DEFAULT_URL}"
         )
-    return Client(url, key)
+    try:
+        return Client(url, key)
+    except (httpx2.InvalidURL, UnicodeError, ValueError) as error:
+        raise InvalidInputError(
+            "url-malformed", "WRIT_URL is no http address", f"for example {DEFAULT_URL}"
+        ) from error

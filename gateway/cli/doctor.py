@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli import exits, output
 from gateway.cli.checks import Grade, examine
+from gateway.cli.engine_checks import engine_findings
 from gateway.config import load_settings
 
 app = typer.Typer()
@@ -25,7 +26,8 @@ def doctor(
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Check this installation and its data folder; exit 1 if anything is wrong."""
-    found = examine(load_settings(data=data, port=port, release=release))
+    settings = load_settings(data=data, port=port, release=release)
+    found = [*examine(settings), *engine_findings(settings)]
     rows = [asdict(finding) for finding in found]
     output.rows(rows, ("check", "grade", "found", "remedy"), fmt)
     if any(finding.grade is Grade.FAIL for finding in found):

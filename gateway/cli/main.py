@@ -70,6 +70,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     except WritError as error:
         output.complaint(error.detail, error.code, error.remedy)
         sys.exit(exit_status(error))
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        why = error.strerror or type(error).__name__
+        output.complaint(f"{named}{why}", "file", "check the path and its permissions")
+        sys.exit(exits.USAGE)
     except exits.CommandError as error:
         output.complaint(error.detail, error.code, error.remedy)
         sys.exit(error.exit_status)

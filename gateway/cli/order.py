@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli import exits, output
-from gateway.cli.client import DENIED_CODE, Client, ProblemError, connect
+from gateway.cli.client import DENIED_CODE, Client, ProblemError, connect, in_address
 
 app = typer.Typer(
     no_args_is_help=True, help="Submit, preview, list, show, explain and cancel orders."
@@ -113,7 +113,7 @@ def list_orders(
 @app.command()
 def show(order_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
     """Show one order as it stands."""
-    _print_order(connect().get(f"/v1/orders/{order_id}"), fmt)
+    _print_order(connect().get(f"/v1/orders/{in_address(order_id)}"), fmt)
 
 
 @app.command()
@@ -154,7 +154,7 @@ def receipt(order_or_decision_id: str) -> None:
 @app.command()
 def cancel(order_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
     """Ask the broker to cancel an order."""
-    _print_order(connect().delete(f"/v1/orders/{order_id}"), fmt)
+    _print_order(connect().delete(f"/v1/orders/{in_address(order_id)}"), fmt)
 
 
 def _body(
@@ -185,9 +185,10 @@ def _ids(client_order_id: str | None, strategy_id: str | None) -> dict[str, str]
 
 
 def _decision_id(client: Client, either_id: str) -> str:
-    if either_id.startswith("dec_"):
-        return either_id
-    return str(client.get(f"/v1/orders/{either_id}")["decision_id"])
+    known = in_address(either_id)
+    if known.startswith("dec_"):
+        return known
+    return str(client.get(f"/v1/orders/{known}")["decision_id"])
 
 
 def _print_order(order: Mapping[str, Any], fmt: output.Format) -> None:

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli import exits, output
+from gateway.cli.opa_config import opa_config
 
 app = typer.Typer(no_args_is_help=True, help="Check, test and build policies.")
+app.command("opa-config")(opa_config)
 
 SourceArgument = Annotated[
     Path,

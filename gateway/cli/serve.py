@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import structlog
 import typer
 import uvloop
 
 from gateway.api.access import FILE_NAME, AccessFile
+from gateway.api.protocol import CONNECTIONS_MAX
 from gateway.api.server import serving
 from gateway.bootstrap import running
 from gateway.cli import output
 from gateway.config import Settings, load_settings
 
 app = typer.Typer()
+
+_FILES_BESIDE: Final = 1_024
+"""Files that may be open beside the connections: database, published log, libraries."""
 
 
 @app.command()
@@ -53,6 +58,7 @@ def serve(
         market_start=market_start,
     )
     _log_to_stderr()
+    _allow_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings))
 
@@ -80,6 +86,15 @@ async def _serve(settings: Settings) -> None:
             )
         await stop.wait()
         output.note("stopping")
+
+
+def _allow_open_files() -> None:
+    """Have room for every connection and for the ledger's files beside them, if we may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + _FILES_BESIDE
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def _log_to_stderr() -> None:

@@ -22,7 +22,10 @@ from signing import canonical
 
 IDEMPOTENCY: Final = "idempotency"
 CLIENT_ORDER_ID: Final = "client_order_id"
-_KEY: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+KEY_PATTERN: Final = "^[A-Za-z0-9_.:-]{1,64}$"
+"""What a key looks like."""
+
+_KEY: Final = re.compile(KEY_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)

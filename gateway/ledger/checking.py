@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from gateway.ledger import statements as sql
-from gateway.ledger.database import Database
 from gateway.ledger.faults import cannot_open
 from gateway.ledger.sequencer import Tip
-from gateway.ledger.tables import SCHEMA_VERSION
+from gateway.ledger.store import Store
 from gateway.ledger.trunk import Trunk
 from signing.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
 from signing.envelope import EnvelopeError, open_envelope
@@ -42,22 +41,23 @@ class Stored:
     last_at_us: int
 
 
-def is_new(database: Database) -> bool:
+def is_new(database: Store) -> bool:
     """Whether the database has no table yet.
 
     Raises:
         RefusedError: `ledger-foreign`, tables that are not ours.
     """
-    if database.value(sql.HAS_META):
+    names = database.tables()
+    if "meta" in names:
         return False
-    if database.value(sql.COUNT_TABLES):
+    if names:
         raise cannot_open(
             "ledger-foreign", "the database was made by another program", "use another directory"
         )
     return True
 
 
-def read_back(database: Database, trunk: Trunk, vkey: Vkey, identity: PublicKey) -> Stored:
+def read_back(database: Store, trunk: Trunk, vkey: Vkey, identity: PublicKey) -> Stored:
     """Rebuild the tree and check it against its own newest signed checkpoint.
 
     Args:
@@ -67,10 +67,9 @@ def read_back(database: Database, trunk: Trunk, vkey: Vkey, identity: PublicKey)
         identity: the identity key that this gateway would certify with.
 
     Raises:
-        RefusedError: `ledger-schema`, `ledger-foreign` (made under another origin or other
-            keys), `ledger-damaged`.
+        RefusedError: `ledger-foreign` (made under another origin or other keys),
+            `ledger-damaged`.
     """
-    _check_schema(database)
     _check_genesis(database, vkey, identity)
     last_at_us = _rebuild(database, trunk)
     tip, head = _newest(database, vkey)
@@ -81,17 +80,7 @@ def read_back(database: Database, trunk: Trunk, vkey: Vkey, identity: PublicKey)
     return Stored(tip, last_at_us)
 
 
-def _check_schema(database: Database) -> None:
-    version = database.value(sql.META, {"name": "schema_version"})
-    if version != str(SCHEMA_VERSION):
-        raise cannot_open(
-            "ledger-schema",
-            f"the database has schema {version}, this gateway knows {SCHEMA_VERSION}",
-            "run the version of Writ that made it, or migrate it",
-        )
-
-
-def _check_genesis(database: Database, vkey: Vkey, identity: PublicKey) -> None:
+def _check_genesis(database: Store, vkey: Vkey, identity: PublicKey) -> None:
     """Compare what entry 0 pins with what this gateway holds, before any of it is trusted."""
     envelope = database.value(sql.ENVELOPE, {"index": 0})
     try:
@@ -115,7 +104,7 @@ def _check_genesis(database: Database, vkey: Vkey, identity: PublicKey) -> None:
         raise _damaged("entry 0 is not signed by the identity key that it pins")
 
 
-def _rebuild(database: Database, trunk: Trunk) -> int:
+def _rebuild(database: Store, trunk: Trunk) -> int:
     """Hash every entry anew into the tree; return the time of the last one."""
     leaves: list[bytes] = []
     last_at_us = 0
@@ -134,7 +123,7 @@ def _rebuild(database: Database, trunk: Trunk) -> int:
     return last_at_us
 
 
-def _entries(database: Database) -> Iterator[tuple[int, bytes, bytes]]:
+def _entries(database: Store) -> Iterator[tuple[int, bytes, bytes]]:
     rows = database.scan(sql.ALL_LEAVES)
     for expected, (index, at_us, envelope, leaf) in enumerate(rows):
         if index != expected:
@@ -142,7 +131,7 @@ def _entries(database: Database) -> Iterator[tuple[int, bytes, bytes]]:
         yield at_us, envelope, leaf
 
 
-def _newest(database: Database, vkey: Vkey) -> tuple[Tip, Checkpoint]:
+def _newest(database: Store, vkey: Vkey) -> tuple[Tip, Checkpoint]:
     rows = database.rows(sql.NEWEST_CHECKPOINT)
     if not rows:
         raise _damaged("there is no checkpoint")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
 
-from gateway.ledger.faults import Nature, StoreError, closed, queue_full
+from gateway.ledger.faults import LASTING, Nature, StoreError, closed, queue_full
 from gateway.ledger.sequencer import Outcome, Sequencer
 from gateway.ledger.waiting import pause
 from gateway.ports import Batch, BlockingRunner, Clock, Committed
@@ -56,7 +56,7 @@ class Committer:
 
     @property
     def fault(self) -> StoreError | None:
-        """What the store suffers from: a full disk, or a latch; None when it takes batches."""
+        """What the store suffers from; None when it takes batches."""
         return self._fault
 
     @property
@@ -169,11 +169,11 @@ class Committer:
             self._refuse_waiting()
 
     def _latched(self) -> bool:
-        return self._fault is not None and self._fault.nature is Nature.LATCH
+        return self._fault is not None and self._fault.nature in LASTING
 
     def _latch(self, detail: str) -> StoreError:
         """Latch, unless it has; return what holds."""
-        if self._fault is None or self._fault.nature is not Nature.LATCH:
+        if self._fault is None or self._fault.nature not in LASTING:
             self._fault = StoreError(Nature.LATCH, detail)
         return self._fault
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, Protocol, cast
 
 import apsw
 
+from gateway.ledger import statements as sql
 from gateway.ledger.faults import cannot_open
-from gateway.ledger.rows import Column
+from gateway.ledger.store import Bindings, Row
 
 DATABASE: Final = "writ.db"
 LOCK: Final = "writ.lock"
@@ -23,10 +24,6 @@ SYNCHRONOUS_FULL: Final = 2
 
 # Below 3.51.3 a reset of the write-ahead log can corrupt a database that two connections use.
 SQLITE_OLDEST: Final = (3, 51, 3)
-
-
-Bindings: TypeAlias = Mapping[str, Column]
-Row: TypeAlias = tuple[Any, ...]
 
 
 class _Execute(Protocol):
@@ -69,7 +66,7 @@ class DirectoryLock:
 
 
 class Database:
-    """A connection with the few operations that the ledger needs; one thread at a time."""
+    """Implements `gateway.ledger.store.Store` over a connection; one thread at a time."""
 
     def __init__(self, path: Path, flags: int, vfs: str | None) -> None:
         """Connect; use `open_writer` and `open_reader`."""
@@ -77,6 +74,29 @@ class Database:
         self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         # apsw's own annotations name a type of Python 3.12: they are given anew here, once.
         self._execute: _Execute = cast("Any", self._connection).execute
+
+    def tables(self) -> frozenset[str]:
+        """The names of the tables that are there."""
+        return frozenset(name for (name,) in self.scan(sql.SQLITE_TABLES))
+
+    def take_over(self) -> None:
+        """Nothing: the lock on the directory keeps everybody else away."""
+
+    def begin(self) -> None:
+        """Begin a transaction that may write."""
+        self.run(sql.BEGIN)
+
+    def flush(self) -> None:
+        """Nothing: every statement is executed at once."""
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        self.run(sql.COMMIT)
+
+    def rollback(self) -> None:
+        """Undo the transaction, unless SQLite has done so by itself."""
+        if self.in_transaction:
+            self.run(sql.ROLLBACK)
 
     def run(self, statement: str, bindings: Bindings | None = None) -> None:
         """Execute a statement that answers nothing."""
@@ -114,9 +134,16 @@ class Database:
 
         self._connection.set_wal_hook(hook)
 
-    def copy_wal(self) -> None:
-        """Copy what readers allow of the write-ahead log into the database."""
-        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    def copy_wal(self) -> bool:
+        """Copy what readers allow of the write-ahead log into the database.
+
+        Returns False when another connection is copying: there is nothing left to do.
+        """
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            return False
+        return True
 
     def close(self, *, untouched: bool = False) -> None:
         """Close; `untouched` leaves the write-ahead log as it is."""

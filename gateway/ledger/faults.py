@@ -24,12 +24,27 @@ class Nature(Enum):
     """Another program holds the database; nothing was written, the next attempt may succeed."""
     FULL = auto()
     """No room: nothing was written; refused until a probe commit succeeds."""
+    AWAY = auto()
+    """The database's server cannot be reached and nothing is in doubt: until it can."""
+    FENCED = auto()
+    """Another gateway has taken the database over: for good."""
     LATCH = auto()
     """An input/output error, or anything that leaves in doubt what was written: for good."""
 
 
+LASTING: Final = frozenset({Nature.FENCED, Nature.LATCH})
+"""What only a new start can end."""
+
+PROBED: Final = frozenset({Nature.FULL, Nature.AWAY})
+"""What ends by itself, once a probe has committed."""
+
+
+class DuplicateError(Exception):
+    """A batch broke a rule of the schema; of stores whose own errors have no such class."""
+
+
 class StoreError(UnavailableError):
-    """The store takes nothing now: `ledger-busy`, `ledger-full` or `ledger-latched`."""
+    """The store takes nothing now: `ledger-busy`, -full, -unreachable, -fenced or -latched."""
 
     def __init__(self, nature: Nature, detail: str) -> None:
         """Give each nature its code and remedy; `detail` says what happened."""
@@ -45,6 +60,14 @@ class StoreError(UnavailableError):
 _CODES: Final = {
     Nature.BUSY: ("ledger-busy", "try again in a moment"),
     Nature.FULL: ("ledger-full", "free disk space; recording resumes by itself within seconds"),
+    Nature.AWAY: (
+        "ledger-unreachable",
+        "start the database's server, or the way to it; recording resumes by itself within seconds",
+    ),
+    Nature.FENCED: (
+        "ledger-fenced",
+        "stop this gateway, or the other one; each needs a database of its own",
+    ),
     Nature.LATCH: (
         "ledger-latched",
         "check the disk and restart: what is durable is read back, what is in doubt settled",
@@ -75,20 +98,22 @@ def nature_of(error: Exception) -> Nature:
     return Nature.LATCH
 
 
-def nature_of_begin(error: apsw.Error) -> Nature:
+def nature_of_begin(error: Exception) -> Nature:
     """Sort an error of BEGIN, when not a byte has been written."""
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
         return Nature.BUSY
     return nature_of(error)
 
 
-def nature_of_commit(error: apsw.Error) -> Nature:
+def nature_of_commit(error: Exception) -> Nature:
     """Sort an error of COMMIT, or of copying the write-ahead log into the database.
 
     SQLITE_FULL comes from a write that was refused, before anything was synchronised: the commit
     frame is not whole, so the transaction is not there. Every other error latches, fsync's above
     all: the rows may well be there after a restart.
     """
+    if isinstance(error, StoreError):
+        return error.nature
     return Nature.FULL if isinstance(error, apsw.FullError) else Nature.LATCH
 
 
@@ -96,7 +121,7 @@ def caller_error(error: Exception) -> Exception:
     """What the committer of a faulty batch is told."""
     if isinstance(error, WritError):
         return error
-    if isinstance(error, apsw.ConstraintError):
+    if isinstance(error, (apsw.ConstraintError, DuplicateError)):
         return ConflictError(
             "ledger-duplicate",
             f"something like it is recorded already ({error})",

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import apsw
-
 from gateway.ledger.checking import is_new, published_size, read_back
-from gateway.ledger.database import (
-    DATABASE,
-    Database,
-    DirectoryLock,
-    open_writer,
-    sync_directory,
-)
-from gateway.ledger.faults import cannot_open
 from gateway.ledger.publication import CHECKPOINT, Publication
 from gateway.ledger.reader import Reader
+from gateway.ledger.schema import Dialect, creation, upgrade
 from gateway.ledger.seals import Sealer
 from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.shelf import FolderShelf, write_whole
-from gateway.ledger.tables import SCHEMA_VERSION, sqlite_ddl
+from gateway.ledger.store import Store
+from gateway.ledger.tables import SCHEMA_VERSION
 from gateway.ledger.trunk import Trunk
 from signing.keys import Signer, Vkey
 
@@ -32,13 +25,29 @@ VKEY_FILE: Final = "log.vkey"
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose log it is: what seals its entries, signs its checkpoints and verifies them."""
+
+    sealer: Sealer
+    log_signer: Signer
+    vkey: Vkey
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """An open data directory. `close` blocks, and gives everything back in the right order."""
+    """An open data directory. `close` blocks, and gives everything back in the right order.
+
+    Attributes:
+        read_errors: what a question may raise besides a `WritError`.
+        new_reader: opens another reader, for whoever reads long; it blocks.
+    """
 
     sequencer: Sequencer
     trunk: Trunk
     reader: Reader
     publication: Publication
+    new_reader: Callable[[], Reader]
+    read_errors: tuple[type[Exception], ...]
     held: ExitStack
 
     def close(self) -> None:
@@ -46,71 +55,73 @@ class Opened:
         self.held.close()
 
 
-def open_directory(
-    directory: Path, sealer: Sealer, log_signer: Signer, vkey: Vkey, vfs: str | None
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """A store's own part in an opening: the writing connection and how others are made."""
+
+    database: Store
+    dialect: Dialect
+    new_reader: Callable[[], Reader]
+    read_errors: tuple[type[Exception], ...] = ()
+
+
+def open_log(
+    stack: ExitStack, directory: Path, connections: Connections, identity: Identity
 ) -> Opened:
-    """Open everything; blocks. On an error nothing stays open and no lock is held.
+    """Begin or continue the log in a database, and its publication in `directory`.
+
+    Args:
+        stack: takes what has to be closed, the database included; stands for the caller's locks.
+        directory: exists, and is locked.
+        connections: to a database that no other gateway writes to.
+        identity: whose log it is to be.
 
     Raises:
         RefusedError, UnavailableError: as `gateway.ledger.sqlite.open_ledger`.
     """
-    with ExitStack() as stack:
-        try:
-            return _open(stack, directory, sealer, log_signer, vkey, vfs)
-        except (apsw.Error, OSError) as error:
-            raise cannot_open(
-                "ledger-unusable",
-                f"{directory} cannot be used ({type(error).__name__}: {error})",
-                "use a writable directory on a local disk, whose writ.db was made by Writ",
-            ) from error
-
-
-def _open(
-    stack: ExitStack,
-    directory: Path,
-    sealer: Sealer,
-    log_signer: Signer,
-    vkey: Vkey,
-    vfs: str | None,
-) -> Opened:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # First of all: whoever else is here may be writing what would be read below.
-    stack.callback(DirectoryLock(directory).release)
-    path, log = directory / DATABASE, directory / LOG_FOLDER
-    database = open_writer(path, vfs)
-    trunk = Trunk()
-    sequencer = Sequencer(database, trunk, sealer, log_signer, vkey)
+    log, trunk, database = directory / LOG_FOLDER, Trunk(), connections.database
+    sequencer = Sequencer(database, trunk, identity.sealer, identity.log_signer, identity.vkey)
     stack.callback(sequencer.close)
-    published = _begin_or_resume(database, sequencer, trunk, sealer, log / CHECKPOINT, vkey)
-    # The database's name has to be as durable as the entries that were just committed to it.
-    sync_directory(directory)
-    reader = Reader(path, vfs)
+    checkpoint = log / CHECKPOINT
+    if is_new(database):
+        published = published_size(checkpoint, trunk, identity.vkey)
+        meta = {"schema_version": str(SCHEMA_VERSION), "origin": identity.vkey.name}
+        sequencer.initialise(creation(connections.dialect), meta)
+    else:
+        published = _resume(sequencer, trunk, connections, identity, checkpoint)
+    reader = connections.new_reader()
     stack.callback(reader.close)
-    source = Reader(path, vfs)
+    source = connections.new_reader()
     stack.callback(source.close)
     publication = Publication(FolderShelf(log), source, trunk, published)
-    write_whole(directory / VKEY_FILE, f"{vkey}\n".encode())
-    return Opened(sequencer, trunk, reader, publication, stack.pop_all())
+    write_whole(directory / VKEY_FILE, f"{identity.vkey}\n".encode())
+    return Opened(
+        sequencer=sequencer,
+        trunk=trunk,
+        reader=reader,
+        publication=publication,
+        new_reader=connections.new_reader,
+        read_errors=connections.read_errors,
+        held=stack.pop_all(),
+    )
 
 
-def _begin_or_resume(
-    database: Database,
+def _resume(
     sequencer: Sequencer,
     trunk: Trunk,
-    sealer: Sealer,
+    connections: Connections,
+    identity: Identity,
     checkpoint: Path,
-    vkey: Vkey,
 ) -> int:
-    """Write the first entries of a log, or check and continue one; return what is published."""
-    if is_new(database):
-        published = published_size(checkpoint, trunk, vkey)
-        meta = {"schema_version": str(SCHEMA_VERSION), "origin": vkey.name}
-        sequencer.initialise(sqlite_ddl(), meta)
-        return published
-    stored = read_back(database, trunk, vkey, sealer.identity)
+    """Check and continue a log; return what is published."""
+    database, vkey = connections.database, identity.vkey
+    pending = upgrade(database, connections.dialect)
+    # Before anything is read: whoever wrote here until now must not write behind what is checked.
+    database.take_over()
+    stored = read_back(database, trunk, vkey, identity.sealer.identity)
     published = published_size(checkpoint, trunk, vkey)
     sequencer.resume(stored.tip, stored.last_at_us)
     # Crash before this certificate is durable: the next start makes another key. The lost one
     # signed nothing.
-    sequencer.certify()
+    sequencer.certify(pending.statements, dict(pending.meta))
     return published

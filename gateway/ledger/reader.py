@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import Any, Final
 
 from gateway.domain.book import Book, BookError, OrderState
 from gateway.domain.projection import apply
 from gateway.ledger import statements as sql
-from gateway.ledger.database import Bindings, Row, open_reader
 from gateway.ledger.rows import Column, order_state
+from gateway.ledger.store import Bindings, Readable, Row
 from gateway.ports import Fill, KeyClaim
 from signing.envelope import Envelope, open_envelope
 
@@ -31,12 +31,12 @@ _ORDERS: Final = {
 
 
 class Reader:
-    """A read-only connection, used by one thread at a time; its methods block."""
+    """Asks a database that it can only read; its methods block."""
 
-    def __init__(self, path: Path, vfs: str | None) -> None:
-        """Open the database at `path`."""
-        self._database = open_reader(path, vfs)
-        self._lock = Lock()
+    def __init__(self, database: Readable, *, shared: bool = False) -> None:
+        """Take over `database`; `shared` says that several threads may ask it at a time."""
+        self._database = database
+        self._lock: AbstractContextManager[object] = nullcontext() if shared else Lock()
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,7 +1,7 @@
 """The writer's half that runs on a worker thread: one transaction at a time, durable or undone.
 
-Read `_transact` top to bottom for what a crash leaves behind. SQLite's write-ahead log makes a
-transaction one thing: it is whole after a restart or it never was. Nothing that is signed here
+Read `_transact` top to bottom for what a crash leaves behind. The database's write-ahead log makes
+a transaction one thing: it is whole after a restart or it never was. Nothing that is signed here
 leaves the process before COMMIT has returned, so no two checkpoints that anybody has seen can
 contradict each other.
 """
@@ -12,11 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
-import apsw
-
 from gateway.ledger import statements as sql
-from gateway.ledger.database import Database
 from gateway.ledger.faults import (
+    LASTING,
+    PROBED,
     Nature,
     StoreError,
     caller_error,
@@ -25,6 +24,7 @@ from gateway.ledger.faults import (
     nature_of_commit,
 )
 from gateway.ledger.seals import Sealer, Sealing
+from gateway.ledger.store import Store
 from gateway.ledger.transaction import Transaction
 from gateway.ledger.trunk import Trunk
 from gateway.ports import Batch, Committed
@@ -59,7 +59,7 @@ class Sequencer:
 
     def __init__(
         self,
-        database: Database,
+        database: Store,
         trunk: Trunk,
         sealer: Sealer,
         log_signer: Signer,
@@ -99,9 +99,20 @@ class Sequencer:
 
         self._transact(body)
 
-    def certify(self) -> None:
-        """Write the certificate of this process's decision key."""
-        self._transact(self._add_certificate)
+    def certify(self, migration: Sequence[str], meta: dict[str, str]) -> None:
+        """Write the certificate of this process's decision key, after what brings the tables up.
+
+        Crash before COMMIT: the tables are as the older version left them.
+        """
+
+        def body(transaction: Transaction) -> None:
+            for statement in migration:
+                self._database.run(statement)
+            for name, value in meta.items():
+                self._database.run(sql.SET_META, {"name": name, "value": value})
+            self._add_certificate(transaction)
+
+        self._transact(body)
 
     def commit(self, batches: Sequence[Batch]) -> list[Outcome]:
         """Commit batches as one transaction, or each by itself when one of them is at fault.
@@ -122,18 +133,21 @@ class Sequencer:
         return [Committed(entries, self.tip.checkpoint) for entries in indices]
 
     def probe(self) -> bool:
-        """Try whether a full disk has room again, and clear the fault; anything worse latches."""
-        if self.fault is None or self.fault.nature is not Nature.FULL:
+        """Try whether there is room, or a server, again, and clear the fault if so.
+
+        Anything worse latches.
+        """
+        if self.fault is None or self.fault.nature not in PROBED:
             return self.fault is None
         padding = {"padding": " " * _PROBE_CHARACTERS}
         try:
             self._plain(lambda: self._database.run(sql.PROBE, padding))
             self._plain(lambda: self._database.run(sql.UNPROBE))
             self._copy_wal()
+            # A commit that was refused is not there: that is looked at, not assumed.
+            stored = self._database.value(sql.COUNT_ENTRIES)
         except StoreError:
             return False
-        # A commit that was refused for want of room is not there: that is looked at, not assumed.
-        stored = self._database.value(sql.COUNT_ENTRIES)
         if stored != self.tip.size:
             self._fail(Nature.LATCH, f"the store holds {stored} entries, not {self.tip.size}")
             return False
@@ -184,8 +198,8 @@ class Sequencer:
 
     def _begin(self) -> None:
         try:
-            self._database.run(sql.BEGIN)
-        except apsw.Error as error:
+            self._database.begin()
+        except Exception as error:
             self._raise_fault(nature_of_begin(error), error)
             raise
 
@@ -193,6 +207,7 @@ class Sequencer:
         """Store the checkpoint over the new root: last, after every constraint has held."""
         if transaction.size == self.tip.size:  # rows without an entry need no new checkpoint
             return self.tip
+        self._database.flush()
         self._trunk.extend(transaction.leaves)
         head = Checkpoint(self._vkey.name, transaction.size, self._trunk.root())
         note = sign_checkpoint(head, self._log_signer)
@@ -201,53 +216,51 @@ class Sequencer:
 
     def _commit(self) -> None:
         try:
-            self._database.run(sql.COMMIT)
+            self._database.commit()
         except Exception as error:
             self._undo()
-            self._raise_fault(
-                nature_of_commit(error) if isinstance(error, apsw.Error) else Nature.LATCH, error
-            )
+            self._raise_fault(nature_of_commit(error), error)
             raise
 
     def _undo(self) -> None:
-        """Take back the transaction and the tree's leaves; SQLite may have rolled back itself."""
+        """Take back the transaction and the tree's leaves."""
         self._trunk.truncate(self.tip.size)
-        if self._database.in_transaction:
-            try:
-                self._database.run(sql.ROLLBACK)
-            except apsw.Error as error:
-                self._raise_fault(Nature.LATCH, error)
+        try:
+            self._database.rollback()
+        except Exception as error:  # noqa: BLE001  whatever it is, nobody knows what is open now
+            self._raise_fault(Nature.LATCH, error)
 
     def _plain(self, body: Callable[[], object]) -> None:
         """A transaction without entries, for the probe; any failure is a StoreError."""
         self._begin()
         try:
             body()
-        except apsw.Error as error:
+        except Exception as error:  # noqa: BLE001  sorted by what is known afterwards
             self._undo()
             self._raise_fault(nature_of_commit(error), error)
         self._commit()
 
     def _copy_wal(self) -> None:
         try:
-            self._database.copy_wal()
-        except apsw.BusyError:
-            return  # another connection is copying: there is nothing left to do
-        except apsw.Error as error:
+            copied = self._database.copy_wal()
+        except Exception as error:  # noqa: BLE001  sorted by what is known afterwards
             self._raise_fault(nature_of_commit(error), error)
-        self._wal_pages = 0
+        else:
+            self._wal_pages = 0 if copied else self._wal_pages
 
     def _raise_fault(self, nature: Nature, error: Exception) -> None:
         """Raise the store's fault, unless the error is a batch's own."""
         if nature is not Nature.BATCH:
-            raise self._fail(nature, f"{type(error).__name__}: {error}") from error
+            known = isinstance(error, StoreError)
+            detail = error.detail if known else f"{type(error).__name__}: {error}"
+            raise self._fail(nature, detail) from error
 
     def _fail(self, nature: Nature, detail: str) -> StoreError:
-        """Keep a fault that lasts; a latch is never replaced by anything milder."""
+        """Keep a fault; one that lasts is never replaced by anything milder."""
         fault = StoreError(nature, detail)
         if nature is Nature.BUSY:
             return fault
-        if self.fault is None or self.fault.nature is not Nature.LATCH:
+        if self.fault is None or self.fault.nature not in LASTING:
             self.fault = fault
         return self.fault
 

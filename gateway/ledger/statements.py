@@ -1,4 +1,4 @@
-"""Every SQL statement of the SQLite ledger; columns come from the tables' own description."""
+"""Every SQL statement that both stores understand; columns as the tables' description has them."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ UNPROBE: Final = "DELETE FROM meta WHERE name = 'probe'"
 
 # ---- opening
 
-COUNT_TABLES: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
-HAS_META: Final = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'"
+SQLITE_TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+SET_META: Final = "UPDATE meta SET value = :value WHERE name = :name"
 META: Final = "SELECT value FROM meta WHERE name = :name"
 ALL_LEAVES: Final = (
     "SELECT entry_index, at_us, envelope, leaf_hash FROM entries ORDER BY entry_index"

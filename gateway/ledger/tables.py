@@ -1,4 +1,4 @@
-"""The tables of both stores, described once with SQLModel; the DDL is generated from here.
+"""The tables of both stores, described once with SQLModel; the migrations follow them.
 
 `entries`, `blobs` and `checkpoints` are the log. The others are projections of it or belong to
 the transaction of one of its entries: they let a caller's question be answered without reading
@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Index, Text, text
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import registry
-from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 SCHEMA_VERSION: Final = 1
+"""The newest revision in `migrations/versions`, as a number."""
+
+POSTGRESQL_ONLY: Final = {"store": "postgresql"}
+"""A table's `info` when SQLite, whose lock is the kernel's, does without it."""
 
 _STRICT: Final = {"sqlite_strict": True}
 
@@ -29,6 +31,10 @@ class Whole(BigInteger):
 @compiles(Whole, "sqlite")
 def _whole_on_sqlite(_type: Whole, _compiler: object, **_options: object) -> str:  # pyright: ignore[reportUnusedFunction]  # registered by its decorator
     return "INTEGER"
+
+
+_GIVEN: Final = {"autoincrement": False}
+"""Of a key that is counted here and not by the database."""
 
 
 class LedgerTable(SQLModel, registry=registry()):
@@ -65,7 +71,7 @@ class Entries(LedgerTable, table=True):
         _STRICT,
     )
 
-    entry_index: int = Field(primary_key=True, sa_type=Whole)
+    entry_index: int = Field(primary_key=True, sa_type=Whole, sa_column_kwargs=_GIVEN)
     kind: str = Field(sa_type=Text)
     at_us: int = Field(sa_type=Whole)
     decision_id: str | None = Field(sa_type=Text)
@@ -90,7 +96,7 @@ class Checkpoints(LedgerTable, table=True):
 
     __table_args__ = (_STRICT,)
 
-    size: int = Field(primary_key=True, sa_type=Whole)
+    size: int = Field(primary_key=True, sa_type=Whole, sa_column_kwargs=_GIVEN)
     note: bytes
 
 
@@ -196,6 +202,21 @@ class Meta(LedgerTable, table=True):
     value: str = Field(sa_type=Text)
 
 
+class Writer(LedgerTable, table=True):
+    """Who may append: the one row that every transaction changes and every take-over changes.
+
+    A transaction is known by (epoch, number) afterwards, whatever became of its connection.
+    """
+
+    __table_args__ = (CheckConstraint("one = 1", name="one_writer"), {"info": POSTGRESQL_ONLY})
+
+    one: int = Field(primary_key=True, sa_type=Whole, sa_column_kwargs=_GIVEN)
+    epoch: int = Field(sa_type=Whole)
+    """Counts openings; a process that was taken over has an older one, and can write no more."""
+    number: int = Field(sa_type=Whole)
+    """Counts the transactions of this epoch."""
+
+
 TABLES: Final = tuple(
     LedgerTable.metadata.tables[name]
     for name in (
@@ -207,19 +228,7 @@ TABLES: Final = tuple(
         "claims",
         "cursors",
         "meta",
+        "writer",
     )
 )
 """In an order in which they can be created: what is referred to comes first."""
-
-
-def sqlite_ddl() -> tuple[str, ...]:
-    """Every statement that makes an empty SQLite database ours, in order."""
-    dialect = sqlite.dialect()
-    statements: list[str] = []
-    for table in TABLES:
-        statements.append(str(CreateTable(table).compile(dialect=dialect)))
-        statements.extend(
-            str(CreateIndex(index).compile(dialect=dialect))
-            for index in sorted(table.indexes, key=lambda i: str(i.name))
-        )
-    return tuple(statements)

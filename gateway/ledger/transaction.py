@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.ledger import statements as sql
-from gateway.ledger.database import Database
 from gateway.ledger.rows import claim_row, execution_row, order_row
 from gateway.ledger.seals import Sealed, Sealer, Sealing
+from gateway.ledger.store import Store
 from gateway.ports import Batch
 from signing.merkle import leaf_hash
 
@@ -19,7 +19,7 @@ class Transaction:
         leaves: their leaf hashes, in order.
     """
 
-    def __init__(self, database: Database, size: int, sealing: Sealing) -> None:
+    def __init__(self, database: Store, size: int, sealing: Sealing) -> None:
         """Continue a log of `size` entries."""
         self._database = database
         self.size = size
@@ -55,7 +55,8 @@ class Transaction:
         """Seal and store a caller's batch; return the indices of its drafts.
 
         Raises:
-            apsw.ConstraintError: something in it is recorded already.
+            apsw.ConstraintError, DuplicateError: something in it is recorded already; of some
+                stores not before `flush`.
             ValueError: a draft is not a record of its kind.
         """
         indices: list[int] = []

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.domain.errors import InvalidInputError
+from gateway.policy.batches import DECISIONS, HALTS
 from gateway.policy.catalogue import CATALOGUE, encode_catalogue
 from gateway.policy.metadata import annotated_packages, block_findings, control_text
 from gateway.policy.opa_tool import find_opa, required_version, run_opa
-from gateway.policy.opa_wasm import DECISIONS, HALTS
 from gateway.policy.release import (
     BUNDLE,
     DATA,

@@ -79,11 +79,12 @@ def _verdict(element: object) -> Verdict:
         (_reason(reason) for reason in _array(fields["reasons"])), key=lambda r: r.control
     )
     door = _door(fields["door"])
-    missing = tuple(control for control in required if control not in passed)
+    proven_ones = frozenset(passed)
+    missing = tuple(control for control in required if control not in proven_ones)
     proven = bool(required) and not missing and door["approval_age_max_ms"] > 0
     if (
         allow != proven
-        or not set(passed) <= set(required)
+        or not proven_ones <= frozenset(required)
         or tuple(reason.control for reason in reasons) != missing
     ):
         raise _MalformedError

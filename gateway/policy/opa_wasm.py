@@ -8,7 +8,6 @@ A batch is one call. The guest is bounded in time and memory; whatever goes wron
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -19,22 +18,22 @@ from opapywasm.errors import OpaPoolTimeoutError, OpaWasmError
 
 from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
 from gateway.policy import decode
+from gateway.policy.batches import (
+    DECISIONS,
+    HALTS,
+    INPUT_MAX_BYTES,
+    RESULT_MAX_BYTES,
+    batch_of,
+    is_document,
+)
 from gateway.policy.release import Release, ReleaseError
 from gateway.ports import BlockingRunner
 from signing import canonical
 
-BATCH_MAX: Final = 16
-"""Documents in one call."""
-
-DECISIONS: Final = "writ/main/decisions"
-HALTS: Final = "writ/halts/triggered"
-
 TIMEOUT_MS: Final = 2_000
 """How long one evaluation may take; a batch of 16 takes a few milliseconds."""
 
-_DOCUMENT_MAX_BYTES: Final = 64 * 1024
 _MEMORY_MAX_PAGES: Final = 1024  # of 64 KiB: 64 MiB for each instance
-_RESULT_MAX_BYTES: Final = 1024 * 1024
 _INSTANCES: Final = 2  # a turn and a halt query may overlap, nothing else does
 _MS: Final = 1000
 
@@ -82,29 +81,21 @@ class WasmEngine:
         Raises:
             ValueError: more than 16 documents, the caller's defect.
         """
-        if len(documents) > BATCH_MAX:
-            raise ValueError(f"{len(documents)} documents in one batch, at most {BATCH_MAX}")
         if not documents:
             return []
-        readable = [_is_json(document) for document in documents]
-        batch = b",".join(
-            document if ok else b"null" for document, ok in zip(documents, readable, strict=True)
-        )
-        answer = await self._ask(DECISIONS, b'{"batch":[' + batch + b"]}")
-        if isinstance(answer, EngineFailure):
-            return [answer] * len(documents)
-        verdicts = decode.verdicts(answer, len(documents))
-        return [
-            verdict if ok else decode.ENGINE_MALFORMED
-            for verdict, ok in zip(verdicts, readable, strict=True)
-        ]
+        batch = batch_of(documents)
+        return batch.verdicts(await self._ask(DECISIONS, batch.input))
 
     async def triggered_halts(self, document: bytes) -> HaltTriggers:
         """Ask which halts are due; an ``EngineFailure`` means: treat as a halt."""
-        if not _is_json(document):
+        if not is_document(document):
             return decode.ENGINE_MALFORMED
         answer = await self._ask(HALTS, document)
         return answer if isinstance(answer, EngineFailure) else decode.halts(answer)
+
+    async def readiness(self) -> str | None:
+        """Always ready: module and data were loaded when it was made."""
+        return None
 
     def close(self) -> None:
         """Free the instances; whatever is asked afterwards is an ``EngineFailure``."""
@@ -154,11 +145,11 @@ def _load(release: Release, timeout_ms: int) -> OpaWasmPolicy:
     config = PolicyConfig(
         pool_size=_INSTANCES,
         borrow_timeout_seconds=timeout_ms / _MS,
-        max_input_bytes=BATCH_MAX * (_DOCUMENT_MAX_BYTES + 1) + 64,
-        max_result_bytes=_RESULT_MAX_BYTES,
+        max_input_bytes=INPUT_MAX_BYTES,
+        max_result_bytes=RESULT_MAX_BYTES,
         max_memory_pages=_MEMORY_MAX_PAGES,
         eval_timeout_seconds=timeout_ms / _MS,
-        parse_raw_json_input=False,  # each document was read by _is_json
+        parse_raw_json_input=False,  # each document was read by batch_of
     )
     try:
         policy = OpaWasmPolicy.from_wasm_bytes(release.wasm, config)
@@ -175,22 +166,3 @@ def _refuse(detail: str) -> NoReturn:
     raise ReleaseError(
         "release-wasm", detail, "fetch the release again, or build it anew: `writ policy build`"
     )
-
-
-def _is_json(document: bytes) -> bool:
-    """Whether the bytes are one JSON value within bounds.
-
-    Two halves of a value in two documents would join into one batch and shift every verdict
-    after them, so each document must stand by itself.
-    """
-    if len(document) > _DOCUMENT_MAX_BYTES:
-        return False
-    try:
-        json.loads(document.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

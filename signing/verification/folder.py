@@ -92,9 +92,12 @@ class Folder:
         limit = BUNDLE_BYTES_MAX if name.level == "entries" else TILE_BYTES_MAX
         return self._read(name.path, limit + 1)
 
-    def document(self, digest: str) -> bytes | None:
-        """Return a document, or None where it is not (or no longer) published."""
-        return self._read(f"blobs/{digest}", DOCUMENT_BYTES_MAX + 1)
+    def document(self, digest: str, limit: int = DOCUMENT_BYTES_MAX) -> bytes | None:
+        """Return a document, or None where it is not (or no longer) published.
+
+        Of a longer one than `limit` bytes, one byte more than that is returned.
+        """
+        return self._read(f"blobs/{digest}", limit + 1)
 
     def document_digest(self, digest: str) -> str | None:
         """Return the SHA-256 of the file that is published as `digest`, or None without one."""

@@ -19,10 +19,13 @@ from signing import canonical
 from signing.checkpoint import verify_checkpoint
 from signing.lifecycle import State
 from signing.receipt import encode_permit, open_receipt, verify
-from support.ledgers import VKEY, SetClock, Story, claims, opened
+from support.ledgers import VKEY, SetClock, Story, claims, opened, opened_on_postgresql
 
 Open = Callable[..., AbstractAsyncContextManager[Ledger]]
-LEDGERS = [pytest.param(opened, id="sqlite")]
+LEDGERS = [
+    pytest.param(opened, id="sqlite"),
+    pytest.param(opened_on_postgresql, id="postgresql"),
+]
 
 pytestmark = pytest.mark.parametrize("opens", LEDGERS)
 

@@ -1,20 +1,21 @@
 """What every policy engine must do; each engine runs all of it, with the release that ships."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
-from typing import Protocol
 
 import pytest
 
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.domain.halt import GLOBAL, HaltTrigger
 from gateway.host import ThreadRunner
+from gateway.policy.opa_server import OpaServerEngine
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release, shipped_release
 from gateway.ports import PolicyEngine
 from signing import canonical, records
+from support.opa_server import running_opa
 from support.policy_cases import (
     LIMIT,
     Document,
@@ -28,23 +29,45 @@ from support.policy_cases import (
     stop_limit_document,
 )
 
-
-class ClosingEngine(PolicyEngine, Protocol):
-    def close(self) -> None: ...
+Making = Callable[[], PolicyEngine]
 
 
-ENGINES: dict[str, Callable[[Release, ThreadRunner], ClosingEngine]] = {
-    "opa-wasm": WasmEngine,
+@contextmanager
+def embedded(release: Release) -> Iterator[Making]:
+    """One engine for all tests: it belongs to no event loop."""
+    with closing(ThreadRunner()) as runner, closing(WasmEngine(release, runner)) as engine:
+        yield lambda: engine
+
+
+@contextmanager
+def serving(release: Release) -> Iterator[Making]:
+    """One real server for all tests, and an engine of its own for each test's event loop."""
+    with running_opa(release) as opa:
+        yield lambda: OpaServerEngine(release, opa.endpoint, timeout_ms=60_000)
+
+
+ENGINES: dict[str, Callable[[Release], AbstractContextManager[Making]]] = {
+    "opa-wasm": embedded,
+    "opa-server": serving,
 }
 CALM = {"market": {"volatility_index_e4": 1}, "accounts": {"main": {"drawdown_bps": 0}}}
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> Iterator[PolicyEngine]:
+def making(request: pytest.FixtureRequest) -> Iterator[tuple[str, Making]]:
     release = replace(shipped_release(), data=canonical.encode(data()))
-    with closing(ThreadRunner()) as runner, closing(ENGINES[request.param](release, runner)) as it:
-        assert it.name == request.param
-        yield it
+    with ENGINES[request.param](release) as made:
+        yield request.param, made
+
+
+@pytest.fixture
+async def engine(making: tuple[str, Making]) -> AsyncIterator[PolicyEngine]:
+    name, make = making
+    engine = make()
+    assert engine.name == name
+    yield engine
+    if isinstance(engine, OpaServerEngine):
+        await engine.close()
 
 
 def denied() -> Document:
@@ -202,3 +225,7 @@ async def test_the_engine_can_be_named_in_a_record(engine: PolicyEngine) -> None
             "failure": "none",
         },
     )
+
+
+async def test_an_engine_with_its_release_is_ready(engine: PolicyEngine) -> None:
+    assert await engine.readiness() is None

@@ -8,23 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.decision import Verdict
-from support import policy_cases
+from support import corpus, policy_cases
 from support.policy_cases import Bench, at, data, document, failing, opa_decides, paths, put
 
-BOUNDED = {
-    "ORD-01": (("order", "notional_micros"), "order_notional_max_micros"),
-    "ORD-03": (("order", "price_deviation_bps"), "price_collar_max_bps"),
-    "MKT-01": (("market", "age_ms"), "quote_age_max_ms"),
-    "ACC-02": (("account", "day_loss_micros"), "day_loss_max_micros"),
-    "ACC-03": (("projected", "day_turnover_micros"), "day_turnover_max_micros"),
-    "POS-01": (("projected", "positions_count"), "positions_max_count"),
-    "POS-02": (("projected", "position_notional_micros"), "position_notional_max_micros"),
-    "EXP-01": (("projected", "gross_exposure_micros"), "gross_exposure_max_micros"),
-    "EXP-02": (("projected", "leverage_bps"), "leverage_max_bps"),
-    "EXP-03": (("projected", "sector_exposure_bps"), "sector_exposure_max_bps"),
-    "SHT-01": (("projected", "short_notional_micros"), "short_notional_max_micros"),
-    "MGN-01": (("projected", "margin_debit_micros"), "margin_debit_max_micros"),
-}
+# The counted quantity must fit the order's own; tests/corpus pushes it lot by lot.
+BOUNDED = {control: fact for control, fact in corpus.BOUNDED.items() if control != "ORD-02"}
 LARGE = 2**53 - 1
 
 json_values = st.recursive(
@@ -49,8 +37,11 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
     """An allowed document with up to three parts replaced by anything at all."""
     changed = document()
     for place in draw(st.lists(st.sampled_from(list(paths(document()))), max_size=3)):
+        value = draw(json_values)
+        if place == corpus.INDEX and isinstance(value, float):
+            continue  # no canonical JSON, and known to differ: see tests/corpus
         try:
-            changed = put(changed, place, draw(json_values))
+            changed = put(changed, place, value)
         except (KeyError, TypeError):
             continue  # an earlier change took the section away
     return changed
@@ -80,7 +71,7 @@ def test_what_fails_is_what_arithmetic_says(bench: Bench, draws: st.DataObject) 
         base = put(base, place, observed)
         under["limits"][limit] = maximum
         within = 0 < maximum >= observed
-        if control in {"SHT-01", "MGN-01"}:
+        if control in corpus.BLOCKED_DOWN_TO_ZERO:
             within = within or observed == 0
         if control == "ORD-01":
             within = within and observed > 0

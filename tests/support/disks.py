@@ -37,7 +37,8 @@ class Disk(apsw.VFS):
         syncs: the names of the files that were asked to be synchronised, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, everywhere: bool = False) -> None:
+        """`everywhere` makes it the file system of every connection that names none."""
         self.label = f"disk{next(_NAMES)}"
         self.before_write: Hook = _allow
         self.before_sync: Hook = _allow
@@ -46,7 +47,7 @@ class Disk(apsw.VFS):
         self.lock = threading.RLock()
         # What would be lost: for each file, what stood where a write went since the last sync.
         self.unsynced: dict[str, list[tuple[int, bytes, int]]] = {}
-        super().__init__(self.label, "")
+        super().__init__(self.label, "", everywhere)
 
     def xOpen(self, name: Name, flags: list[int]) -> apsw.VFSFile:  # noqa: N802  SQLite's name
         return _File(self, name, flags)

@@ -10,13 +10,15 @@ import asyncio
 import random
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gateway.domain.book import Book, OrderState
 from gateway.domain.projection import apply
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
+from gateway.ledger.postgresql import ledger as postgresql
+from gateway.ledger.postgresql.session import Address
 from gateway.ledger.sqlite import SqliteLedger, open_ledger
 from gateway.ports import Batch, Draft, KeyClaim
 from signing import canonical
@@ -25,6 +27,7 @@ from signing.lifecycle import State
 from signing.verify import Report, verify_log
 from support import logs
 from support.logs import ORIGIN, seeded
+from support.postgres import shared_server
 
 LOG_SIGNER = seeded(1)
 IDENTITY = seeded(2)
@@ -55,6 +58,43 @@ async def opened(directory: Path, **overrides: Any) -> AsyncIterator[SqliteLedge
             await ledger.close()
     finally:
         runner.close()
+
+
+@asynccontextmanager
+async def opened_on(
+    directory: Path, address: Address, **overrides: Any
+) -> AsyncIterator[postgresql.PostgresLedger]:
+    """A ledger in a PostgreSQL database, published in `directory`; closed at the end."""
+    runner = ThreadRunner()
+    arguments: dict[str, Any] = {
+        "origin": ORIGIN,
+        "log_signer": LOG_SIGNER,
+        "identity_signer": IDENTITY,
+        "clock": SystemClock(),
+        "entropy": OsEntropy(),
+        "runner": runner,
+    }
+    try:
+        ledger = await postgresql.open_ledger(directory, address, **{**arguments, **overrides})
+        try:
+            yield ledger
+        finally:
+            await ledger.close()
+    finally:
+        runner.close()
+
+
+_DATABASES: dict[Path, str] = {}
+
+
+def opened_on_postgresql(
+    directory: Path, **overrides: Any
+) -> AbstractAsyncContextManager[postgresql.PostgresLedger]:
+    """A ledger in a database that goes with the directory, made when it is first asked for."""
+    server = shared_server()
+    if directory not in _DATABASES or not directory.exists():
+        _DATABASES[directory] = server.new_database()
+    return opened_on(directory, Address(server.url(_DATABASES[directory])), **overrides)
 
 
 def verified(folder: Path) -> Report:

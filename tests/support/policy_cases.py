@@ -210,10 +210,15 @@ class Bench:
 
     def decide(self, documents: Sequence[object]) -> list[Verdict | EngineFailure]:
         """Decide any number of documents in batches of 16."""
-        encoded = [raw(document) for document in documents]
+        return self.decide_encoded([raw(document) for document in documents])
+
+    def decide_encoded(
+        self, encoded: Sequence[bytes], batch: int = 16
+    ) -> list[Verdict | EngineFailure]:
+        """The same of JSON as it is, in batches of 1 to 16."""
         found: list[Verdict | EngineFailure] = []
-        for start in range(0, len(encoded), 16):
-            found += self._runner.run(self.engine.decide(encoded[start : start + 16]))
+        for start in range(0, len(encoded), batch):
+            found += self._runner.run(self.engine.decide(encoded[start : start + batch]))
         return found
 
     def halts(self, document: object) -> HaltTriggers:

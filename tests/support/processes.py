@@ -40,6 +40,8 @@ class GatewayProcess:
     folder: Path
     environment: Mapping[str, str]
     options: tuple[str, ...] = ()
+    program: tuple[str, ...] = (WRIT,)
+    """What is run with `serve` as its first argument."""
     url: str = ""
     key: str = ""
     """The key that :meth:`writ` types with; all scopes unless changed."""
@@ -52,14 +54,19 @@ class GatewayProcess:
 
     def start(self) -> None:
         """Start it and wait for its address, which is all that it prints on stdout."""
-        command = [WRIT, "serve", "--data", str(self.data), "--port", "0", *self.options]
+        self.spawn()
+        assert self.process is not None
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+        assert self.url, self.log()
+
+    def spawn(self) -> None:
+        """Start it and do not wait."""
+        command = [*self.program, "serve", "--data", str(self.data), "--port", "0", *self.options]
         with (self.folder / "stderr").open("a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 command, env=self._environment(), stdout=subprocess.PIPE, stderr=log, text=True
             )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
-        assert self.url, self.log()
 
     def stop(self, signum: int = signal.SIGTERM) -> int:
         """Tell it to stop and return its exit status."""

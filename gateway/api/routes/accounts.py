@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.api import times
 from gateway.api.answers import money
 from gateway.api.auth import Reader
+from gateway.api.paging import PlainInt
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.domain.book import NONE, AccountBook
 from gateway.domain.errors import NotFoundError
 from gateway.domain.quantities import format_scaled
 from gateway.facts.account import Holding, drawdown_bps
+from gateway.intake.orders import Account
 from gateway.ports import Fill
 
 FILLS_MAX: Final = 1_000
@@ -29,7 +31,7 @@ class AccountQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    account: str = Field(default="primary", max_length=32)
+    account: Account = "primary"
 
 
 class FillsQuery(BaseModel):
@@ -37,9 +39,9 @@ class FillsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    account: str | None = Field(default=None, max_length=32)
-    after: int = Field(default=0, ge=0, lt=2**53)
-    limit: int = Field(default=100, ge=1, le=FILLS_MAX)
+    account: Account | None = None
+    after: PlainInt = Field(default=0, ge=0, lt=2**53)
+    limit: PlainInt = Field(default=100, ge=1, le=FILLS_MAX)
 
 
 class AccountAnswer(BaseModel):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
 from gateway.api import times
 from gateway.api.auth import Admin, Operator, Reader, Resumer
@@ -13,9 +14,10 @@ from gateway.api.bodies import ReasonText, StrictBody, body_of, documented_body
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.control.resuming import resume
+from gateway.domain.errors import InvalidInputError
 from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.mode import Mode
-from gateway.intake.orders import Name
+from gateway.intake.orders import Account, Name, Symbol
 
 KILL_CAUSE = "OMEGA2_MANUAL"
 
@@ -56,11 +58,29 @@ class Omega4Body(StrictBody):
     until: str | None = Field(default=None, max_length=40)
 
 
+_NAMES: Final[Mapping[str, TypeAdapter[str]]] = {
+    "global": TypeAdapter(Literal["*"]),
+    "account": TypeAdapter(Account),
+    "symbol": TypeAdapter(Symbol),
+    "strategy": TypeAdapter(Name),
+}
+"""What an order may have in the field that a scope of this kind is compared with."""
+
+
 class ScopeBody(StrictBody):
     """What a halt covers; ``name`` is ``*`` for global."""
 
     kind: Literal["global", "account", "symbol", "strategy"]
-    name: str = Field(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._/:-]{0,63})$")
+    name: str = Field(pattern=r"^(\*|[A-Za-z0-9_.:-][A-Za-z0-9_./:-]{0,63})$")
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> Self:
+        # A halt that no order can ever fall under would only look like one.
+        try:
+            _NAMES[self.kind].validate_python(self.name)
+        except ValidationError:
+            raise ValueError(f"no order can have this {self.kind}") from None
+        return self
 
 
 class KillBody(StrictBody):
@@ -149,6 +169,13 @@ async def kill(
 ) -> HaltAnswer:
     """Deny from now on and cancel every open order; stands until a named person resumes."""
     scope = Scope(body.scope.kind, body.scope.name) if body.scope else GLOBAL
+    accounts = services.app.settings.accounts
+    if scope.kind == "account" and scope.name not in accounts:
+        raise InvalidInputError(
+            "account-unknown",
+            "this gateway serves no account of that name",
+            f"use one of: {', '.join(sorted(accounts))}; without a scope everything stops",
+        )
     halt = await services.to_the_end(
         services.app.halting.halt(
             cause=KILL_CAUSE,

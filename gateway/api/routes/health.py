@@ -48,7 +48,7 @@ async def live() -> HealthAnswer:
 
 @router.get("/readyz", response_model=HealthAnswer, responses=documented())
 async def ready(services: ServicesHere) -> HealthAnswer:
-    """Decisions can be recorded; 503 when not. No key needed."""
+    """Orders can be decided, and decisions recorded; 503 when not. No key needed."""
     ledger = services.app.ledger
     if ledger.latched is not None:
         raise UnavailableError(
@@ -56,6 +56,13 @@ async def ready(services: ServicesHere) -> HealthAnswer:
         )
     if ledger.full is not None:
         raise UnavailableError("ledger-full", "the disk is full", "make room; it then goes on")
+    why_not = await services.app.engine.readiness()
+    if why_not is not None:
+        raise UnavailableError(
+            "engine-not-ready",
+            f"{services.app.engine.name} cannot decide, every order is denied: {why_not}",
+            "run `writ doctor` with the gateway's settings",
+        )
     return HealthAnswer(status="ready")
 
 

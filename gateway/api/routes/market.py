@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.api import times
 from gateway.api.auth import Admin, Reader
 from gateway.api.bodies import StrictBody, body_of, documented_body
+from gateway.api.paging import PlainInt
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.domain.errors import NotFoundError, RefusedError
@@ -33,7 +34,7 @@ class SymbolQuery(BaseModel):
 class BarsQuery(SymbolQuery):
     """Which instrument, and how many of its newest bars."""
 
-    limit: int = Field(default=100, ge=1, le=BARS_MAX)
+    limit: PlainInt = Field(default=100, ge=1, le=BARS_MAX)
 
 
 class BarAnswer(BaseModel):

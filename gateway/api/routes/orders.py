@@ -6,24 +6,25 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api import explain
+from gateway.api.access import KeyScope
 from gateway.api.answers import AcceptedOrder, OrderAnswer, order_answer
-from gateway.api.auth import Canceler, Proposer, Reader
+from gateway.api.auth import Canceler, Proposer, Reader, admit
 from gateway.api.bodies import body_of, documented_body
-from gateway.api.paging import Id, cursor_of, row_of
+from gateway.api.paging import Id, PlainInt, cursor_of, row_of
 from gateway.api.problems import MEDIA_TYPE, SCHEMAS, documented, problem
 from gateway.api.proposals import Answered, decide, make_order
-from gateway.api.services import Services, ServicesHere
+from gateway.api.services import Services, ServicesHere, services_of
 from gateway.domain.book import OrderState
 from gateway.domain.decision import EngineFailure
 from gateway.domain.errors import NotFoundError, RefusedError, UnavailableError
 from gateway.domain.quantities import format_scaled
-from gateway.intake.idempotency import caller_keys
-from gateway.intake.orders import OrderBody
+from gateway.intake.idempotency import KEY_PATTERN, caller_keys
+from gateway.intake.orders import Account, OrderBody
 from signing.lifecycle import State
 
 PAGE_MAX: Final = 500
@@ -31,7 +32,8 @@ WAIT_MAX_S: Final = 30
 _WAIT: Final = re.compile(r'(?:.*[,;])?\s*wait\s*=\s*"?([0-9]{1,4})"?\s*(?:[,;].*)?')
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
-Ticket = Annotated[OrderBody, Depends(body_of(OrderBody))]
+_read_ticket = body_of(OrderBody)
+Ticket = Annotated[OrderBody, Depends(_read_ticket)]
 
 
 class OrdersQuery(BaseModel):
@@ -39,9 +41,9 @@ class OrdersQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    account: str | None = Field(default=None, max_length=32)
+    account: Account | None = None
     status: State | None = None
-    limit: int = Field(default=100, ge=1, le=PAGE_MAX)
+    limit: PlainInt = Field(default=100, ge=1, le=PAGE_MAX)
     cursor: str | None = Field(default=None, max_length=32)
 
 
@@ -79,22 +81,44 @@ _PROPOSAL_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     },
 }
 
+_PROPOSAL_PARAMETERS: Final[dict[str, Any]] = {
+    "security": [{"key": []}],
+    "parameters": [
+        {
+            "name": "idempotency-key",
+            "in": "header",
+            "required": False,
+            "description": "New for each new order, the same for a repetition. Needed unless "
+            "the body has a client_order_id.",
+            "schema": {"type": "string", "pattern": KEY_PATTERN},
+        },
+        {
+            "name": "prefer",
+            "in": "header",
+            "required": False,
+            "description": "`wait=N` waits up to N seconds for the broker's first answer.",
+            "schema": {"type": "string"},
+        },
+    ],
+}
+
 
 @router.post(
     "",
     status_code=201,
     response_model=AcceptedOrder,
     responses=_PROPOSAL_RESPONSES,
-    openapi_extra=documented_body(OrderBody),
+    openapi_extra={**documented_body(OrderBody), **_PROPOSAL_PARAMETERS},
 )
-async def propose(
-    who: Proposer,
-    services: ServicesHere,
-    body: Ticket,
-    idempotency_key: Annotated[str | None, Header()] = None,
-    prefer: Annotated[str | None, Header()] = None,
-) -> Response:
+async def propose(request: Request) -> Response:
     """Have an order decided; answers when the decision is signed and durable."""
+    # This route reads its request by hand: being handed its parameters would cost the caller
+    # about as much time as the decision takes.
+    services = services_of(request)
+    who = await admit(request, services, KeyScope.PROPOSE)
+    body = await _read_ticket(request)
+    idempotency_key = request.headers.get("idempotency-key")
+    prefer = request.headers.get("prefer")
     keys = caller_keys(idempotency_key, body.client_order_id, body.canonical())
     answered = await services.to_the_end(decide(services, who.name, body, keys))
     headers = {"Location": f"/v1/orders/{answered.state.order_id}"}

@@ -40,16 +40,20 @@ NEEDS = {
     ("POST", "/v1/resume"): {"admin", "operate"},
     ("GET", "/v1/halts"): {"read"},
     ("GET", "/v1/policy/controls"): {"read"},
+    ("GET", "/v1/policy/releases/current/bundle.tar.gz"): {"policy:read"},
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
 }
 """Every route and the scopes of which one is needed; ``None``: no key."""
 
+EXAMPLES = {"path": "checkpoint", "release": "current"}
+"""What stands in a path for its parameter; an identifier is ``x``."""
+
 
 def documented_routes(door: Door) -> dict[tuple[str, str], dict[str, Any]]:
     paths = create_api(door.app).openapi()["paths"]
     return {
-        (method.upper(), re.sub(r"{path}", "checkpoint", re.sub(r"{\w+_id}", "x", path))): operation
+        (method.upper(), re.sub(r"{(\w+)}", lambda m: EXAMPLES.get(m[1], "x"), path)): operation
         for path, operations in paths.items()
         for method, operation in operations.items()
     }
@@ -250,7 +254,7 @@ def test_every_address_and_its_scope_is_documented() -> None:
     text = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (GET|POST|DELETE) \| `(\S+)` \| (.+) \|$", text, re.MULTILINE)
     table = {
-        (method, re.sub(r"{path}", "checkpoint", re.sub(r"{\w+_id}", "x", path))): scopes
+        (method, re.sub(r"{(\w+)}", lambda m: EXAMPLES.get(m[1], "x"), path)): scopes
         for method, path, scopes in rows
     }
     assert set(table) == set(NEEDS)

@@ -1,0 +1,68 @@
+"""What it takes a stranger to verify a log, and to decide it again; both as they are typed."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from bench.growth import make_log
+from bench.measure import BenchError, Figure, Findings, Scale, interleaved
+from bench.releases import bench_release
+from bench.servers import WRIT, plain_environment
+
+_TIMEOUT_S: Final = 600
+
+
+def measure(folder: Path, scale: Scale) -> Findings:
+    """`writ audit verify` and `writ audit replay` on a log of decisions."""
+    release = bench_release(folder / "release")
+    place = folder / "read"
+    make_log(place, release, scale.read_entries)
+    log, vkey = place / "data" / "log", place / "data" / "log.vkey"
+    commands = {"verify": ["audit", "verify", "--log", str(log), "--vkey", str(vkey)]}
+    notes = [
+        f"Verified and decided again: {scale.read_entries:,} entries; the command's start is included."
+    ]
+    if _known("replay"):
+        commands["replay"] = ["audit", "replay", "--log", str(log), *_vkey_option(vkey)]
+    else:
+        notes.append("replay_us_per_entry was left out: this writ has no `audit replay`.")
+    parts = {name: _timed(arguments, scale) for name, arguments in commands.items()}
+    found = interleaved(scale.rounds, parts)
+    figures = {f"{name}_us_per_entry": Figure.of(taken, "µs") for name, taken in found.items()}
+    return Findings(figures, [], notes)
+
+
+def _timed(arguments: list[str], scale: Scale) -> Callable[[], float]:
+    def run() -> float:
+        began = time.perf_counter()
+        done = _writ(*arguments)
+        taken_s = time.perf_counter() - began
+        if done.returncode != 0:
+            raise BenchError(f"writ {' '.join(arguments)}: {done.stdout}{done.stderr}")
+        return taken_s * 1_000_000 / scale.read_entries
+
+    return run
+
+
+def _known(command: str) -> bool:
+    return _writ("audit", command, "--help").returncode == 0
+
+
+def _vkey_option(vkey: Path) -> list[str]:
+    """Replay takes the verifier key where it asks for one."""
+    return ["--vkey", str(vkey)] if "--vkey" in _writ("audit", "replay", "--help").stdout else []
+
+
+def _writ(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(WRIT), *arguments],
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+        check=False,
+    )

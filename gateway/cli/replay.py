@@ -1,0 +1,217 @@
+"""`writ audit replay`: decide every recorded decision of a published log again.
+
+It needs the published files and the engine in WebAssembly, and no gateway. It is loaded by name
+from the audit commands, which must not need the engine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from gateway.cli import exits, output
+from gateway.cli.audit import REPLAY, folder, read_vkey, unreadable, usage
+from gateway.cli.replay_report import print_report
+from signing.checkpoint import CheckpointError, verify_checkpoint
+from signing.envelope import EnvelopeError, open_envelope
+from signing.keys import InvalidKeyError, PublicKey, Vkey
+from signing.published import PublishedError, PublishedLog
+from signing.verification.folder import Folder
+from signing.verification.roots import BundleRoots, RootsError
+
+if TYPE_CHECKING:
+    from gateway.policy.replay import Plan, Replayed, Told
+    from gateway.policy.replay_state import StateFile
+
+app = typer.Typer(add_completion=False)
+
+INTERRUPTED: Final = 130
+"""What a shell reports of a command that Ctrl-C ended."""
+
+_JOBS_MAX: Final = 256
+_ENGINE: Final = ("opapywasm", "wasmtime", "opa-py-wasm")
+
+
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """A log whose tiles lead to its signed checkpoint."""
+
+    vkey: Vkey
+    pinned: bool
+    """Whether the key came from the caller; else the log itself named it."""
+    roots: BundleRoots
+
+
+@app.command(REPLAY)
+def replay(  # noqa: PLR0913, PLR0917  one option each, which typer hands over by name
+    log: Annotated[Path, typer.Option("--log", help="Folder with checkpoint, tile/ and blobs/.")],
+    vkey: Annotated[
+        Path | None,
+        typer.Option("--vkey", help="File with the log's verifier key, from a source you trust."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, max=_JOBS_MAX, help="Processes; one for each core if left."),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state", help="Remember here how far it came, and go on from there next time."
+        ),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, whatever was done.")] = False,
+    start: Annotated[int, typer.Option("--from", min=0, help="First entry to decide again.")] = 0,
+    end: Annotated[
+        int | None, typer.Option("--to", min=1, help="Entry to stop before; the log's end if left.")
+    ] = None,
+    stop_at_first: Annotated[
+        bool, typer.Option("--stop-at-first", help="Stop at the first difference.")
+    ] = False,
+    require_all: Annotated[
+        bool, typer.Option("--require-all", help="Exit 1 too if a document was removed.")
+    ] = False,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Decide every recorded input again with its recorded release, and compare byte for byte.
+
+    Exit 1 if anything differs or is damaged. Interrupted, it goes on where it stopped.
+    """
+    try:
+        from gateway.policy import replay as replaying
+    except ModuleNotFoundError as error:
+        raise _no_engine(error) from error
+    given = folder(log)
+    try:
+        opened = _open(given, None if vkey is None else read_vkey(vkey))
+        size = opened.roots.checkpoint.size
+        if start > size or (end is not None and end <= start):
+            raise usage(f"the log has {size} entries; --from must be among them and below --to")
+        count = jobs or replaying.default_jobs(size)
+        plan = replaying.Plan(given, opened.roots, start, end, count, stop_at_first)
+        kept = _state_file(opened, plan, state, fresh=fresh)
+        found = _run(plan, kept)
+        if kept is not None and state is None:
+            kept.remove()
+    except (PublishedError, RootsError) as error:
+        output.complaint(str(error), "log-damaged", "run writ audit verify on this log")
+        raise typer.Exit(exits.DENIED) from error
+    except OSError as error:
+        raise unreadable(error) from error
+    ok = print_report(found, opened.vkey, plan, pinned=opened.pinned, fmt=fmt)
+    missing = require_all and found.tally.total("not_replayable") > 0
+    if not ok or missing:
+        raise typer.Exit(exits.DENIED)
+
+
+def _run(plan: Plan, kept: StateFile | None) -> Replayed:
+    from gateway.policy.replay import replay as run
+    from gateway.policy.replay_state import RewrittenLogError
+
+    try:
+        with _progress() as told:
+            return run(plan, kept, told)
+    except RewrittenLogError as error:
+        output.complaint(error.detail, error.code, error.remedy)
+        raise typer.Exit(exits.DENIED) from error
+    except KeyboardInterrupt:
+        how = "" if kept is None else "; run it again to go on where it stopped"
+        output.note(f"interrupted{how}")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _open(directory: Path, given: Vkey | None) -> _Log:
+    """Prove the tiles by the checkpoint, and the checkpoint by a key.
+
+    Raises:
+        PublishedError, RootsError: the checkpoint or a tile does not fit.
+        OSError: the folder cannot be read.
+    """
+    published = PublishedLog(directory, given)
+    key = given or _own_key(published)
+    return _Log(key, given is not None, BundleRoots(Folder(directory), published.checkpoint))
+
+
+def _own_key(published: PublishedLog) -> Vkey:
+    """The key that the log names itself: enough to see damage, not to know whose log it is."""
+    try:
+        pinned = open_envelope(published.entry(0)).payload
+        key = Vkey(str(pinned["origin"]), PublicKey.from_hex(str(pinned["log_key"])))
+        verify_checkpoint(published.note, key)
+    except (EnvelopeError, InvalidKeyError, CheckpointError, KeyError) as error:
+        raise PublishedError(f"the first entry does not name the log's key: {error}") from error
+    return key
+
+
+def _state_file(opened: _Log, plan: Plan, chosen: Path | None, *, fresh: bool) -> StateFile | None:
+    """Where to remember how far it came: as chosen, or beside the log if that can be written."""
+    from gateway.policy.replay import ENGINE
+    from gateway.policy.replay_state import Binding, StateFile
+
+    path = chosen or plan.directory.resolve().with_name(f"{plan.directory.resolve().name}.replay")
+    if chosen is None and not os.access(path.parent, os.W_OK):
+        output.note(f"{path.parent} cannot be written: an interrupted run begins anew (--state)")
+        return None
+    binding = Binding(
+        opened.vkey.name, opened.vkey.public.hex, plan.decide_from, plan.decide_to, ENGINE
+    )
+    kept = StateFile(path, binding)
+    if fresh:
+        kept.remove()
+    return kept
+
+
+def _no_engine(error: ModuleNotFoundError) -> typer.Exit:
+    if (error.name or "").partition(".")[0] not in _ENGINE:
+        raise error
+    output.complaint(
+        "deciding again needs the engine, which is not installed",
+        "extra-missing",
+        "install it: pip install 'writ[replay]'",
+    )
+    return typer.Exit(exits.UNAVAILABLE)
+
+
+class _Rate(ProgressColumn):
+    """Entries a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate so far, once there is one."""
+        return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
+
+@contextmanager
+def _progress() -> Generator[Told]:
+    """Show progress on stderr, where that is a terminal; say where an earlier run is continued."""
+    console = Console(stderr=True)
+    columns = (TextColumn("deciding again"), BarColumn(), MofNCompleteColumn(), _Rate())
+    quiet = not console.is_terminal
+    bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=quiet)
+    with bar:
+        task = bar.add_task("", total=None)
+        resumed = False
+
+        def told(done: int, total: int) -> None:
+            nonlocal resumed
+            if done and not resumed and bar.tasks[0].total is None:
+                output.note(f"an earlier run is continued at entry {done}")
+            resumed = True
+            bar.update(task, completed=done, total=total)
+
+        yield told

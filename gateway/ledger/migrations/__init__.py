@@ -1,0 +1,1 @@
+"""The schema's history: alembic runs `env.py`, the revisions are in `versions`."""

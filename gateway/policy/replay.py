@@ -1,0 +1,164 @@
+"""Deciding every recorded decision again, from a published log alone.
+
+What is decided on is proven first: the tiles lead to the signed root, a bundle to its tile, a
+document and every part of a release to the digests that its entries name. Then each document goes
+to the engine in WebAssembly with the release that its decision names, and what comes out is
+compared with what is recorded, byte for byte.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+from gateway.domain.errors import UnavailableError
+from gateway.policy.replay_state import Reached, StateFile
+from gateway.policy.replay_tally import Tally
+from gateway.policy.replay_worker import Job, Replayer, quiet, start_worker, work
+from signing.tiles import FULL
+from signing.verification.roots import BundleRoots
+
+ENGINE: Final = f"opa-wasm by opa-py-wasm {version('opa-py-wasm')}"
+"""What decides again."""
+
+BUNDLES_PER_JOB: Final = 4
+"""A process takes half a second to start: fewer bundles than this are not worth one."""
+
+_AHEAD: Final = 4
+"""Bundles given out for each process: what waits to be added up is bounded by it."""
+_BUNDLE_TIMEOUT_S: Final = 3_600
+
+Told = Callable[[int, int], None]
+"""Told how many entries are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to replay.
+
+    Attributes:
+        directory: the published log.
+        roots: its bundles' roots, proven against a checkpoint.
+        decide_from: index of the first entry to be decided again.
+        decide_to: index behind the last one; ``None``: to the end.
+        jobs: processes; 1: this one.
+        stop_at_first: end at the first bundle with a difference.
+    """
+
+    directory: Path
+    roots: BundleRoots
+    decide_from: int = 0
+    decide_to: int | None = None
+    jobs: int = 1
+    stop_at_first: bool = False
+
+    @property
+    def end(self) -> int:
+        """The index behind the last entry that is read."""
+        size = self.roots.checkpoint.size
+        return size if self.decide_to is None else min(self.decide_to, size)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The result: what was found, from where an earlier run was continued, and how far it got."""
+
+    tally: Tally
+    resumed_from: int
+    reached: int
+
+
+def default_jobs(entries: int) -> int:
+    """As many processes as there are cores, fewer for a short log."""
+    return max(1, min(os.cpu_count() or 1, entries // (BUNDLES_PER_JOB * FULL)))
+
+
+def replay(plan: Plan, state: StateFile | None, told: Told) -> Replayed:
+    """Decide again; the state file, if any, is up to date after every bundle.
+
+    Raises:
+        RefusedError, RewrittenLogError: the state file does not fit.
+        UnavailableError: ``replay-worker``: a process ended or hangs.
+        OSError: a file cannot be read or written.
+    """
+    quiet()
+    before = state.load(plan.roots) if state is not None else None
+    start = before.next_index if before else 0
+    tally, reached = (before.tally if before else Tally()), start
+    told(reached, plan.end)
+    with closing(_results(plan, start)) as results:
+        for end, found in results:
+            tally.add(found)
+            reached = end
+            if state is not None:
+                state.save(plan.roots, Reached(reached, tally))
+            told(reached, plan.end)
+            if plan.stop_at_first and not tally.sound:
+                break
+    return Replayed(tally, start, max(reached, min(start, plan.end)))
+
+
+def _jobs(plan: Plan, start: int) -> Iterator[Job]:
+    """The bundles from an index on; those before ``decide_from`` tell of releases."""
+    size = plan.roots.checkpoint.size
+    for bundle in range(start // FULL, -(-plan.end // FULL)):
+        if max(start, bundle * FULL) >= plan.end:
+            return
+        width = min(FULL, size - bundle * FULL)
+        yield Job(bundle, width, plan.roots.root_of(bundle), start, plan.decide_from, plan.end)
+
+
+def _end(plan: Plan, job: Job) -> int:
+    return min(job.bundle * FULL + job.width, plan.end)
+
+
+def _results(plan: Plan, start: int) -> Generator[tuple[int, Tally]]:
+    """The tally of each bundle in the log's order, with the index behind what it covers."""
+    if plan.jobs > 1:
+        yield from _by_processes(plan, start)
+        return
+    with closing(Replayer(plan.directory)) as replayer:
+        for job in _jobs(plan, start):
+            yield _end(plan, job), replayer.decide(job)
+
+
+def _by_processes(plan: Plan, start: int) -> Generator[tuple[int, Tally]]:
+    waiting: deque[tuple[Job, Future[Tally]]] = deque()
+    pool = ProcessPoolExecutor(
+        plan.jobs, get_context("spawn"), start_worker, (str(plan.directory),)
+    )
+    try:
+        for job in _jobs(plan, start):
+            waiting.append((job, pool.submit(work, job)))
+            if len(waiting) >= _AHEAD * plan.jobs:
+                yield _next(plan, waiting)
+        while waiting:
+            yield _next(plan, waiting)
+    except (BrokenProcessPool, TimeoutError) as error:
+        raise UnavailableError(
+            "replay-worker",
+            "a process of this replay ended or hangs",
+            "run it again: it goes on where it stopped; --jobs 1 works in one process",
+        ) from error
+    finally:
+        _shut(pool)
+
+
+def _next(plan: Plan, waiting: deque[tuple[Job, Future[Tally]]]) -> tuple[int, Tally]:
+    job, future = waiting.popleft()
+    return _end(plan, job), future.result(_BUNDLE_TIMEOUT_S)
+
+
+def _shut(pool: ProcessPoolExecutor) -> None:
+    """End the processes after the bundles that they are at; a second Ctrl-C does not wait."""
+    with suppress(KeyboardInterrupt):
+        pool.shutdown(wait=True, cancel_futures=True)

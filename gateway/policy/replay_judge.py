@@ -1,0 +1,108 @@
+"""Holding a recorded decision against what its release says of its document now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.domain.decision import EngineFailure, Verdict
+from signing import canonical
+
+NONE: Final = "none"
+FACTS_ERROR: Final = "FACTS_ERROR"
+"""A source of facts failed; the policy was asked all the same, and could only have denied."""
+
+DIFF_ROWS_MAX: Final = 32
+
+_NO_VERDICT: Final[dict[str, Any]] = {
+    "allow": False,
+    "required": [],
+    "passed": [],
+    "reasons": [],
+    "door": {},
+}
+"""What is recorded where the engine gave none; a verdict always has a door."""
+
+Outcome = dict[str, Any]
+"""``{allow, verdict}`` of a decision, or ``{failure}`` where an engine gives no verdict."""
+
+
+def denied_by_failure(payload: Mapping[str, Any]) -> bool:
+    """Whether a decision is a denial because no verdict could be had: nothing to compare."""
+    if payload["failure"] == NONE or payload["allow"]:
+        return False
+    return payload["failure"] != FACTS_ERROR or payload["verdict"] == _NO_VERDICT
+
+
+def recorded(payload: Mapping[str, Any]) -> Outcome:
+    """What a decision entry says."""
+    return {"allow": payload["allow"], "verdict": payload["verdict"]}
+
+
+def outcome(answer: Verdict | EngineFailure, failure: str) -> Outcome:
+    """What the gateway would record for this answer, under a failure that was not the engine's."""
+    if isinstance(answer, EngineFailure):
+        return {"failure": answer.code}
+    verdict = verdict_fields(answer)
+    return {"allow": answer.allow and failure == NONE, "verdict": verdict}
+
+
+def verdict_fields(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as decision entries carry it; unknown numbers are left out."""
+    return {
+        "allow": verdict.allow,
+        "required": list(verdict.required),
+        "passed": list(verdict.passed),
+        "reasons": [
+            {"control": r.control}
+            | ({} if r.observed is None else {"observed": r.observed})
+            | ({} if r.limit is None else {"limit": r.limit})
+            for r in verdict.reasons
+        ],
+        "door": dict(verdict.door),
+    }
+
+
+def same(payload: Mapping[str, Any], now: Outcome) -> bool:
+    """Whether both are the same bytes.
+
+    A failure of the engine beside a verdict is a contradiction, and never the same.
+    """
+    if payload["failure"] not in {NONE, FACTS_ERROR}:
+        return False
+    return canonical.encode(recorded(payload)) == canonical.encode(now)
+
+
+def differences(was: Outcome, now: Outcome) -> list[dict[str, str]]:
+    """What differs, a line for each: ``control`` (or the part), ``was`` and ``is``; bounded."""
+    if "failure" in now:
+        return [{"control": "verdict", "was": "recorded", "is": f"none: {now['failure']}"}]
+    before, after = _lines(was), _lines(now)
+    rows = [
+        {"control": name, "was": before.get(name, "absent"), "is": after.get(name, "absent")}
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+    if not rows:
+        rows = [{"control": "order", "was": "listed otherwise", "is": "sorted, each once"}]
+    return rows[:DIFF_ROWS_MAX]
+
+
+def _lines(of: Outcome) -> dict[str, str]:
+    verdict = of["verdict"]
+    reasons = {reason["control"]: reason for reason in verdict["reasons"]}
+    found = {"allow": str(of["allow"]).lower(), "verdict.allow": str(verdict["allow"]).lower()}
+    found |= {f"door.{name}": str(value) for name, value in verdict["door"].items()}
+    for control in {*verdict["required"], *verdict["passed"], *reasons}:
+        found[control] = _standing(control, verdict, reasons.get(control))
+    return found
+
+
+def _standing(control: str, verdict: Mapping[str, Any], reason: Mapping[str, Any] | None) -> str:
+    parts = ["passed" if control in verdict["passed"] else "not proven"]
+    if control not in verdict["required"]:
+        parts.append("not required")
+    if reason is not None:
+        figures = [f"{name} {reason[name]}" for name in ("observed", "limit") if name in reason]
+        parts.append("because " + (", ".join(figures) or "no figure was known"))
+    return "; ".join(parts)
