@@ -17,6 +17,7 @@ from bench import governed, growth, kill, latency, profile, reading, report
 from bench.measure import DEFAULT, FULL, QUICK, SMOKE, BenchError, Figure, Findings, Scale
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+DOCS: Final = ROOT / "docs" / "benchmarks.md"
 RESULTS: Final = ROOT / "bench" / "results.json"
 
 BENCHES: Final[Mapping[str, Callable[[Path, Scale], Findings]]] = {
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for scale in _SCALES.values():
         size.add_argument(f"--{scale.name}", action="store_const", const=scale, dest="scale")
     parser.add_argument("--out", type=Path, help="where results go")
+    parser.add_argument("--docs", action="store_true", help=f"put the block into {DOCS.name}")
     parser.add_argument("--work", type=Path, default=ROOT / ".tools" / "bench", help="scratch")
     chosen = parser.parse_args(arguments)
     scale = chosen.scale or DEFAULT
@@ -86,7 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"bench: figures are in {out}")
     given = sys.argv[1:] if arguments is None else list(arguments)
     command = f'make bench ARGS="{shlex.join(given)}"' if given else "make bench"
-    sys.stdout.write(f"\n{report.markdown(command, list(found.values()))}")
+    block = report.markdown(command, list(found.values()))
+    _say(f"\n{block}")
+    if chosen.docs:
+        DOCS.write_text(report.inserted(DOCS.read_text(encoding="utf-8"), block), encoding="utf-8")
     return 0
 
 

@@ -21,6 +21,7 @@ from gateway.domain.errors import WritError
 
 _BUILD_TIMEOUT_S: Final = 3_600
 _LIMIT_MS: Final = 120_000
+_TAIL_CHARACTERS: Final = 2_000
 _LOG_1E6: Final = 1_000_000
 
 
@@ -78,6 +79,8 @@ def limits_growth(folder: Path, scale: Scale) -> Findings:
                 grown[count] = _started(stack.enter_context(server), made_s)
             except (BenchError, WritError) as error:  # a bound of the product, to be told as one
                 refused.append(f"{count:,} instruments are refused: {error}")
+        if len(grown) < len(scale.instrument_counts[:2]):
+            raise BenchError("; ".join(refused))
         loads = _loads(folder, scale, grown)
         table = _table("Instruments in the release", grown, loads, "built in s")
     base, *larger = grown
@@ -87,15 +90,23 @@ def limits_growth(folder: Path, scale: Scale) -> Findings:
 
 
 def make_log(folder: Path, release: Path, size: int) -> float:
-    """Make a log of so many entries in a process of its own; how long it took, in seconds."""
+    """Make a log of so many entries in a process of its own; how long it took, in seconds.
+
+    Raises:
+        BenchError: it could not be made.
+    """
     folder.mkdir()
     began = time.perf_counter()
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "bench.biglog", str(folder), str(size)],
         env=gateway_environment("RESEARCH", release),
+        stderr=subprocess.PIPE,
+        text=True,
         timeout=_BUILD_TIMEOUT_S,
-        check=True,
+        check=False,
     )
+    if done.returncode != 0:
+        raise BenchError(f"the log was not made: {done.stderr[-_TAIL_CHARACTERS:]}")
     return time.perf_counter() - began
 
 

@@ -117,11 +117,12 @@ def _notes(seen: Seen, clients: int) -> list[str]:
     )
     queued, answered = (seen.timed[name] / _NS / orders for name in ("queued_ns", "answered_ns"))
     turn = seen.timed["turn_ns"] / _NS / turns
-    notes = [
+    about = (
         f"{_clients(clients)}: {seen.loaded.rate:.0f} orders/s while watched. An order waits "
         f"{queued:.0f} µs for its turn, a turn takes {turn:.0f} µs, and {answered:.0f} µs pass "
-        f"from the queue to the durable decision.",
-    ]
+        f"from the queue to the durable decision."
+    )
+    notes = [about]
     if clients == 1:
         notes.append(
             f"1 client: {mean_us} µs from request to answer, of which {walls:.0f} µs in the steps "

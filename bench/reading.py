@@ -24,7 +24,7 @@ def measure(folder: Path, scale: Scale) -> Findings:
     log, vkey = place / "data" / "log", place / "data" / "log.vkey"
     commands = {"verify": ["audit", "verify", "--log", str(log), "--vkey", str(vkey)]}
     notes = [
-        f"Verified and decided again: {scale.read_entries:,} entries; the command's start is included."
+        f"Verified and decided again: {scale.read_entries:,} entries, the command's start included."
     ]
     if _known("replay"):
         commands["replay"] = ["audit", "replay", "--log", str(log), *_vkey_option(vkey)]

@@ -7,8 +7,12 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from bench.measure import Figure, Findings, Table
+
+_BEGIN: Final = "<!-- figures:"
+_END: Final = "<!-- end of figures -->"
 
 
 def machine() -> str:
@@ -56,6 +60,20 @@ def printed(found: Findings) -> str:
 def markdown(command: str, findings: Sequence[Findings], at: datetime | None = None) -> str:
     """The block of docs/benchmarks.md."""
     return "\n".join(_markdown(command, findings, at or datetime.now(UTC))) + "\n"
+
+
+def inserted(page: str, block: str) -> str:
+    """The page with the block between its marks, instead of what was there.
+
+    Raises:
+        ValueError: the page has not both marks.
+    """
+    before, begin, rest = page.partition(_BEGIN)
+    mark, newline, old = rest.partition("\n")
+    _, end, after = old.partition(_END)
+    if not (begin and newline and end):
+        raise ValueError("the page has no place for figures")
+    return f"{before}{begin}{mark}\n{block}{end}{after}"
 
 
 def _markdown(command: str, findings: Sequence[Findings], at: datetime) -> Iterator[str]:

@@ -22,6 +22,14 @@ LOOP: Final = "loop"
 WORKER: Final = "worker"
 
 
+def _wall_ns() -> int:
+    return time.perf_counter_ns()
+
+
+def _cpu_ns() -> int:
+    return time.thread_time_ns()
+
+
 @dataclass(slots=True)
 class Clock:
     """One thread's account; ``wall_ns`` and ``cpu_ns`` by stage, ``calls`` by stage."""
@@ -31,12 +39,12 @@ class Clock:
     wall_ns: Counter[str] = field(default_factory=Counter[str])
     cpu_ns: Counter[str] = field(default_factory=Counter[str])
     calls: Counter[str] = field(default_factory=Counter[str])
-    last_wall_ns: int = field(default_factory=time.perf_counter_ns)
-    last_cpu_ns: int = field(default_factory=time.thread_time_ns)
+    last_wall_ns: int = field(default_factory=_wall_ns)
+    last_cpu_ns: int = field(default_factory=_cpu_ns)
 
     def mark(self) -> None:
         """Charge what passed since the last mark to the stage that the thread is in."""
-        wall, cpu = time.perf_counter_ns(), time.thread_time_ns()
+        wall, cpu = _wall_ns(), _cpu_ns()
         stage = self.stack[-1]
         self.wall_ns[stage] += wall - self.last_wall_ns
         self.cpu_ns[stage] += cpu - self.last_cpu_ns

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.mode import Mode
@@ -28,10 +31,66 @@ Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
 Cash = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?$")]
 
 
+_PLAIN: Final = re.compile(r"0|[1-9][0-9]{0,15}")
+_INSTANT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""Later instants leave the integers that a document may hold."""
+
+
+def _plain(value: object) -> object:
+    # The model would take "1_000", " 10 ", "+10", "10.0", truths and digits of any script as well.
+    if isinstance(value, bool | float) or (isinstance(value, str) and not _PLAIN.fullmatch(value)):
+        raise ValueError("needs to be a plain whole number")
+    return value
+
+
+def _instant(value: object) -> object:
+    # The model would take seconds since 1970 as well, and instants without an offset.
+    if isinstance(value, str) and not _INSTANT.fullmatch(value):
+        raise ValueError("needs to look like 2015-01-02T15:30:00-05:00")
+    return value
+
+
 def _aware(value: datetime | None) -> datetime | None:
     if value is not None and value.tzinfo is None:
         raise ValueError("needs a UTC offset, such as 2015-01-02T15:30:00-05:00")
+    if value is not None and not _FIRST <= value < _LAST:
+        raise ValueError("needs to lie between 1970 and 2200")
     return value
+
+
+def _named(value: object) -> object:
+    # An empty path is the folder one happens to stand in.
+    if isinstance(value, str | Path) and str(value) in ("", "."):
+        raise ValueError("needs to name a file or folder")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("has the same name twice")
+    return found
+
+
+def _json_object(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value, object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        raise ValueError("is not JSON") from error
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
+
+
+WholeNumber = Annotated[int, BeforeValidator(_plain)]
+Named = Annotated[Path, BeforeValidator(_named)]
+Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:%-]{1,253}$")]
+"""Not empty: that would be every address of the machine."""
 
 
 class AccountSettings(BaseModel):
@@ -49,32 +108,34 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    data: Path = Path("writ-data")
+    data: Named = Path("writ-data")
     """Folder for the database, keys, access file and published log."""
-    host: str = "127.0.0.1"
-    port: int = Field(default=8470, ge=0, le=65535)
+    host: Host = "127.0.0.1"
+    port: WholeNumber = Field(default=8470, ge=0, le=65535)
     mode: Mode = Mode.RESEARCH
     origin: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9./_-]{0,62}$")] = (
         "writ.local/log"
     )
     """The log's permanent name (C2SP: a URL without scheme)."""
-    release: Path | None = None
+    release: Named | None = None
     """Folder of the policy release; the one shipped with the sources when not set."""
     market: Literal["none", "historical"] = "none"
-    market_start: Annotated[datetime | None, AfterValidator(_aware)] = None
-    """Where the market clock of a historical feed begins."""
-    accounts: dict[Alias, AccountSettings] = Field(
-        default={"primary": AccountSettings(broker="null")}, min_length=1, max_length=1000
+    market_start: Annotated[datetime | None, BeforeValidator(_instant), AfterValidator(_aware)] = (
+        None
     )
-    simulator_seed: int = Field(default=1, ge=0, lt=2**31)
-    broker_timeout_ms: int = Field(default=5_000, ge=1, le=60_000)
+    """Where the market clock of a historical feed begins."""
+    accounts: Annotated[dict[Alias, AccountSettings], NoDecode, BeforeValidator(_json_object)] = (
+        Field(default={"primary": AccountSettings(broker="null")}, min_length=1, max_length=1000)
+    )
+    simulator_seed: WholeNumber = Field(default=1, ge=0, lt=2**31)
+    broker_timeout_ms: WholeNumber = Field(default=5_000, ge=1, le=60_000)
     engine: Literal["opa-wasm", "opa-server"] = "opa-wasm"
-    engine_timeout_ms: int = Field(default=500, ge=1, le=10_000)
+    engine_timeout_ms: WholeNumber = Field(default=500, ge=1, le=10_000)
     opa_url: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
     """Where the OPA server is; ``http://127.0.0.1:8181`` when not set."""
-    opa_token_file: Path | None = None
+    opa_token_file: Named | None = None
     """The file with the token that the OPA server asks for; the token itself is no setting."""
-    opa_ca_file: Path | None = None
+    opa_ca_file: Named | None = None
     """Certificates to trust at an ``https`` OPA server instead of the system's."""
 
 
@@ -85,11 +146,12 @@ def load_settings(**overrides: object) -> Settings:
         InvalidInputError: ``config-invalid``: a value out of bounds, or an unknown ``WRIT_`` key.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields} | CLIENT_VARIABLES
-    unknown = sorted(k for k in os.environ if k.startswith(PREFIX) and k.upper() not in known)
+    # In its one spelling: of two that differ in case only one would be heard.
+    unknown = sorted(k for k in os.environ if k.upper().startswith(PREFIX) and k not in known)
     if unknown:
         raise InvalidInputError(
             "config-invalid",
-            f"unknown setting {unknown[0]}",
+            f"unknown setting {unknown[0]!a}",
             f"remove it; known settings: {', '.join(sorted(known))}",
         )
     given = {key: value for key, value in overrides.items() if value is not None}
@@ -101,5 +163,7 @@ def load_settings(**overrides: object) -> Settings:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidInputError(
-            "config-invalid", f"{PREFIX}{where.upper()}: {first['msg']}", "see docs/operating.md"
+            "config-invalid",
+            f"{PREFIX}{ascii(where.upper())[1:-1]}: {first['msg'].removeprefix('Value error, ')}",
+            "see docs/operating.md",
         ) from None

@@ -129,16 +129,9 @@ class AccessFile:
         Raises:
             NotFoundError: ``access-key-unknown``: no working key goes by that.
         """
+        _working(self._current(), key_id_or_name)  # before a folder is made for a file to edit
         with self._edited() as records:
-            found = [
-                record
-                for record in records.values()
-                if key_id_or_name in (record.id, record.name) and not record.revoked_us
-            ]
-            if not found:
-                raise NotFoundError(
-                    "access-key-unknown", "no working key has that id or name", "writ access list"
-                )
+            found = _working(records, key_id_or_name)
             revoked = [replace(record, revoked_us=now_us) for record in found]
             records |= {record.id: record for record in revoked}
         return revoked
@@ -235,6 +228,19 @@ class AccessKeys:
         return await self._runner.run_quick(lambda: self._file.find(text))
 
 
+def _working(records: dict[str, KeyRecord], key_id_or_name: str) -> list[KeyRecord]:
+    found = [
+        record
+        for record in records.values()
+        if key_id_or_name in (record.id, record.name) and not record.revoked_us
+    ]
+    if not found:
+        raise NotFoundError(
+            "access-key-unknown", "no working key has that id or name", "writ access list"
+        )
+    return found
+
+
 def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     wanted = set(scopes)
     unknown = wanted - set(KeyScope)
@@ -250,7 +256,7 @@ def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
 def _decode(data: bytes) -> dict[str, KeyRecord]:
     if len(data) > _FILE_MAX_BYTES:
         raise ValueError("too long")
-    document = json.loads(data, object_pairs_hook=_unique)
+    document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
     if set(document) != {"v", "keys"} or document["v"] != 1 or len(document["keys"]) > KEYS_MAX:
         raise ValueError("another format")
     records = [_record(fields) for fields in document["keys"]]

@@ -102,6 +102,5 @@ async def _access(engine: OpaServerEngine) -> Finding:
 
 
 def _lets_in(reply: Reply | Fault) -> bool:
-    """Whether the request got past authorization, whatever came of it."""
-    refusals = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-    return isinstance(reply, Reply) and reply.status not in refusals
+    """Whether the request got past authorization, even if what it carried was then refused."""
+    return isinstance(reply, Reply) and reply.status in (HTTPStatus.OK, HTTPStatus.BAD_REQUEST)

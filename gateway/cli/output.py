@@ -58,7 +58,7 @@ def record(found: Mapping[str, Any], output: Format, *, fields: Sequence[str] = 
 
 def note(text: str) -> None:
     """Say something about the work; never data."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(_visible(text)))
 
 
 def complaint(detail: str, code: str, remedy: str) -> None:
@@ -76,7 +76,12 @@ def _text(value: object) -> Text:
         return Text("yes" if value else "no")
     if isinstance(value, list | tuple | dict):
         return Text(json.dumps(value))
-    return Text(str(value))
+    return Text(_visible(str(value)))
+
+
+def _visible(text: str) -> str:
+    """Nothing that steers a terminal, turns text around, or cannot be written at all."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def _stdout() -> Console:

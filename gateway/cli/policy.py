@@ -47,7 +47,9 @@ def run_tests(
 ) -> None:
     """Run the tests of the policies and print what ``opa test`` prints."""
     from gateway.policy.check import run_tests as opa_tests
+    from gateway.policy.sources import rego_sources
 
+    rego_sources(source)  # opa would explain itself at length instead
     done = opa_tests(source, run)
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)

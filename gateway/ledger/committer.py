@@ -138,7 +138,7 @@ class Committer:
                 _resolve(future, outcome)
         self._on_durable()
         self._take_fault()
-        if self._fault is None:
+        if self._fault is None and self._sequencer.wal_is_long:
             # After the callers have their answers: copying is nobody's commit.
             await self._call(self._sequencer.maintain)
             self._take_fault()

@@ -154,13 +154,18 @@ class Sequencer:
         self.fault = None
         return True
 
+    @property
+    def wal_is_long(self) -> bool:
+        """Whether `maintain` has something to do."""
+        return self._wal_pages >= WAL_PAGES_MAX
+
     def maintain(self) -> None:
         """Copy the write-ahead log into the database once it is long.
 
         Crash at any point: the log is still there and is copied again. An error never unmakes
         what was committed; it only decides what may follow.
         """
-        if self.fault is None and self._wal_pages >= WAL_PAGES_MAX:
+        if self.fault is None and self.wal_is_long:
             try:
                 self._copy_wal()
             except StoreError as fault:

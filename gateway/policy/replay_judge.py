@@ -29,14 +29,14 @@ Outcome = dict[str, Any]
 
 def denied_by_failure(payload: Mapping[str, Any]) -> bool:
     """Whether a decision is a denial because no verdict could be had: nothing to compare."""
-    if payload["failure"] == NONE or payload["allow"]:
-        return False
-    return payload["failure"] != FACTS_ERROR or payload["verdict"] == _NO_VERDICT
+    return payload["failure"] != NONE and payload["verdict"] == _NO_VERDICT
 
 
 def recorded(payload: Mapping[str, Any]) -> Outcome:
-    """What a decision entry says."""
-    return {"allow": payload["allow"], "verdict": payload["verdict"]}
+    """What a decision entry says; an engine that failed cannot have given its verdict."""
+    said = {"allow": payload["allow"], "verdict": payload["verdict"]}
+    failure = payload["failure"]
+    return said if failure in {NONE, FACTS_ERROR} else said | {"failure": failure}
 
 
 def outcome(answer: Verdict | EngineFailure, failure: str) -> Outcome:
@@ -64,18 +64,13 @@ def verdict_fields(verdict: Verdict) -> dict[str, Any]:
 
 
 def same(payload: Mapping[str, Any], now: Outcome) -> bool:
-    """Whether both are the same bytes.
-
-    A failure of the engine beside a verdict is a contradiction, and never the same.
-    """
-    if payload["failure"] not in {NONE, FACTS_ERROR}:
-        return False
+    """Whether both are the same bytes."""
     return canonical.encode(recorded(payload)) == canonical.encode(now)
 
 
 def differences(was: Outcome, now: Outcome) -> list[dict[str, str]]:
     """What differs, a line for each: ``control`` (or the part), ``was`` and ``is``; bounded."""
-    if "failure" in now:
+    if "verdict" not in now:
         return [{"control": "verdict", "was": "recorded", "is": f"none: {now['failure']}"}]
     before, after = _lines(was), _lines(now)
     rows = [
@@ -92,6 +87,8 @@ def _lines(of: Outcome) -> dict[str, str]:
     verdict = of["verdict"]
     reasons = {reason["control"]: reason for reason in verdict["reasons"]}
     found = {"allow": str(of["allow"]).lower(), "verdict.allow": str(verdict["allow"]).lower()}
+    if "failure" in of:
+        found["failure"] = of["failure"]
     found |= {f"door.{name}": str(value) for name, value in verdict["door"].items()}
     for control in {*verdict["required"], *verdict["passed"], *reasons}:
         found[control] = _standing(control, verdict, reasons.get(control))

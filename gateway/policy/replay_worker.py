@@ -21,7 +21,7 @@ from typing import Any, Final
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.policy.batches import BATCH_MAX
 from gateway.policy.opa_wasm import WasmEngine
-from gateway.policy.replay_judge import denied_by_failure, differences, outcome, recorded, same
+from gateway.policy.replay_judge import NONE, denied_by_failure, differences, outcome, recorded, same
 from gateway.policy.replay_release import DamagedError, MissingError, ReleaseShelf
 from gateway.policy.replay_tally import (
     DIFFERENT,
@@ -207,11 +207,13 @@ async def _answers(engine: WasmEngine, documents: Sequence[bytes]) -> list[Verdi
 
 def _judge(tally: Tally, case: _Case, answer: Verdict | EngineFailure) -> None:
     payload = case.payload
-    now = outcome(answer, payload["failure"])
     named = {"index": case.index, "decision_id": payload["decision_id"]}
-    if denied_by_failure(payload):  # counted before
+    if denied_by_failure(payload):  # counted before; what it might have been is only told
+        now = outcome(answer, NONE)
         keep(tally.failures, named | {"recorded": payload["failure"], "is": now})
-    elif same(payload, now):
+        return
+    now = outcome(answer, payload["failure"])
+    if same(payload, now):
         tally.count(payload, EQUAL)
     else:
         tally.count(payload, DIFFERENT)

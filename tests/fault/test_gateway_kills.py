@@ -1,4 +1,4 @@
-"""The whole gateway, killed under load: what its clients were told holds, and nothing moves twice."""
+"""The whole gateway, killed under load: what its clients were told holds, nothing moves twice."""
 
 import os
 import time

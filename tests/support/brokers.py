@@ -57,6 +57,9 @@ class ThreadRunner:
     def run(self, work: Callable[[], T]) -> Awaitable[T]:
         return asyncio.to_thread(work)
 
+    def run_quick(self, work: Callable[[], T]) -> Awaitable[T]:
+        return self.run(work)
+
 
 SESSIONS = (
     "2015-01-05",

@@ -31,7 +31,7 @@ from support.release_folder import write_release
 CLIENTS = 32
 IN_FLIGHT_MIN = 8
 CYCLES_PER_FOLDER = 9
-"""Then a new log is begun: verifying after each kill stays short, and first starts are killed too."""
+"""Then a new log is begun: verifying after each kill stays short, first starts are killed too."""
 AGAIN_MAX = 16
 """Answered requests that are sent again after each restart, beside all the unanswered."""
 CATCH_UP_S = 20
@@ -118,9 +118,9 @@ class Tally:
         ]
         flights = [kill.in_flight for kill in self.kills if kill.counted] or [0]
         lines += [
-            f"{self.counted} kills counted, {min(flights)} to {max(flights)} requests in flight; "
-            f"{self.killed_while_starting} more while starting",
-            f"{self.acknowledged} decisions acknowledged, {self.allowed} of them allowed, "
+            f"{self.counted} kills counted, {min(flights)} to {max(flights)} requests in flight",
+            f"{self.killed_while_starting} more kills while starting",
+            f"{self.acknowledged} decisions acknowledged, {self.allowed} of them allowed",
             f"{self.forwarded} orders forwarded, {self.asked_again} keys asked again",
             "acknowledged lost {}, phantom forwards {}, duplicate forwards {}, "
             "logs that do not verify {}, other answers {}".format(*self.faults),
@@ -162,7 +162,7 @@ class Chain:
         return self.tally
 
     async def _part(self, folder: Path, kills: int, end_s: float) -> None:
-        folder.mkdir()
+        folder.mkdir()  # noqa: ASYNC240  nothing else runs on this loop yet
         part = Part(tapped(folder, self._release), self._rng, self.tally)
         part.server.key = self._key
         if self._access:

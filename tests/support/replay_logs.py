@@ -130,18 +130,25 @@ class Replayable:
 
 
 @contextmanager
-def replayable(folder: Path, release: Release) -> Iterator[Replayable]:
-    """A log with its first entries, ready for decisions under a release."""
-    log, threads = LogBuilder(folder / "log"), ThreadRunner()
+def engine_of(release: Release) -> Iterator[WasmEngine]:
+    """An engine that decides for a log, closed in the end."""
+    threads = ThreadRunner()
     engine = WasmEngine(release, threads, timeout_ms=10_000)
     try:
-        with asyncio.Runner() as runner:
-            made = Replayable(log, release, engine, runner)
-            log.add("genesis", log.genesis(), log.identity)
-            log.add("certificate", log.certificate(log.decider.public), log.identity)
-            made.accept(release)
-            log.add("mode", {"mode": "SIMULATION", "by": "configuration"})
-            yield made
+        yield engine
     finally:
         engine.close()
         threads.close()
+
+
+@contextmanager
+def replayable(folder: Path, release: Release, engine: WasmEngine) -> Iterator[Replayable]:
+    """A log with its first entries, ready for decisions under a release."""
+    log = LogBuilder(folder / "log")
+    with asyncio.Runner() as runner:
+        made = Replayable(log, release, engine, runner)
+        log.add("genesis", log.genesis(), log.identity)
+        log.add("certificate", log.certificate(log.decider.public), log.identity)
+        made.accept(release)
+        log.add("mode", {"mode": "SIMULATION", "by": "configuration"})
+        yield made

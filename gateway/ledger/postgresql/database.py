@@ -20,6 +20,8 @@ from gateway.ledger.postgresql.lock import WriterLock, check_server, end_backend
 from gateway.ledger.postgresql.session import Address, Session
 from gateway.ledger.store import Bindings, Row
 
+COMMIT_TIMEOUT_MS: Final = 10_000
+
 RESOLVE_MS: Final = 10_000
 """How long the outcome of a commit is asked for before it counts as not known."""
 
@@ -99,7 +101,7 @@ class PostgresDatabase:
         self.flush()
         session = self._connected()
         try:
-            said = session.execute("COMMIT")
+            said = session.execute("COMMIT", COMMIT_TIMEOUT_MS)
         except StoreError as error:
             if error.nature is Nature.LATCH:  # the server is unwell, and said so
                 raise

@@ -128,14 +128,15 @@ class Session:
         return self._run(lambda: self._connection.fetch(text, *values, timeout=timeout_s))
 
     def scan(self, query: str) -> Iterator[Row]:
-        """The rows of a query, some at a time, in a transaction of its own."""
+        """The rows of a query, some at a time, in a transaction of its own.
+
+        Whoever does not read to the end closes the session: the transaction stays open.
+        """
         self.execute("BEGIN READ ONLY")
-        try:
-            self.execute(f"DECLARE everything NO SCROLL CURSOR FOR {query}")
-            while rows := self.fetch(f"FETCH {FETCH_ROWS} FROM everything"):
-                yield from rows
-        finally:
-            self.execute("ROLLBACK")
+        self.execute(f"DECLARE everything NO SCROLL CURSOR FOR {query}")
+        while rows := self.fetch(f"FETCH {FETCH_ROWS} FROM everything"):
+            yield from rows
+        self.execute("ROLLBACK")
 
     def close(self) -> None:
         """Say goodbye if the server still listens, and close."""

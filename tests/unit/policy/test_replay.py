@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import main
+from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from signing import canonical
 from signing.tiles import FULL
-from support.replay_logs import ENGINE, Replayable, release_in, replayable
+from support.replay_logs import ENGINE, Replayable, engine_of, release_in, replayable
 
 pytestmark = pytest.mark.requirement("W-02")
 
@@ -36,9 +37,15 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     return release_in(tmp_path_factory.mktemp("release") / "release")
 
 
+@pytest.fixture(scope="module")
+def engine(release: Release) -> Iterator[WasmEngine]:
+    with engine_of(release) as made:
+        yield made
+
+
 @pytest.fixture
-def made(tmp_path: Path, release: Release) -> Iterator[Replayable]:
-    with replayable(tmp_path, release) as log:
+def made(tmp_path: Path, release: Release, engine: WasmEngine) -> Iterator[Replayable]:
+    with replayable(tmp_path, release, engine) as log:
         yield log
 
 
@@ -279,7 +286,10 @@ def test_two_releases_each_decide_their_own(
     for payload in first:
         made.log.add("decision", payload)
     made.accept(tighter)
-    with replayable(tmp_path / "elsewhere", tighter) as other:
+    with (
+        engine_of(tighter) as its_engine,
+        replayable(tmp_path / "elsewhere", tighter, its_engine) as other,
+    ):
         other.number = made.number
         second = other.decided(other.bodies(6))
     for payload in second:
@@ -308,7 +318,7 @@ def test_a_release_that_was_never_accepted_is_damage(
     made: Replayable, replay: Replay, tmp_path: Path
 ) -> None:
     (payload,) = made.decided(made.bodies(1))
-    same = with_descriptor(made.release, label="elsewhere")
+    same = replace(with_descriptor(made.release, label="elsewhere"), label="elsewhere")
     made.log.add("decision", payload | {"release_digest": same.digest})
     late = made.accept(same)  # after the decision that names it
     made.publish()
@@ -336,11 +346,16 @@ def test_denials_by_failure_are_counted_apart_and_asked_again(
 def test_a_failure_that_carries_a_false_verdict_is_a_difference(
     made: Replayable, replay: Replay
 ) -> None:
-    (payload,) = made.decided(made.bodies(1))
-    payload["verdict"]["door"]["approval_age_max_ms"] += 1
-    made.log.add("decision", payload | {"allow": False, "failure": "FACTS_ERROR"})
+    first, second = made.decided(made.bodies(2))
+    first["verdict"]["door"]["approval_age_max_ms"] += 1
+    made.log.add("decision", first | {"allow": False, "failure": "FACTS_ERROR"})
+    # An engine that timed out gave no verdict, not even a true one.
+    made.log.add("decision", second | {"allow": False, "failure": "ENGINE_TIMEOUT"})
     made.publish()
-    assert replay(made)[0] == 1
+    status, found = replay(made)
+    assert (status, counts(found)) == (1, (0, 2, 0, 0, 0))
+    lines = [{row["control"] for row in item["diff"]} for item in found["differences"]]
+    assert lines == [{"door.approval_age_max_ms"}, {"allow", "failure"}]
 
 
 def test_a_log_without_decisions(made: Replayable, replay: Replay, writ: Writ) -> None:
@@ -354,7 +369,7 @@ def test_a_log_without_decisions(made: Replayable, replay: Replay, writ: Writ) -
 def test_hostile_documents_fail_for_themselves(made: Replayable, replay: Replay) -> None:
     payloads = made.decided(made.bodies(8))
     (body,) = made.bodies(1)
-    ids, deep = body["ids"], [] if True else None  # noqa: SIM210  built below
+    ids, deep = body["ids"], list[Any]()
 
     def name(data: bytes, number: int) -> dict[str, Any]:
         return payloads[number] | {"input_digest": made.log.publish_document(data)}

@@ -48,6 +48,9 @@ class Counting:
     async def triggered_halts(self, document: bytes) -> HaltTriggers:
         return await self.engine.triggered_halts(document)
 
+    async def readiness(self) -> str | None:
+        return await self.engine.readiness()
+
 
 class Desk:
     """A book, its facts and its turns."""

@@ -1,0 +1,311 @@
+"""Settings, key files and data folders that cannot be: refused at the start, and nothing made."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import stat
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.main import main
+from gateway.config import Settings
+from support.bad_input import NUMBERS, TEXTS, untouched
+from support.processes import GatewayProcess, simulation
+from support.release_folder import write_release
+
+Told = tuple[int, str, str]
+Type = Callable[..., Told]
+
+
+@pytest.fixture
+def typed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Generator[Type]:
+    """Type a command in an empty folder with settings: its exit status, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("WRIT_")]:
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str | Path, **environment: str) -> Told:
+        with monkeypatch.context() as patch:
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        status = ended.value.code
+        assert isinstance(status, int)
+        return status, told.out, told.err
+
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield run
+    resource.setrlimit(resource.RLIMIT_NOFILE, files)
+
+
+def invalid(told: Told, code: str = "config-invalid", status: int = 2) -> None:
+    assert told[0] == status, told[2]
+    assert code in told[2]
+    assert told[1] == ""
+    assert "what to do" in told[2]
+    assert "Traceback" not in told[2]
+
+
+NUMERIC = ("PORT", "SIMULATOR_SEED", "BROKER_TIMEOUT_MS", "ENGINE_TIMEOUT_MS")
+OUT_OF_RANGE = {
+    "PORT": ("65536", "-1"),
+    "SIMULATOR_SEED": ("2147483648", "-1"),
+    "BROKER_TIMEOUT_MS": ("0", "60001"),
+    "ENGINE_TIMEOUT_MS": ("0", "10001"),
+}
+LOOSE_NUMBERS = {**NUMBERS, "fraction": "10.0", "line break": "10\n"}
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_numbers_that_are_none(typed: Type, tmp_path: Path, name: str) -> None:
+    for value in (*LOOSE_NUMBERS.values(), *OUT_OF_RANGE[name]):
+        told = typed("serve", **{f"WRIT_{name}": value})
+        invalid(told)
+        assert f"WRIT_{name}" in told[2]
+    assert list(tmp_path.iterdir()) == []
+
+
+TEXT_SETTINGS = {
+    "MODE": "RESEARCH",
+    "MARKET": "historical",
+    "ORIGIN": "writ.example/log",
+    "HOST": "localhost",
+    "ENGINE": "opa-wasm",
+    "MARKET_START": "2015-01-02T15:30:00-05:00",
+}
+MEANT = {("ORIGIN", "path"), ("HOST", "case"), ("MARKET_START", "case")}
+"""A host may be written in any case."""
+
+
+@pytest.mark.parametrize("name", TEXT_SETTINGS)
+def test_texts_that_are_none(typed: Type, tmp_path: Path, name: str) -> None:
+    for kind, spoil in TEXTS.items():
+        if kind == "NUL" or (name, kind) in MEANT - {("ORIGIN", "path")}:
+            continue  # no variable can hold a NUL
+        invalid(typed("serve", **{f"WRIT_{name}": spoil(TEXT_SETTINGS[name])}))
+    invalid(typed("serve", **{f"WRIT_{name}": ""}))
+    assert list(tmp_path.iterdir()) == []
+
+
+MORE = {
+    "naive instant": {"WRIT_MARKET_START": "2015-01-02T15:30:00"},
+    "date alone": {"WRIT_MARKET_START": "2015-01-02"},
+    "seconds since 1970": {"WRIT_MARKET_START": "1420230600"},
+    "before 1970": {"WRIT_MARKET_START": "1969-12-31T23:59:59Z"},
+    "far future": {"WRIT_MARKET_START": "9999-12-31T23:59:59Z"},
+    "no such day": {"WRIT_MARKET_START": "2015-02-30T15:30:00Z"},
+    "unknown": {"WRIT_LEVERAGE": "9"},
+    "unknown in lower case": {"writ_leverage": "9"},
+    "known in lower case": {"writ_port": "1"},
+    "known in mixed case": {"Writ_Port": "1"},
+    "unknown with Cyrillic": {"WRIT_РORT": "1"},
+    "no folder": {"WRIT_DATA": ""},
+    "this folder": {"WRIT_DATA": "."},
+    "no release": {"WRIT_RELEASE": ""},
+    "every address": {"WRIT_HOST": ""},
+    "host with a path": {"WRIT_HOST": "localhost/x"},
+    "host with a blank": {"WRIT_HOST": "local host"},
+    "endless host": {"WRIT_HOST": "x" * 254},
+}
+
+
+@pytest.mark.parametrize("environment", MORE.values(), ids=MORE.keys())
+def test_settings_that_cannot_be(typed: Type, tmp_path: Path, environment: dict[str, str]) -> None:
+    invalid(typed("serve", **environment))
+    invalid(typed("doctor", **environment))
+    assert list(tmp_path.iterdir()) == []
+
+
+PRIMARY = '{"broker": "simulator", "opening_cash": "1000"}'
+ACCOUNTS = {
+    "empty": "",
+    "no JSON": "primary",
+    "cut short": '{"primary": {',
+    "trailing": '{"primary": {}} x',
+    "comment": '{"primary": {}} // x',
+    "an array": "[]",
+    "a text": '"primary"',
+    "a number": "1",
+    "null": "null",
+    "none": "{}",
+    "twice": f'{{"primary": {PRIMARY}, "primary": {{"broker": "null"}}}}',
+    "a field twice": '{"primary": {"broker": "null", "broker": "simulator"}}',
+    "unknown field": '{"primary": {"bypass": true}}',
+    "__proto__": '{"__proto__": 1}',
+    "unknown broker": '{"primary": {"broker": "live"}}',
+    "broker is null": '{"primary": {"broker": null}}',
+    "account is null": '{"primary": null}',
+    "name with a blank": '{"a b": {}}',
+    "name without letters": '{"": {}}',
+    "long name": json.dumps({"x" * 33: {}}),
+    "Cyrillic name": '{"рrimary": {}}',
+    "too many": json.dumps({f"a{n}": {} for n in range(1_001)}),
+    "deep": "[" * 50_000,
+    "deep object": '{"a":' * 20_000,
+    "byte-order mark": "\ufeff{}",
+}
+
+
+@pytest.mark.parametrize("text", ACCOUNTS.values(), ids=ACCOUNTS.keys())
+def test_accounts_that_cannot_be(typed: Type, tmp_path: Path, text: str) -> None:
+    invalid(typed("serve", WRIT_ACCOUNTS=text))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [*NUMBERS, "bare number", "too large"])
+def test_opening_cash_that_is_none(typed: Type, tmp_path: Path, kind: str) -> None:
+    text = {**NUMBERS, "bare number": "", "too large": "1000000000"}[kind]
+    cash: object = 10 if kind == "bare number" else text
+    accounts = json.dumps({"primary": {"broker": "simulator", "opening_cash": cash}})
+    invalid(typed("serve", WRIT_ACCOUNTS=accounts))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_setting_is_tried_here() -> None:
+    tried = {*NUMERIC, *TEXT_SETTINGS, "DATA", "RELEASE", "ACCOUNTS"}
+    elsewhere = {"OPA_URL", "OPA_TOKEN_FILE", "OPA_CA_FILE"}
+    assert {name.upper() for name in Settings.model_fields} - elsewhere == tried
+
+
+def test_addresses_where_nobody_can_listen(typed: Type, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for host in ("256.256.256.256", "x" * 70 + ".example", "no-such-host.invalid", "::g", "a..b"):
+        invalid(
+            typed("serve", "--host", host, "--port", "0", "--data", data), "port-taken", status=3
+        )
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> GatewayProcess:
+    """A data folder that a gateway has left in order."""
+    folder = tmp_path_factory.mktemp("gateway")
+    server = simulation(folder, write_release(folder / "release"))
+    server.start()
+    server.new_key("ops", "read")
+    assert server.stop() == 0
+    return server
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _: b"",
+    "cut short": lambda data: data[: len(data) // 2],
+    "rubbish": lambda _: bytes(range(256)),
+    "text": lambda _: b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    "another kind of key": lambda _: (
+        b"-----BEGIN PRIVATE KEY-----\n"
+        b"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAAAAAAAAAAAAAAAA\n"
+        b"-----END PRIVATE KEY-----\n"
+    ),
+    "endless": lambda data: data * 1_000,
+}
+
+
+def spoiled(path: Path, make: Callable[[bytes], bytes]) -> Callable[[], None]:
+    """Write something else into a file; returns what puts the file back."""
+    data, mode = path.read_bytes(), stat.S_IMODE(path.stat().st_mode)
+    path.write_bytes(make(data))
+
+    def restore() -> None:
+        path.unlink(missing_ok=True)
+        path.touch(mode)
+        path.write_bytes(data)
+
+    return restore
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+@pytest.mark.parametrize("name", ["log.key", "identity.key"])
+def test_key_files_that_are_damaged(
+    typed: Type, stopped: GatewayProcess, name: str, kind: str
+) -> None:
+    restore = spoiled(stopped.data / "keys" / name, DAMAGE[kind])
+    try:
+        with untouched(stopped.data / "keys"):
+            told = typed("serve", "--port", "0", "--data", stopped.data, **stopped.environment)
+            invalid(told, "key-damaged")
+    finally:
+        restore()
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o777])
+def test_key_files_that_others_can_read(typed: Type, stopped: GatewayProcess, mode: int) -> None:
+    key = stopped.data / "keys" / "log.key"
+    key.chmod(mode)
+    try:
+        told = typed("serve", "--port", "0", "--data", stopped.data, **stopped.environment)
+        invalid(told, "key-mode")
+    finally:
+        key.chmod(0o600)
+
+
+def test_the_key_of_another_log_is_refused(typed: Type, stopped: GatewayProcess) -> None:
+    keys = stopped.data / "keys"
+    other = (keys / "identity.key").read_bytes()
+    restore = spoiled(keys / "log.key", lambda _: other)
+    try:
+        with untouched(stopped.data / "log"):
+            told = typed("serve", "--port", "0", "--data", stopped.data, **stopped.environment)
+        assert told[0] in (2, 3), told[2]
+        assert "Traceback" not in told[2]
+    finally:
+        restore()
+
+
+def test_another_origin_is_refused(typed: Type, stopped: GatewayProcess) -> None:
+    environment = {**stopped.environment, "WRIT_ORIGIN": "writ.example/other"}
+    with untouched(stopped.data / "log"):
+        told = typed("serve", "--port", "0", "--data", stopped.data, **environment)
+    assert told[0] in (2, 3), told[2]
+    assert "Traceback" not in told[2]
+
+
+DATABASES: dict[str, Callable[[bytes], bytes]] = {
+    "rubbish": lambda _: bytes(range(256)) * 64,
+    "cut short": lambda data: data[: len(data) // 2],
+    "zeroes": lambda data: bytes(len(data)),
+    "header alone": lambda data: data[:100],
+}
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_database_that_is_damaged_starts_nothing(
+    typed: Type, stopped: GatewayProcess, kind: str
+) -> None:
+    restore = spoiled(stopped.data / "writ.db", DATABASES[kind])
+    try:
+        with untouched(stopped.data / "log"):
+            told = typed("serve", "--port", "0", "--data", stopped.data, **stopped.environment)
+        assert told[0] in (2, 3), told[2]
+        assert "Traceback" not in told[2]
+        assert "what to do" in told[2]
+    finally:
+        restore()
+        for name in ("writ.db-wal", "writ.db-shm"):
+            (stopped.data / name).unlink(missing_ok=True)
+
+
+def test_a_data_folder_that_cannot_be_made(typed: Type, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for data in ("/proc/nowhere", "/dev/null", "/dev/null/x", tmp_path / "file"):
+        told = typed("serve", "--port", "0", "--data", data)
+        assert told[0] in (2, 3), told[2]
+        assert told[1] == ""
+        assert "Traceback" not in told[2]
+        assert "what to do" in told[2]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_folder_still_serves(stopped: GatewayProcess) -> None:
+    """What the tests above did was put back, so their refusals were of what they did."""
+    stopped.start()
+    assert stopped.stop() == 0
+    log = ("--log", str(stopped.data / "log"), "--vkey", str(stopped.data / "log.vkey"))
+    assert stopped.writ("audit", "verify", *log).status == 0

@@ -1,0 +1,49 @@
+"""Each measurement of `make bench` runs from end to end, at a scale that measures nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as command
+from bench.measure import SMOKE
+
+KEYS = {
+    "governed": {
+        "governed_over_opa_server",
+        "governed_forwarding_over_opa_server",
+        "governed_over_naive",
+        "governed_over_policy_only",
+    },
+    "latency": {"p50_over_fdatasync", "p99_over_fdatasync"},
+    "kill": {"kill_to_deny_ms"},
+    "log-growth": {"log_growth"},
+    "limits-growth": {"limits_growth"},
+    "reading": {"verify_us_per_entry", "replay_us_per_entry"},
+    "profile": set[str](),
+}
+
+
+def test_every_measurement_is_tried_here() -> None:
+    assert set(KEYS) == set(command.BENCHES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KEYS)
+def test_a_measurement_runs(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "results.json"
+    given = ["--only", name, "--smoke", "--work", str(tmp_path / "work"), "--out", str(out)]
+    status = command.main(given)
+    said = capsys.readouterr().out
+    assert status == 0, said
+    figures = json.loads(out.read_text(encoding="utf-8"))
+    assert set(figures) == KEYS[name]
+    for figure in figures.values():
+        assert set(figure) == {"value", "spread", "unit", "rounds"}
+        low, high = figure["spread"]
+        assert 0 < low <= figure["value"] <= high
+        assert figure["rounds"] == SMOKE.rounds
+    assert list((tmp_path / "work").iterdir()) == []
+    assert "Taken with `make bench ARGS=" in said
+    # A part of the gateway that is renamed would drop out of the profile without a word.
+    assert "parts without a timer" not in said
