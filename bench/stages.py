@@ -55,14 +55,14 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
     "canonical encoding, digests": ("signing.canonical:encode", "signing.canonical:digest"),
     "payload and order state": (
         "gateway.turns:Turns._payload",
-        "gateway.turns:Turns._decided",
+        "gateway.turns:_decided",
         "gateway.turns:order_state",
     ),
     "engine: around the call": (
         "gateway.policy.opa_wasm:WasmEngine.decide",
         "gateway.policy.decode:verdicts",
     ),
-    "engine: is it JSON": ("gateway.policy.opa_wasm:_is_json",),
+    "engine: check and join the batch": ("gateway.policy.opa_wasm:batch_of",),
     "engine: wasm": ("gateway.policy.opa_wasm:_evaluate",),
     "journal and book": ("gateway.ledger.journal:Journal.record", "gateway.ledger.journal:apply"),
     "commit: queue": (
@@ -79,7 +79,7 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
     "seal: envelope": ("gateway.ledger.seals:seal",),
     "seal: signature": ("signing.keys:Ed25519Signer.sign",),
     "tree and checkpoint": ("gateway.ledger.sequencer:Sequencer._sign",),
-    "SQL": ("gateway.ledger.database:Database.run",),
+    "SQL": ("gateway.ledger.database:Database.run", "gateway.ledger.database:Database.flush"),
     "COMMIT and fsync": ("gateway.ledger.sequencer:Sequencer._commit",),
     "publish the log": ("gateway.ledger.publication:Publication.bring_to",),
     "copy the write-ahead log": ("gateway.ledger.sequencer:Sequencer.maintain",),
@@ -89,7 +89,7 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
         "gateway.brokers.gate:Gate.forward",
     ),
     "answer": (
-        "gateway.pipeline:Pipeline._follow",
+        "gateway.pipeline:Pipeline._recorded",
         "gateway.api.routes.orders:order_answer",
         "gateway.api.routes.orders:_denied",
         "starlette.responses:JSONResponse.render",

@@ -21,6 +21,7 @@ from gateway.brokers.registry import open_broker
 from gateway.config import Settings
 from gateway.control.halting import Halting
 from gateway.control.modes import Modes, check_mode
+from gateway.control.owed import FOLDER, FolderOwedHalts
 from gateway.control.sessions import MarketClockAdvance, MarketSteps, Sessions
 from gateway.control.triggers import Triggers
 from gateway.domain.book import Book, OrderState
@@ -28,14 +29,15 @@ from gateway.domain.errors import RefusedError
 from gateway.domain.quantities import money_micros
 from gateway.facts.document import Facts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
+from gateway.ledger.choice import open_chosen
 from gateway.ledger.journal import Journal
-from gateway.ledger.sqlite import SqliteLedger, open_ledger
+from gateway.ledger.stored import StoredLedger
 from gateway.market.historical import HistoricalFeed, shipped_feed
 from gateway.pipeline import Parts, Pipeline
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.engine import open_engine
 from gateway.policy.release import Release, load_release, shipped_directory
-from gateway.ports import Draft, PolicyEngine
+from gateway.ports import Draft, Ledger, PolicyEngine
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.settlement import Settlement
 from gateway.tracking.updates import Tracker
@@ -68,7 +70,7 @@ class App:
     engine: PolicyEngine
     catalogue: Catalogue
     feed: HistoricalFeed | None
-    ledger: SqliteLedger
+    ledger: Ledger
     journal: Journal
     facts: Facts
     pipeline: Pipeline
@@ -154,7 +156,7 @@ class _Opened:
     engine: PolicyEngine
     catalogue: Catalogue
     feed: HistoricalFeed | None
-    ledger: SqliteLedger
+    ledger: Ledger
     journal: Journal
     brokers: Mapping[str, OpenBroker]
     """By account alias."""
@@ -184,11 +186,10 @@ async def _open_brokers(
     return by_alias
 
 
-async def _open_ledger(settings: Settings, host: Host) -> tuple[SqliteLedger, Vkey]:
+async def _open_ledger(settings: Settings, host: Host) -> tuple[StoredLedger, Vkey]:
     log_signer = _signer(settings, "log.key")
-    ledger = await open_ledger(
-        settings.data,
-        origin=settings.origin,
+    ledger = await open_chosen(
+        settings,
         log_signer=log_signer,
         identity_signer=_signer(settings, "identity.key"),
         clock=host.clock,
@@ -215,7 +216,9 @@ async def _start(opened: _Opened) -> App:
         brokers, opened.vkey, host.clock, lambda: journal.book, opened.settings.broker_timeout_ms
     )
     cancels = Cancels(journal, gate)
-    halting = Halting(journal, cancels, host.clock, host.entropy)
+    owed = FolderOwedHalts(opened.settings.data / FOLDER, host.runner)
+    halting = Halting(journal, cancels, host.clock, host.entropy, owed, ledger.replay)
+    await halting.take_up()
     settlements = {
         account: Settlement(broker, journal, halting, host.clock)
         for account, broker in brokers.items()

@@ -124,6 +124,12 @@ class Settings(BaseSettings):
         None
     )
     """Where the market clock of a historical feed begins."""
+    ledger: Literal["sqlite", "postgresql"] = "sqlite"
+    """Where the record is kept: a file in the data folder, or a database."""
+    postgresql_url: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
+    """Where the database is, without a password."""
+    postgresql_password_file: Named | None = None
+    """The file with the password; the password itself is no setting."""
     accounts: Annotated[dict[Alias, AccountSettings], NoDecode, BeforeValidator(_json_object)] = (
         Field(default={"primary": AccountSettings(broker="null")}, min_length=1, max_length=1000)
     )

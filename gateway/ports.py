@@ -19,6 +19,7 @@ from gateway.domain.execution import (
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.market import Bar, Quote
 from gateway.domain.order import BrokerOrder
+from signing.keys import Vkey
 
 T = TypeVar("T")
 
@@ -199,7 +200,9 @@ class Ledger(Protocol):
 
         Raises:
             UnavailableError: ``ledger-latched`` (an fsync error or unknown commit: for good),
-                ``ledger-full`` (disk full: until a probe succeeds), ``ledger-busy`` (queue full).
+                ``ledger-fenced`` (another gateway has taken the database over: for good),
+                ``ledger-full`` (disk full), ``ledger-unreachable`` (no database server; both
+                until a probe succeeds), ``ledger-busy`` (queue full).
             ConflictError: ``ledger-duplicate``: this batch alone broke a uniqueness rule.
         """
         ...
@@ -207,6 +210,44 @@ class Ledger(Protocol):
     @property
     def latched(self) -> str | None:
         """Why nothing more can be recorded, or ``None``."""
+        ...
+
+    @property
+    def full(self) -> str | None:
+        """Why nothing can be recorded until there is room again, or ``None``."""
+        ...
+
+    @property
+    def unreachable(self) -> str | None:
+        """Why nothing can be recorded until the database's server answers, or ``None``."""
+        ...
+
+    @property
+    def vkey(self) -> Vkey:
+        """The key to verify the log and its receipts with."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many entries are durable."""
+        ...
+
+    @property
+    def published_size(self) -> int:
+        """How many entries the published checkpoint covers."""
+        ...
+
+    @property
+    def publication_problem(self) -> str | None:
+        """Why the published log is behind, or ``None``; it is tried again by itself."""
+        ...
+
+    async def publish_now(self) -> None:
+        """Return once everything that is durable now is published.
+
+        Raises:
+            UnavailableError: ``log-unpublished``.
+        """
         ...
 
     async def receipt(self, index: int) -> bytes:

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from gateway.api import problems
 from gateway.api.answers import DeniedProblem
 from gateway.api.bounds import Bounds
+from gateway.api.links import add_links
 from gateway.api.problems import SCHEMAS, Problem
 from gateway.api.routes import accounts, control, decisions, health, market, orders, releases
 from gateway.api.services import make_services
@@ -30,6 +31,7 @@ class _Application(FastAPI):
             )
             document = super().openapi()
             document["components"]["schemas"] |= models["$defs"]
+            add_links(document)
             self.openapi_schema = document
         return self.openapi_schema
 

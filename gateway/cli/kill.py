@@ -13,7 +13,18 @@ kill_app = typer.Typer()
 resume_app = typer.Typer()
 halts_app = typer.Typer()
 
-_COLUMNS = ("halt_id", "scope", "name", "cause", "clear_by", "by", "reason", "observed", "limit")
+_COLUMNS = (
+    "halt_id",
+    "scope",
+    "name",
+    "cause",
+    "clear_by",
+    "by",
+    "reason",
+    "observed",
+    "limit",
+    "kept",
+)
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
 
 

@@ -4,27 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import Any, Final
 
-from gateway.domain.errors import WritError
+from gateway.control.owed import OwedHalts
+from gateway.control.resuming import resume
+from gateway.domain.book import Book
+from gateway.domain.errors import UnavailableError, WritError
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.ids import new_id
-from gateway.ports import Cancelling, Clock, Draft, Entropy, Journal
+from gateway.ports import Cancelling, Clock, Committed, Draft, Entropy, Journal
+
+KEEP_TIMEOUT_S: Final = 10
+"""How long a marker may take to be written or removed; a disk may hang."""
 
 _log = logging.getLogger(__name__)
 
 
+class Kept(StrEnum):
+    """Where a standing halt would be found if the process died now."""
+
+    LOG = "log"
+    """Its entry is durable."""
+    MARKER = "marker"
+    """The ledger did not take it; a marker beside it is taken up by the next start."""
+    MEMORY = "memory"
+    """Neither could be written: it stands for as long as this process does."""
+
+
 class Halting:
-    """Engages halts, for people and for triggers alike."""
+    """Engages halts, for people and for triggers alike, and ends them."""
 
     def __init__(
-        self, journal: Journal, cancels: Cancelling, clock: Clock, entropy: Entropy
+        self,
+        journal: Journal,
+        cancels: Cancelling,
+        clock: Clock,
+        entropy: Entropy,
+        owed: OwedHalts,
+        replay: Callable[[], Awaitable[Book]],
     ) -> None:
-        """Wire the record and the cancels."""
+        """Wire the record, the cancels and the markers; ``replay`` says what the log holds."""
         self._journal = journal
         self._cancels = cancels
         self._clock = clock
         self._entropy = entropy
+        self._owed = owed
+        self._replay = replay
+        self._unrecorded: dict[str, tuple[Kept, Mapping[str, Any]]] = {}
+        """halt_id -> where it is kept, and its payload, if its entry is not known as durable."""
+
+    def kept(self, halt_id: str) -> Kept:
+        """Where a standing halt is kept, as far as is known.
+
+        The journal enters what it owes by itself; until the halt is ended or the process starts
+        anew, such a halt is still called owed here.
+        """
+        found = self._unrecorded.get(halt_id)
+        return Kept.LOG if found is None else found[0]
 
     async def halt(
         self,
@@ -45,8 +83,10 @@ class Halting:
         """
         for standing in self._journal.book.halts.values():
             if (standing.cause, standing.scope) == (cause, scope):
+                await self._keep_again(standing.halt_id)
                 return standing
         halt_id = new_id("halt", self._clock.wall_us(), self._entropy.token(10))
+        optional = {"observed": observed, "limit": limit, "reason": reason}
         payload: dict[str, Any] = {
             "halt_id": halt_id,
             "scope": {"kind": scope.kind, "name": scope.name},
@@ -55,19 +95,96 @@ class Halting:
             "reduce_allowed": False,
             "clear_by": clear_by,
             "by": by,
-        }
-        if observed is not None:
-            payload["observed"] = observed
-        if limit is not None:
-            payload["limit"] = limit
-        if reason is not None:
-            payload["reason"] = reason
+        } | {name: value for name, value in optional.items() if value is not None}
         recorded = self._journal.record([Draft("halt", payload)], owed=True)
         halt = self._journal.book.halts[halt_id]
-        if cancels:
-            await self._cancels.cancel_all(by, cause, scope)
+        self._unrecorded[halt_id] = (Kept.MEMORY, payload)
+        # Beside the cancels, which may take as long as a broker does.
+        entering = asyncio.create_task(self._enter(payload, asyncio.ensure_future(recorded)))
         try:
-            await asyncio.ensure_future(recorded)
-        except WritError:
-            _log.exception("halt %s stands but could not be recorded yet", halt_id)
+            if cancels:
+                await self._cancels.cancel_all(by, cause, scope)
+        finally:
+            await entering
         return halt
+
+    async def take_up(self) -> int:
+        """At a start, before any order: enter every halt that is owed; returns how many.
+
+        Raises:
+            RefusedError: ``halt-owed-unreadable``.
+            UnavailableError: the ledger does not take them; the gateway must not start.
+        """
+        waiting = await self._owed.waiting()
+        for payload in waiting:
+            # Crash after the entry and before the marker's end: it is in the log already. One
+            # that was ended since has no marker: `resume` removes it before it ends the halt.
+            if payload["halt_id"] not in self._journal.book.halts:
+                await self._journal.record([Draft("halt", payload)])
+            await self._forget(str(payload["halt_id"]), payload)
+        return len(waiting)
+
+    async def resume(self, halt_id: str, *, by: str, scopes: frozenset[str], reason: str) -> Halt:
+        """Lift one standing halt, once its own entry is durable and no marker is left of it.
+
+        Raises:
+            NotFoundError, RefusedError, UnavailableError: as ``gateway.control.resuming.resume``.
+            UnavailableError: ``halt-unrecorded``, ``halt-unkept``: the halt stands.
+        """
+        if halt_id in self._unrecorded and halt_id in self._journal.book.halts:
+            if halt_id not in (await self._replay()).halts:
+                raise UnavailableError(
+                    "halt-unrecorded",
+                    f"halt {halt_id} is not in the log yet, so its end cannot be",
+                    "make the ledger take entries again, or restart; then resume",
+                )
+            await self._within_timeout(self._owed.drop(halt_id))
+            del self._unrecorded[halt_id]
+        return await resume(self._journal, halt_id, by=by, scopes=scopes, reason=reason)
+
+    async def _enter(self, payload: Mapping[str, Any], recorded: Awaitable[Committed]) -> None:
+        """Write marker and entry side by side; the one ends when the other is durable."""
+        halt_id = str(payload["halt_id"])
+        await self._keep_again(halt_id)
+        try:
+            await recorded
+        except WritError:
+            _log.exception(
+                "halt %s stands but could not be recorded yet: kept in %s",
+                halt_id,
+                self.kept(halt_id),
+            )
+            return
+        await self._forget(halt_id, payload)
+
+    async def _keep_again(self, halt_id: str) -> None:
+        """Write the marker of a halt that nothing but memory holds."""
+        where, payload = self._unrecorded.get(halt_id, (Kept.LOG, None))
+        if where is not Kept.MEMORY or payload is None:
+            return
+        try:
+            await self._within_timeout(self._owed.keep(payload))
+        except UnavailableError:
+            _log.exception("halt %s stands in memory only", halt_id)
+            return
+        self._unrecorded[halt_id] = (Kept.MARKER, payload)
+
+    async def _forget(self, halt_id: str, payload: Mapping[str, Any]) -> None:
+        """Remove the marker of a halt that is in the log; if that fails, it is tried at its end."""
+        try:
+            await self._within_timeout(self._owed.drop(halt_id))
+        except UnavailableError:
+            _log.exception("the marker of halt %s is left over", halt_id)
+            self._unrecorded[halt_id] = (Kept.MARKER, payload)
+            return
+        self._unrecorded.pop(halt_id, None)
+
+    async def _within_timeout(self, work: Awaitable[None]) -> None:
+        try:
+            await asyncio.wait_for(work, KEEP_TIMEOUT_S)
+        except TimeoutError as error:
+            raise UnavailableError(
+                "halt-unkept",
+                f"the disk did not answer within {KEEP_TIMEOUT_S} s",
+                "check the disk; the halt stands",
+            ) from error

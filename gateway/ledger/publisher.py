@@ -17,7 +17,8 @@ from gateway.ledger.sequencer import Tip
 from gateway.ledger.waiting import pause
 from gateway.ports import BlockingRunner, Clock
 
-INTERVAL_MS: Final = 50
+INTERVAL_MS: Final = 200
+"""Each round rewrites the edge of the tree, so that few large rounds cost less than many."""
 RETRY_MS: Final = 1_000
 ROUND_TIMEOUT_MS: Final = 60_000
 

@@ -21,7 +21,14 @@ from typing import Any, Final
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.policy.batches import BATCH_MAX
 from gateway.policy.opa_wasm import WasmEngine
-from gateway.policy.replay_judge import NONE, denied_by_failure, differences, outcome, recorded, same
+from gateway.policy.replay_judge import (
+    NONE,
+    denied_by_failure,
+    differences,
+    outcome,
+    recorded,
+    same,
+)
 from gateway.policy.replay_release import DamagedError, MissingError, ReleaseShelf
 from gateway.policy.replay_tally import (
     DIFFERENT,

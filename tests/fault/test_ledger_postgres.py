@@ -228,22 +228,21 @@ async def test_readers_get_new_connections(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
-def test_a_server_that_does_not_wait_for_its_disk_is_refused(tmp_path: Path, setting: str) -> None:
-    with running_server() as server:
-        address = Address(server.url(server.new_database()))
-        server.stop()
-        with (server.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
-            settings.write(f"{setting} = off\n")
-        server.start()
-
-        async def run() -> None:
-            with pytest.raises(RefusedError) as error:
-                async with opened_on(tmp_path, address):
-                    pass
-            assert error.value.code == "ledger-no-sync"
-            assert f"{setting} is off" in error.value.detail
-
-        asyncio.run(run())
+async def test_a_server_that_does_not_wait_for_its_disk_is_refused(
+    own_server: PostgresServer, tmp_path: Path, setting: str
+) -> None:
+    address = Address(own_server.url(own_server.new_database()))
+    own_server.execute("postgres", f"ALTER SYSTEM SET {setting} = off")
+    own_server.execute("postgres", "SELECT pg_reload_conf(), pg_sleep(0.5)")
+    try:
+        with pytest.raises(RefusedError) as error:
+            async with opened_on(tmp_path, address):
+                pass
+        assert error.value.code == "ledger-no-sync"
+        assert f"{setting} is off" in error.value.detail
+    finally:
+        own_server.execute("postgres", f"ALTER SYSTEM RESET {setting}")
+        own_server.execute("postgres", "SELECT pg_reload_conf(), pg_sleep(0.5)")
 
 
 @pytest.mark.parametrize("value", ["off", "local", "remote_write"])

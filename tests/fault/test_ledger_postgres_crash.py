@@ -4,6 +4,7 @@ Real processes, real sessions: the counts that must be zero are those of acknowl
 that are not in the log, and of entries that two writers both believe to be theirs.
 """
 
+import asyncio
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -41,7 +43,7 @@ class Load:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.lines: Lines = []
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -106,7 +108,7 @@ async def test_a_killed_gateway_loses_nothing_acknowledged(
         with Load(tmp_path, url) as load:
             if number % 3:  # the others are killed while they open
                 load.acks(rng.randint(1, 200))
-            time.sleep(rng.uniform(0, 0.3 if number % 3 else 1.5))
+            await asyncio.sleep(rng.uniform(0, 0.3 if number % 3 else 1.5))
             load.finish(signal.SIGKILL)
             acknowledged |= load.acknowledged
         if (tmp_path / "log" / "checkpoint").exists():
@@ -123,7 +125,7 @@ async def test_a_server_that_crashes_under_load_loses_nothing_acknowledged(
     """Killed in the middle of commits; the gateway finds out what became of them, and goes on."""
     url = server.url(server.new_database())
     with Load(tmp_path, url) as load:
-        for _ in range(4):
+        for _ in range(3):
             load.acks(150)
             if how == "kill":
                 server.kill()
@@ -176,10 +178,10 @@ async def test_a_writer_that_slept_through_its_successor_appends_nothing(
         async with opened_on(heir, Address(url)) as ledger:
             mine = [(await ledger.commit(mode())).indices[0] for _ in range(3)]
             load.process.send_signal(signal.SIGCONT)
-            load.read(lambda words: words == ["latched"])
+            load.read(lambda words: words[0] == "latched")
             mine += [(await ledger.commit(mode())).indices[0] for _ in range(3)]
         load.finish()
-    assert "ledger-fenced" in load.refusals
+    assert "another gateway has taken over" in " ".join(load.lines[-1])
     assert mine == list(range(mine[0], mine[0] + 6))  # nothing came between
     assert all(index < mine[0] for index in load.acknowledged.values())
     await in_the_log(heir, url, load.acknowledged)

@@ -89,6 +89,15 @@ def settled_log(server: GatewayProcess) -> tuple[Published, str]:
     return published, done.stdout
 
 
+async def told_at_last(client: Client, body: dict[str, Any]) -> Reply:
+    """Ask under one key for as long as another request with it is being decided."""
+    while True:
+        reply = await client.order("the-key", body)
+        if reply.status != 409:
+            return reply
+        assert reply.body["code"] == "idempotency-in-flight"
+
+
 async def posts(client: Client, prefix: str, bodies: Sequence[dict[str, Any]]) -> list[Reply]:
     return [await client.order(f"{prefix}-{n}", body) for n, body in enumerate(bodies)]
 
@@ -163,14 +172,10 @@ def test_racing_orders_of_different_sizes_and_sides_stay_within_every_limit(tmp_
 @pytest.mark.requirement("W-01")
 def test_one_key_has_one_decision_however_many_ask(tmp_path: Path) -> None:
     async def until_told(_: int, client: Client) -> Reply:
-        while True:
-            reply = await client.order("the-key", ticket(1))
-            if reply.status != 409:
-                return reply
-            assert reply.body["code"] == "idempotency-in-flight"
+        return await told_at_last(client, ticket(1))
 
     async def other(number: int, client: Client) -> Reply:
-        return await client.order("the-key", ticket(2 + number))
+        return await told_at_last(client, ticket(2 + number))
 
     with serving(tmp_path) as server:
         told = at_once(server, until_told)
@@ -191,10 +196,7 @@ def test_different_bodies_for_one_key_at_once_lead_to_one_decision(tmp_path: Pat
     """Who comes first has it; nobody else gets an order, and nobody hangs."""
 
     async def work(number: int, client: Client) -> Reply:
-        while True:
-            reply = await client.order("the-key", ticket(1 + number))
-            if reply.status != 409:
-                return reply
+        return await told_at_last(client, ticket(1 + number))
 
     with serving(tmp_path) as server:
         told = at_once(server, work)
@@ -206,11 +208,11 @@ def test_different_bodies_for_one_key_at_once_lead_to_one_decision(tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.requirement("S1-01")
 def test_nothing_is_allowed_after_a_kill_and_all_that_works_is_cancelled(tmp_path: Path) -> None:
-    killed = asyncio.Event()
+    warm, killed, answered = asyncio.Event(), asyncio.Event(), list[Reply]()
 
     async def work(number: int, client: Client) -> list[Reply]:
         if number == 0:
-            await asyncio.sleep(0.15)
+            await warm.wait()
             killing = await client.ask("POST", "/v1/kill", {"reason": "a race"})
             assert killing.status == 200, killing
             killed.set()
@@ -219,6 +221,9 @@ def test_nothing_is_allowed_after_a_kill_and_all_that_works_is_cancelled(tmp_pat
         while after < 3:
             after += killed.is_set()
             told.append(await client.order(f"x{number}-{len(told)}", ticket(1)))
+            answered.append(told[-1])
+            if len(answered) > 3 * CLIENTS:
+                warm.set()
             if after > 1:  # sent when the kill had been answered
                 assert told[-1].status == 403, told[-1]
         return told

@@ -22,6 +22,7 @@ COMMITTERS = 16
 
 
 def say(line: str) -> None:
+    """One write for one line."""
     os.write(1, f"{line}\n".encode())
 
 
@@ -49,7 +50,7 @@ async def load(directory: Path, url: str) -> None:
         for story in stories:
             story.opening()
         await asyncio.gather(*(commit(story) for story in stories))
-        say("latched")
+        say(f"latched {ledger.latched}")
 
 
 if __name__ == "__main__":

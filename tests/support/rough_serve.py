@@ -7,6 +7,7 @@ ROUGH_WIRE=FILE    before each order is handed to the simulator, a line is appen
                    sees the decision at that instant
 ROUGH_DISK=FOLDER  SQLite writes through a file system that looks for these files in FOLDER:
                    `fail-sync` (the ledger's syncs fail), `full` (its writes find no room),
+                   `hang` (its syncs do not come back while the file is there),
                    `cut` (the power is cut: what may be left goes to FOLDER/left, and this ends)
 """
 
@@ -61,6 +62,8 @@ def rough_disk(folder: Path) -> None:
     disk = Disk(everywhere=True)
 
     def before_sync(name: str) -> None:
+        while name == LEDGER_WAL and (folder / "hang").exists():
+            time.sleep(LOOK_S)
         if name == LEDGER_WAL and (folder / "fail-sync").exists():
             raise io_error()
 

@@ -1,6 +1,8 @@
 """The wheel with the base lock alone: what an auditor installs verifies a log, and is light."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.logs import make_log
+from support.replay_logs import engine_of, release_in, replayable
 
 ROOT = Path(__file__).resolve().parents[2]
 UV = Path(sys.executable).parent / "uv"
@@ -94,6 +97,34 @@ def test_the_base_says_what_a_server_command_lacks(base: Path, tmp_path: Path) -
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "server" in done.stderr
+
+
+@pytest.mark.requirement("W-02")
+def test_the_base_and_one_extra_decide_a_log_again(base: Path, tmp_path: Path) -> None:
+    release = release_in(tmp_path / "release")
+    with engine_of(release) as engine, replayable(tmp_path, release, engine) as made:
+        made.decide(20)
+        directory = made.publish()
+    replay = ("audit", "replay", "--log", directory, "--vkey", made.vkey_file, "-o", "json")
+    alone = run(base / "writ", *replay, cwd=tmp_path)
+    assert alone.returncode == 3
+    assert "pip install 'writ[replay]'" in alone.stderr
+    assert must(base / "writ", "audit", "--help", cwd=tmp_path).count("replay")
+
+    server = (LOCKS / "server.txt").read_text(encoding="utf-8")
+    blocks = re.split(r"\n(?=[a-z0-9])", server)
+    engine_only = [one for one in blocks if one.startswith(("opa-py-wasm==", "wasmtime=="))]
+    assert len(engine_only) == 2
+    lock = tmp_path / "replay.txt"
+    lock.write_text("\n".join(engine_only) + "\n", encoding="utf-8")
+    folder = tmp_path / "venv"
+    shutil.copytree(base.parent, folder, symlinks=True)
+    python = folder / "bin" / "python"
+    must(UV, "pip", "install", "--python", python, "--require-hashes", "-r", lock, cwd=tmp_path)
+    # Started through its module: the copied script names the other environment's Python.
+    entry = ("-P", "-c", "from gateway.cli.main import main; main()")
+    found = json.loads(must(python, *entry, *replay, "--jobs", "2", cwd=tmp_path))
+    assert found["equal"] == found["decisions"] == 20
 
 
 def test_the_wheel_carries_what_the_gateway_reads(wheel: Path) -> None:

@@ -13,7 +13,7 @@ from gateway.api.auth import Admin, Operator, Reader, Resumer
 from gateway.api.bodies import ReasonText, StrictBody, body_of, documented_body
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
-from gateway.control.resuming import resume
+from gateway.control.halting import Kept
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.mode import Mode
@@ -111,6 +111,10 @@ class HaltAnswer(BaseModel):
     observed: int | None
     limit: int | None
     reason: str | None
+    kept: Kept = Field(
+        description="log: recorded; marker: the ledger did not take it, a restart will enter it; "
+        "memory: neither could be written, so it ends with the process"
+    )
 
 
 class HaltsAnswer(BaseModel):
@@ -186,7 +190,7 @@ async def kill(
             reason=body.reason,
         )
     )
-    return _halt(halt)
+    return _halt(services, halt)
 
 
 @router.post(
@@ -199,19 +203,19 @@ async def resume_halt(
     who: Resumer, services: ServicesHere, body: Annotated[ResumeBody, Depends(body_of(ResumeBody))]
 ) -> HaltsAnswer:
     """Lift a halt, or all of them, by name and with a reason; cancelled orders stay cancelled."""
-    journal = services.app.journal
-    halt_ids = list(journal.book.halts) if body.halt_id == "all" else [body.halt_id]
+    halting = services.app.halting
+    halt_ids = list(services.app.book().halts) if body.halt_id == "all" else [body.halt_id]
     lifted: list[Halt] = []
     for halt_id in halt_ids:
-        work = resume(journal, halt_id, by=who.name, scopes=who.scopes, reason=body.reason)
+        work = halting.resume(halt_id, by=who.name, scopes=who.scopes, reason=body.reason)
         lifted.append(await services.to_the_end(work))
-    return HaltsAnswer(halts=[_halt(halt) for halt in lifted])
+    return HaltsAnswer(halts=[_halt(services, halt) for halt in lifted])
 
 
 @router.get("/halts", response_model=HaltsAnswer, responses=documented(401, 403))
 async def read_halts(_who: Reader, services: ServicesHere) -> HaltsAnswer:
     """Every standing halt."""
-    return HaltsAnswer(halts=[_halt(halt) for halt in services.app.book().halts.values()])
+    return HaltsAnswer(halts=[_halt(services, halt) for halt in services.app.book().halts.values()])
 
 
 def _mode(services: Services) -> ModeAnswer:
@@ -231,7 +235,7 @@ def _mode(services: Services) -> ModeAnswer:
     )
 
 
-def _halt(halt: Halt) -> HaltAnswer:
+def _halt(services: Services, halt: Halt) -> HaltAnswer:
     return HaltAnswer(
         halt_id=halt.halt_id,
         scope=halt.scope.kind,
@@ -244,4 +248,5 @@ def _halt(halt: Halt) -> HaltAnswer:
         observed=halt.observed,
         limit=halt.limit,
         reason=halt.reason,
+        kept=services.app.halting.kept(halt.halt_id),
     )

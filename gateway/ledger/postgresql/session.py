@@ -167,7 +167,7 @@ async def _connected(address: Address, settings: dict[str, str], patience_ms: in
     """Connect once, or until the patience ends; the last error says why not."""
     last: Exception = TimeoutError("the server does not answer")
     with suppress(TimeoutError):
-        async with asyncio.timeout((CONNECT_TIMEOUT_MS + patience_ms) / 1_000):
+        async with asyncio.timeout((patience_ms or CONNECT_TIMEOUT_MS) / 1_000):
             while True:
                 try:
                     return await _connect(

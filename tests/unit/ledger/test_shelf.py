@@ -1,6 +1,6 @@
 """Files of the published log: whole or not there."""
 
-from collections.abc import Callable
+import os
 from pathlib import Path
 
 import pytest
@@ -28,20 +28,28 @@ def test_files_are_put_and_removed(tmp_path: Path) -> None:
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shelf = FolderShelf(tmp_path / "log")
-    write: Callable[[Path, bytes], int] = Path.write_bytes
+    write = os.write
 
-    def fail(path: Path, data: bytes) -> int:
+    def fail(descriptor: int, data: bytes) -> int:
         if data == b"b":
-            write(path, b"")
             raise OSError(28, "No space left on device")
-        return write(path, data)
+        return write(descriptor, data)
 
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr(os, "write", fail)
     with pytest.raises(OSError, match="No space"):
         shelf.put([("one", b"a"), ("two", b"b")])
     assert names(tmp_path) == set()
     shelf.put([("one", b"a")])
     assert names(tmp_path) == {"log/one"}
+
+
+def test_a_file_that_is_written_in_pieces_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    FolderShelf(tmp_path / "log").put([("one", b"a longer one")])
+    assert (tmp_path / "log/one").read_bytes() == b"a longer one"
 
 
 def test_what_an_interrupted_process_was_writing_is_dropped(tmp_path: Path) -> None:
