@@ -34,7 +34,7 @@ _SCALES: Final = {scale.name: scale for scale in (DEFAULT, FULL, QUICK, SMOKE)}
 
 def run(
     names: Sequence[str], scale: Scale, work: Path, say: Callable[[str], None]
-) -> dict[str, Findings]:
+) -> tuple[dict[str, Findings], list[str]]:
     """Take measurements one after the other, each in a folder that is removed behind it.
 
     Args:
@@ -42,17 +42,26 @@ def run(
         scale: how much is measured.
         work: on the disk that is to be measured; temporary folders are made in it.
         say: is told what is being done and what was found.
+
+    Returns:
+        What was found, and the names of the measurements that failed.
     """
     work.mkdir(parents=True, exist_ok=True)
     found: dict[str, Findings] = {}
+    failed: list[str] = []
     for name in names:
         began = time.perf_counter()
         say(f"bench: {name} …")
         with tempfile.TemporaryDirectory(prefix=f"bench-{name}-", dir=work) as folder:
-            found[name] = BENCHES[name](Path(folder), scale)
+            try:
+                found[name] = BENCHES[name](Path(folder), scale)
+            except BenchError as error:  # the other figures are as good without it
+                failed.append(name)
+                say(f"bench: {name} failed: {error}")
+                continue
         say(report.printed(found[name]))
         say(f"bench: {name} took {time.perf_counter() - began:.0f} s")
-    return found
+    return found, failed
 
 
 def results(found: Mapping[str, Findings]) -> dict[str, Any]:
@@ -77,11 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scale = chosen.scale or DEFAULT
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        found = run(chosen.only or list(BENCHES), scale, chosen.work, _say)
-    except (BenchError, KeyboardInterrupt) as error:
-        _say(f"bench: {type(error).__name__}: {error}")
+        found, failed = run(chosen.only or list(BENCHES), scale, chosen.work, _say)
+    except KeyboardInterrupt:
+        _say("bench: interrupted; what was running is ended, nothing was written")
         return 1
-    whole = not chosen.only and scale in (DEFAULT, FULL)
+    whole = not chosen.only and not failed and scale in (DEFAULT, FULL)
     out = chosen.out or (RESULTS if whole else None)
     if out is not None:
         out.write_text(json.dumps(results(found), indent=1) + "\n", encoding="utf-8")
@@ -90,9 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = f'make bench ARGS="{shlex.join(given)}"' if given else "make bench"
     block = report.markdown(command, list(found.values()))
     _say(f"\n{block}")
-    if chosen.docs:
+    if chosen.docs and not failed:
         DOCS.write_text(report.inserted(DOCS.read_text(encoding="utf-8"), block), encoding="utf-8")
-    return 0
+    return 1 if failed else 0
 
 
 def _say(text: str) -> None:

@@ -114,8 +114,8 @@ def _findings(stops: list[Mapping[str, Any]], logged: list[InLog]) -> Findings:
     flying = min(stop["in_flight_at_stop"] for stop in stops)
     late = sum(stop["unmarked_sent_after_answer"] for stop in stops)
     note = (
-        f"{len(stops)} kills, at least {flying} orders under way at each; no allow behind a "
-        f"kill's entry in the log; answers to orders sent after the kill's own answer that name "
+        f"Kills: {len(stops)}, with at least {flying} orders under way at each. No allow behind a "
+        f"kill's entry in the log. Answers to orders sent after the kill's own answer that name "
         f"no halt: {late}."
     )
     return Findings({"kill_to_deny_ms": denied}, [table], [note])

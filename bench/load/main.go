@@ -30,6 +30,7 @@ const (
 	lineMaxBytes   = 1 << 20
 	requestTimeout = 30 * time.Second
 	samplesMax     = 2_000_000
+	stopPatience   = 20 * time.Second
 )
 
 type options struct {
@@ -85,6 +86,7 @@ type load struct {
 	key    string
 	start  time.Time
 	next   atomic.Int64
+	seen   atomic.Bool // an answer with the marker
 
 	mutex   sync.Mutex
 	samples []sample
@@ -158,10 +160,12 @@ func readWork(path string) ([][]byte, error) {
 func (l *load) run() result {
 	ctx, cancel := context.WithTimeout(context.Background(), l.warm+l.measured)
 	defer cancel()
+	patience, end := context.WithTimeout(context.Background(), l.warm+l.measured+stopPatience)
+	defer end()
 	l.start = time.Now()
 	var clients sync.WaitGroup
 	for range l.clients {
-		clients.Go(func() { l.client(ctx) })
+		clients.Go(func() { l.client(ctx, patience) })
 	}
 	var stop *stopped
 	if l.stopURL != "" {
@@ -171,11 +175,13 @@ func (l *load) run() result {
 	return l.summary(stop)
 }
 
-// client sends one request after the other until the time or the list's count is up.
-func (l *load) client(ctx context.Context) {
+// client sends one request after the other until the time or the list's count is up. With a stop
+// in the middle it goes on, within patience, until the stop has shown.
+func (l *load) client(ctx, patience context.Context) {
 	own := make([]sample, 0, 4096)
 	failed := map[string]int{}
-	for ctx.Err() == nil {
+	waits := func() bool { return l.stopURL != "" && !l.seen.Load() && patience.Err() == nil }
+	for ctx.Err() == nil || waits() {
 		n := l.next.Add(1) - 1
 		if (l.count > 0 && n >= l.count) || n >= samplesMax {
 			break
@@ -213,6 +219,9 @@ func (l *load) post(n int64) (sample, error) {
 		return sample{}, err
 	}
 	marked := l.marker != "" && bytes.Contains(answer, []byte(l.marker))
+	if marked {
+		l.seen.Store(true)
+	}
 	return sample{sent, time.Since(l.start), status, marked}, nil
 }
 

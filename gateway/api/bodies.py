@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from gateway.api.problems import InvalidFieldsError
 from gateway.domain.errors import InvalidInputError
@@ -22,7 +29,12 @@ def _printable(value: str) -> str:
     return value
 
 
-ReasonText = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
+ReasonText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_printable),
+    Field(json_schema_extra={"format": "printable-line"}),
+]
 """Why somebody did something; kept for ever in the log."""
 
 
@@ -70,6 +82,24 @@ def documented_body(model: type[BaseModel]) -> dict[str, Any]:
     return {
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": model.model_json_schema()}},
+            "content": {"application/json": {"schema": _inlined(model.model_json_schema())}},
         }
     }
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its own definitions in place: the OpenAPI document has no room for them."""
+    definitions = schema.pop("$defs", {})
+
+    def resolved(value: object) -> Any:  # noqa: ANN401  any part of a JSON schema
+        if isinstance(value, list):
+            return [resolved(item) for item in cast("list[object]", value)]
+        if not isinstance(value, dict):
+            return value
+        part = cast("dict[str, object]", value)
+        name = str(part.get("$ref", "")).removeprefix("#/$defs/")
+        if name in definitions:
+            return resolved(definitions[name])
+        return {key: resolved(inner) for key, inner in part.items()}
+
+    return cast("dict[str, Any]", resolved(schema))

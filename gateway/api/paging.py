@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Final
 
 from fastapi import Path
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from gateway.domain.errors import InvalidInputError
 
@@ -15,6 +15,11 @@ Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 
 _PLAIN: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _CURSOR: Final = re.compile(r"c([0-9a-f]{1,13})")
+
+Cursor = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": f"^{_CURSOR.pattern}$", "examples": ["cf"]})
+]
+"""The ``next`` of a page; :func:`row_of` is its only reader."""
 
 
 def _plain(value: object) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -31,6 +32,7 @@ SCHEMAS: Final = "#/components/schemas/"
 """Where the OpenAPI document keeps its models."""
 _ERRORS_MAX: Final = 16
 _TEXT_MAX: Final = 200
+_PARAMETER: Final = re.compile(r"\{\w+\}")
 _log = logging.getLogger(__name__)
 
 
@@ -186,6 +188,19 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def _methods(api: FastAPI, path: str) -> list[str]:
+    """Every method that an address takes; the framework names those of one route only."""
+    paths: dict[str, dict[str, Any]] = api.openapi()["paths"]
+    if path in paths:  # an address that stands there as it is goes before those with parameters
+        return sorted(method.upper() for method in paths[path])
+    return sorted(
+        method.upper()
+        for template, operations in paths.items()
+        if re.fullmatch(_PARAMETER.sub(".+" if "{path}" in template else "[^/]+", template), path)
+        for method in operations
+    )
+
+
 def install(api: FastAPI) -> None:
     """Have every error of the application answered as a problem."""
 
@@ -197,10 +212,14 @@ def install(api: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return problem_of(InvalidFieldsError(error.errors()))
 
-    async def framework(_request: Request, error: Exception) -> Response:
+    async def framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code, detail, remedy = _BY_STATUS.get(error.status_code, _BY_STATUS[400])
-        return problem(error.status_code, code, detail, remedy, headers=error.headers)
+        headers = error.headers
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            methods = _methods(api, request.scope["path"])
+            headers = {"Allow": ", ".join(methods)} if methods else headers
+        return problem(error.status_code, code, detail, remedy, headers=headers)
 
     async def defect(request: Request, error: Exception) -> Response:
         _log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)

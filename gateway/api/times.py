@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field, StringConstraints
 
 from gateway.domain.errors import InvalidInputError
 
@@ -15,6 +17,11 @@ _RFC_3339: Final = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END = datetime(2200, 1, 1, tzinfo=UTC)
 """Later instants would leave the integers that a document may hold (2255)."""
+
+Instant = Annotated[
+    str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})
+]
+"""An instant as callers send it; :func:`read` is its only reader."""
 
 
 def written(at_us: int) -> str:

@@ -74,7 +74,7 @@ DecimalText = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": r"^(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$",
+            "pattern": r"^(?!0(\.0+)?$)(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$",
             "maxLength": 32,
             "description": "A plain positive decimal number as a string.",
             "examples": ["10", "180.50"],
@@ -92,10 +92,25 @@ Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9./-]{0,19}$")]
 
 
+def _takes(kind: OrderType) -> dict[str, Any]:
+    """Which prices an order type takes, as a part of a JSON schema."""
+    prices = {"limit_price": kind.has_limit, "stop_price": kind.has_stop}
+    return {
+        "properties": {"type": {"const": kind.value}}
+        | {name: {"type": "string" if taken else "null"} for name, taken in prices.items()},
+        "required": ["type", *(name for name, taken in prices.items() if taken)],
+    }
+
+
 class OrderBody(BaseModel):
     """An order ticket as callers send it; unknown fields are refused, numbers are strings."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"oneOf": [_takes(kind) for kind in OrderType]},
+    )
 
     account: Account = Field(examples=["primary"])
     symbol: Symbol = Field(examples=["AAPL"])

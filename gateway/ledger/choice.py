@@ -137,12 +137,13 @@ def _password(path: Path) -> str:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 _refuse(f"{path} can be read by others", f"chmod 600 {path}")
             data = file.read(_PASSWORD_MAX_BYTES + 1)
-        password = data.decode("utf-8").rstrip("\r\n")
     except OSError as error:
         _refuse(
             f"WRIT_POSTGRESQL_PASSWORD_FILE {path} cannot be read: {error.strerror}",
             "make it, readable by its owner alone",
         )
+    try:
+        password = data.decode("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
         password = ""
     if not password or len(data) > _PASSWORD_MAX_BYTES or not password.isprintable():

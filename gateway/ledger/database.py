@@ -197,12 +197,3 @@ def _configure(database: Database, path: Path) -> None:
         database.run(f"PRAGMA {setting}")
     if database.value("PRAGMA synchronous") != SYNCHRONOUS_FULL:
         raise cannot_open("ledger-no-sync", "SQLite would not wait for the disk", "report this")
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -21,8 +21,8 @@ from signing.tiles import FULL, TileName, changed, encode_bundle
 
 CHECKPOINT: Final = "checkpoint"
 
-_FILES_AT_ONCE: Final = 64
-_BLOBS_ENTRIES: Final = 64
+_FILES_AT_ONCE: Final = 256
+_BLOBS_ENTRIES: Final = 256
 
 
 class Publication:

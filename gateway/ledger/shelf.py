@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from gateway.ledger.database import sync_directory
+from gateway.ledger.syncing import sync_directory, sync_file, syncing
 
 _STAGING_SUFFIX: Final = ".staging"
 
@@ -58,23 +57,17 @@ class FolderShelf:
         if not files:
             return
         self._staging.mkdir(exist_ok=True)
-        descriptors: list[int] = []
         try:
-            # One descriptor a file, from writing to syncing: a busy log publishes thousands of
-            # small files a second, and each of them costs what its system calls cost.
-            sources = [self._write(data, descriptors) for _, data in files]
-            for descriptor in descriptors:
-                os.fsync(descriptor)
-            targets = [self._folder / name for name, _ in files]
-            parents = {target.parent for target in targets}
-            for parent in parents:
-                parent.mkdir(parents=True, exist_ok=True)
-            for source, target in zip(sources, targets, strict=True):
-                self._place(source, target)
-            self._sync_names(parents)
+            with syncing(self._folder) as sync:
+                sources = [self._write(data) for _, data in files]
+                sync()
+                targets = [self._folder / name for name, _ in files]
+                for parent in {target.parent for target in targets}:
+                    parent.mkdir(parents=True, exist_ok=True)
+                for source, target in zip(sources, targets, strict=True):
+                    self._place(source, target)
+                sync()
         finally:
-            for descriptor in descriptors:
-                os.close(descriptor)
             shutil.rmtree(self._staging, ignore_errors=True)
 
     def remove(self, names: Sequence[str]) -> None:
@@ -91,22 +84,11 @@ class FolderShelf:
         for path in (self._folder / "tile").glob("**/*.p/*"):
             yield path.relative_to(self._folder).as_posix()
 
-    def _write(self, data: bytes, descriptors: list[int]) -> Path:
+    def _write(self, data: bytes) -> Path:
         self._count += 1
         path = self._staging / str(self._count)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        descriptors.append(descriptor)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        path.write_bytes(data)
         return path
-
-    def _sync_names(self, parents: Iterable[Path]) -> None:
-        """Make the names in these folders durable, and theirs in turn, up to the log's own."""
-        folders = {folder for parent in parents for folder in (parent, *parent.parents)}
-        for folder in sorted(folders, key=lambda path: -len(path.parts)):
-            if folder.is_relative_to(self._folder):
-                sync_directory(folder)
 
     def _place(self, source: Path, target: Path) -> None:
         source.replace(target)
@@ -122,14 +104,6 @@ def write_whole(path: Path, data: bytes) -> None:
         return
     new = path.with_name(path.name + ".new")
     new.write_bytes(data)
-    _sync_file(new)
+    sync_file(new)
     new.replace(path)
     sync_directory(path.parent)
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,13 +19,13 @@ from gateway.ledger.database import (
     DirectoryLock,
     open_reader,
     open_writer,
-    sync_directory,
 )
 from gateway.ledger.faults import cannot_open
 from gateway.ledger.opening import Connections, Identity, Opened, open_log
 from gateway.ledger.reader import Reader
 from gateway.ledger.seals import Sealer
 from gateway.ledger.stored import StoredLedger
+from gateway.ledger.syncing import sync_directory
 from gateway.ports import BlockingRunner, Clock, Entropy
 from signing.keys import Signer, Vkey
 

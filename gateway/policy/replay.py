@@ -95,6 +95,8 @@ def replay(plan: Plan, state: StateFile | None, told: Told) -> Replayed:
     start = before.next_index if before else 0
     tally, reached = (before.tally if before else Tally()), start
     told(reached, plan.end)
+    if state is not None:  # a file that cannot be written is better known now than in an hour
+        state.save(plan.roots, Reached(reached, tally))
     with closing(_results(plan, start)) as results:
         for end, found in results:
             tally.add(found)

@@ -63,7 +63,8 @@ def walked(folder: Path, listen: str, gateway_port: int) -> Generator[None]:
     """Do literally what the document says, in one shell; only the addresses are the test's own."""
     blocks = BLOCK.findall(DOCUMENT.read_text(encoding="utf-8"))
     assert len(blocks) == 2
-    script = "set -e\n" + "".join(blocks) + "wait\n"
+    # The shell outlives the signal, so that its own end tells that the gateway's has come.
+    script = "trap : TERM\nset -e\n" + "".join(blocks) + "wait || true\nwait || true\n"
     script = script.replace("http://127.0.0.1:8470", f"http://127.0.0.1:{gateway_port}")
     script = script.replace("http://127.0.0.1:8181", listen)
     assert listen in script

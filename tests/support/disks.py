@@ -47,7 +47,9 @@ class Disk(apsw.VFS):
         self.lock = threading.RLock()
         # What would be lost: for each file, what stood where a write went since the last sync.
         self.unsynced: dict[str, list[tuple[int, bytes, int]]] = {}
-        super().__init__(self.label, "", everywhere)
+        # By name: once this is the default, the empty name would mean this one.
+        self.base = apsw.vfs_names()[0]
+        super().__init__(self.label, self.base, everywhere)
 
     def xOpen(self, name: Name, flags: list[int]) -> apsw.VFSFile:  # noqa: N802  SQLite's name
         return _File(self, name, flags)
@@ -73,7 +75,7 @@ class _File(apsw.VFSFile):
     def __init__(self, disk: Disk, name: Name, flags: list[int]) -> None:
         self.disk = disk
         self.path = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
-        super().__init__("", name, flags)
+        super().__init__(disk.base, name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802  SQLite's name
         with self.disk.lock:

@@ -65,7 +65,7 @@ class PostgresServer:
     def __init__(self, folder: Path) -> None:
         """Make an empty cluster in `folder`."""
         self.folder, self.data = folder, folder / "data"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         if os.geteuid() == 0:
             shutil.chown(folder, _UNPRIVILEGED)
         self._run("initdb", "--no-sync", "-U", OWNER, "--auth=trust", "-E", "UTF8", "--locale=C")
@@ -82,7 +82,7 @@ class PostgresServer:
         """Start it and wait until it answers."""
         # A child of ours, so that a killed one is gone and not somebody else's zombie.
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [str(binaries() / "postgres"), "-D", str(self.data)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -90,9 +90,10 @@ class PostgresServer:
                 cwd=self.folder,
                 **_identity(),
             )
+        self._process = process
         deadline = time.monotonic() + _TIMEOUT_S
         while not self._is_ready():
-            assert self._process.poll() is None, (self.folder / "log").read_text("utf-8")
+            assert process.poll() is None, (self.folder / "log").read_text("utf-8")
             assert time.monotonic() < deadline, "the server does not start"
             time.sleep(0.02)
 

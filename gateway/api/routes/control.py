@@ -13,6 +13,7 @@ from gateway.api.auth import Admin, Operator, Reader, Resumer
 from gateway.api.bodies import ReasonText, StrictBody, body_of, documented_body
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
+from gateway.api.times import Instant
 from gateway.control.halting import Kept
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.halt import GLOBAL, Halt, Scope
@@ -55,7 +56,13 @@ class Omega4Body(StrictBody):
 
     lifted: bool
     reason: ReasonText
-    until: str | None = Field(default=None, max_length=40)
+    until: Instant | None = None
+
+    @model_validator(mode="after")
+    def _only_a_lift_ends(self) -> Self:
+        if self.until is not None and not self.lifted:
+            raise ValueError("only a lift has an end: leave until out")
+        return self
 
 
 _NAMES: Final[Mapping[str, TypeAdapter[str]]] = {

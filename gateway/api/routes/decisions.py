@@ -89,7 +89,7 @@ async def read_receipt(_who: Reader, services: ServicesHere, decision_id: Id) ->
 async def read_log(
     _who: Auditor,
     services: ServicesHere,
-    path: Annotated[str, PathParameter(max_length=200)],
+    path: Annotated[str, PathParameter(max_length=200, examples=["checkpoint"])],
 ) -> Response:
     """Read a file of the published log: checkpoint, tiles, entry bundles, documents."""
     if path != "checkpoint" and _BLOB.fullmatch(path) is None and parse_path(path) is None:

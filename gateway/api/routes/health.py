@@ -56,6 +56,12 @@ async def ready(services: ServicesHere) -> HealthAnswer:
         )
     if ledger.full is not None:
         raise UnavailableError("ledger-full", "the disk is full", "make room; it then goes on")
+    if ledger.unreachable is not None:
+        raise UnavailableError(
+            "ledger-unreachable",
+            "the database cannot be reached",
+            "start its server; it then goes on",
+        )
     why_not = await services.app.engine.readiness()
     if why_not is not None:
         raise UnavailableError(

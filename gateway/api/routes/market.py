@@ -13,6 +13,7 @@ from gateway.api.bodies import StrictBody, body_of, documented_body
 from gateway.api.paging import PlainInt
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
+from gateway.api.times import Instant
 from gateway.domain.errors import NotFoundError, RefusedError
 from gateway.domain.quantities import format_scaled
 from gateway.ports import MarketFeed
@@ -28,7 +29,7 @@ class SymbolQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    symbol: str = Field(pattern=_SYMBOL)
+    symbol: str = Field(pattern=_SYMBOL, examples=["AAPL"])
 
 
 class BarsQuery(SymbolQuery):
@@ -75,7 +76,7 @@ class ClockAnswer(BaseModel):
 class ClockBody(StrictBody):
     """Where the market clock is to go."""
 
-    now: str = Field(max_length=40, examples=["2015-01-05T15:30:00-05:00"])
+    now: Instant = Field(examples=["2015-01-05T15:30:00-05:00"])
 
 
 @router.get("/bars", response_model=BarsAnswer, responses=documented(401, 403, 404, 422))

@@ -15,7 +15,7 @@ from gateway.api.access import KeyScope
 from gateway.api.answers import AcceptedOrder, OrderAnswer, order_answer
 from gateway.api.auth import Canceler, Proposer, Reader, admit
 from gateway.api.bodies import body_of, documented_body
-from gateway.api.paging import Id, PlainInt, cursor_of, row_of
+from gateway.api.paging import Cursor, Id, PlainInt, cursor_of, row_of
 from gateway.api.problems import MEDIA_TYPE, SCHEMAS, documented, problem
 from gateway.api.proposals import Answered, decide, make_order
 from gateway.api.services import Services, ServicesHere, services_of
@@ -44,7 +44,7 @@ class OrdersQuery(BaseModel):
     account: Account | None = None
     status: State | None = None
     limit: PlainInt = Field(default=100, ge=1, le=PAGE_MAX)
-    cursor: str | None = Field(default=None, max_length=32)
+    cursor: Cursor | None = None
 
 
 class OrdersPage(BaseModel):

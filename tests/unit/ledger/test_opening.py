@@ -321,7 +321,7 @@ async def test_the_disk_is_waited_for(tmp_path: Path) -> None:
         assert writer.value("PRAGMA synchronous") == database.SYNCHRONOUS_FULL
         assert writer.value("PRAGMA foreign_keys") == 1
         with pytest.raises(apsw.ReadOnlyError):
-            ledger._opened.reader._database.run("DELETE FROM entries")
+            ledger._opened.reader._database.rows("DELETE FROM entries")
 
 
 async def test_nothing_is_left_behind(tmp_path: Path) -> None:

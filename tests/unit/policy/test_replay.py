@@ -105,6 +105,19 @@ def test_a_sound_log_is_equal_and_says_who_decided(made: Replayable, replay: Rep
     assert not list(made.log.directory.parent.glob("*.replay")), "a finished run leaves nothing"
 
 
+def test_each_engine_that_decided_is_a_row(made: Replayable, replay: Replay) -> None:
+    server = {"name": "opa-server", "version": "1.21.3"}
+    for number, payload in enumerate(made.decided(made.bodies(6))):
+        made.log.add("decision", payload | ({"engine": server} if number < 2 else {}))
+    made.publish()
+    status, found = replay(made)
+    assert status == 0
+    rows = {row["engine"]: row for row in found["engines"]}
+    assert {name: row["equal"] for name, row in rows.items()} == {"opa-server": 2, "opa-wasm": 4}
+    assert rows["opa-server"]["version"] == "1.21.3"
+    assert {row["replayed_by"].split()[0] for row in rows.values()} == {"opa-wasm"}
+
+
 def test_the_log_holds_allows_and_denials(made: Replayable) -> None:
     allows = [payload["allow"] for payload in made.decided(made.bodies(9))]
     assert allows == [True, True, False] * 3
@@ -463,6 +476,19 @@ def test_the_log_may_name_its_own_key_and_that_is_said(made: Replayable, writ: W
     status, _, err = writ("--log", made.log.directory, "--vkey", made.vkey_file)
     assert status == 1
     assert "log-damaged" in err
+
+
+def test_a_state_that_cannot_be_written_is_said_before_the_work(
+    made: Replayable, writ: Writ, tmp_path: Path
+) -> None:
+    made.decide(2)
+    made.publish()
+    where = ("--log", made.log.directory, "--vkey", made.vkey_file)
+    status, out, err = writ(*where, "--state", tmp_path / "nowhere" / "state")
+    assert (status, out) == (3, "")
+    assert "unreadable" in err
+    for wrong in (("--log", tmp_path / "nowhere"), (*where, "--jobs", "0"), where[2:]):
+        assert writ(*wrong)[0] == 2
 
 
 def test_without_the_engine_the_remedy_names_the_extra(made: Replayable) -> None:
