@@ -207,7 +207,7 @@ class Turns:
 def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
     payload, state = candidate.payload, candidate.state
     if isinstance(answer, Verdict):
-        payload = payload | {"verdict": verdict_payload(answer)}
+        payload = payload | {"verdict": answer.payload()}
     elif candidate.failure == NONE:
         payload = payload | {"failure": answer.code}
     if _allows(candidate, answer):
@@ -216,22 +216,6 @@ def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
         state = order_state(payload, candidate.document)
     draft = Draft("decision", payload, (candidate.data,), candidate.document)
     return Decided(draft, state)
-
-
-def verdict_payload(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as the record and the API carry it; unknown numbers are left out."""
-    return {
-        "allow": verdict.allow,
-        "required": list(verdict.required),
-        "passed": list(verdict.passed),
-        "reasons": [
-            {"control": r.control}
-            | ({} if r.observed is None else {"observed": r.observed})
-            | ({} if r.limit is None else {"limit": r.limit})
-            for r in verdict.reasons
-        ],
-        "door": dict(verdict.door),
-    }
 
 
 def _allows(candidate: _Candidate, answer: Verdict | EngineFailure) -> bool:

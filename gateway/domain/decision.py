@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.domain.halt import HaltTrigger
 
@@ -29,6 +30,21 @@ class Verdict:
     passed: tuple[str, ...]
     reasons: tuple[Reason, ...]
     door: Mapping[str, int]
+
+    def payload(self) -> dict[str, Any]:
+        """The verdict as decision entries carry it; numbers that are not known are left out."""
+        return {
+            "allow": self.allow,
+            "required": list(self.required),
+            "passed": list(self.passed),
+            "reasons": [
+                {"control": r.control}
+                | ({} if r.observed is None else {"observed": r.observed})
+                | ({} if r.limit is None else {"limit": r.limit})
+                for r in self.reasons
+            ],
+            "door": dict(self.door),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,24 @@ class Committer:
         runner: BlockingRunner,
         clock: Clock,
         on_durable: Callable[[], None],
+        check_ms: int | None = None,
     ) -> None:
-        """`on_durable` is called after each group that reached the disk."""
+        """Start with an empty queue.
+
+        Args:
+            sequencer: does the writing.
+            runner: runs it.
+            clock: for the waits between probes and checks.
+            on_durable: called after each group that reached the disk.
+            check_ms: how long nothing may be written before the store is looked at; None: it
+                cannot change by itself.
+        """
         self._sequencer = sequencer
         self._runner = runner
         self._clock = clock
         self._on_durable = on_durable
+        self._check_ms = check_ms
+        self._suspected = False
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -58,6 +70,11 @@ class Committer:
     def fault(self) -> StoreError | None:
         """What the store suffers from; None when it takes batches."""
         return self._fault
+
+    def suspect(self) -> None:
+        """Have the store looked at soon: somebody could not read it."""
+        self._suspected = True
+        self._wake.set()
 
     @property
     def abandoned(self) -> bool:
@@ -105,15 +122,26 @@ class Committer:
                     await self._write(self._next_group())
                 elif self._closing.is_set():
                     return
+                elif self._suspected:
+                    self._suspected = False
+                    await self._call(self._sequencer.check)
+                    self._take_fault()
                 else:
-                    self._wake.clear()
-                    await self._wake.wait()
+                    await self._idle()
         finally:
             # Ended by anything but closing: whatever is asked of this writer from now on, and
             # whoever still waits, gets an answer.
             if not self._closing.is_set() and not self._latched():
                 self._latch("the writer ended unexpectedly")
             self._refuse_waiting()
+
+    async def _idle(self) -> None:
+        """Wait for work, or until the store should be looked at."""
+        self._wake.clear()
+        if self._check_ms is None:
+            await self._wake.wait()
+        elif not self._queue and not await pause(self._clock, self._check_ms, self._wake):
+            self._suspected = True
 
     def _next_group(self) -> list[_Waiting]:
         group, entries = list[_Waiting](), 0

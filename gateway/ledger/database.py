@@ -82,6 +82,9 @@ class Database:
     def take_over(self) -> None:
         """Nothing: the lock on the directory keeps everybody else away."""
 
+    def check(self) -> None:
+        """Nothing: a file does not go away by itself."""
+
     def begin(self) -> None:
         """Begin a transaction that may write."""
         self.run(sql.BEGIN)

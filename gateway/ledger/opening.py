@@ -40,6 +40,8 @@ class Opened:
     Attributes:
         read_errors: what a question may raise besides a `WritError`.
         new_reader: opens another reader, for whoever reads long; it blocks.
+        check_ms: how long the store may go unlooked at; None: it is a file of this machine,
+            which answers at once and does not go away.
     """
 
     sequencer: Sequencer
@@ -48,6 +50,7 @@ class Opened:
     publication: Publication
     new_reader: Callable[[], Reader]
     read_errors: tuple[type[Exception], ...]
+    check_ms: int | None
     held: ExitStack
 
     def close(self) -> None:
@@ -63,6 +66,7 @@ class Connections:
     dialect: Dialect
     new_reader: Callable[[], Reader]
     read_errors: tuple[type[Exception], ...] = ()
+    check_ms: int | None = None
 
 
 def open_log(
@@ -102,6 +106,7 @@ def open_log(
         publication=publication,
         new_reader=connections.new_reader,
         read_errors=connections.read_errors,
+        check_ms=connections.check_ms,
         held=stack.pop_all(),
     )
 

@@ -7,6 +7,7 @@ as the entries that need them: a crash leaves the old schema or the new one, nev
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -101,6 +102,8 @@ def _stamped(dialect: Dialect, folder: Path, revision: str) -> tuple[str, ...]:
 
 
 def _written(dialect: Dialect, folder: Path, command: str, revisions: str) -> tuple[str, ...]:
+    # It tells every step of its own at INFO; a failure comes as an exception.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # alembic takes a fifth of a second to load, and most starts do not need it.
     from alembic import command as commands  # noqa: PLC0415  loaded where it is needed
     from alembic.config import Config  # noqa: PLC0415  loaded where it is needed

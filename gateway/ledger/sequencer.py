@@ -132,6 +132,20 @@ class Sequencer:
             return [outcome for batch in batches for outcome in self.commit([batch])]
         return [Committed(entries, self.tip.checkpoint) for entries in indices]
 
+    def check(self) -> None:
+        """Commit nothing, to see whether the store would take something; `fault` tells."""
+        if self.fault is not None:
+            return
+        try:
+            try:
+                self._database.check()
+            except Exception as error:  # noqa: BLE001  sorted by what is known afterwards
+                self._raise_fault(nature_of_begin(error), error)
+            self._plain(lambda: None)
+        except StoreError as fault:
+            if fault.nature is not Nature.BUSY:
+                self.fault = fault
+
     def probe(self) -> bool:
         """Try whether there is room, or a server, again, and clear the fault if so.
 

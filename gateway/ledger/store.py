@@ -38,6 +38,10 @@ class Store(Protocol):
         """Keep every other writer out from now on; the tables exist."""
         ...
 
+    def check(self) -> None:
+        """Look whether this is still the one writer, of a server that answers; mend the lock."""
+        ...
+
     def begin(self) -> None:
         """Begin a transaction that may write; an error means that nothing was begun."""
         ...

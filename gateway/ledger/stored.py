@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from gateway.domain.book import Book, OrderState
 from gateway.domain.errors import NotFoundError, UnavailableError
 from gateway.ledger.committer import Committer
-from gateway.ledger.faults import LASTING, Nature, closed
+from gateway.ledger.faults import LASTING, Nature, StoreError, closed
 from gateway.ledger.opening import Opened
 from gateway.ledger.publisher import Publisher
 from gateway.ports import Batch, BlockingRunner, Clock, Committed, Fill, KeyClaim
@@ -188,6 +188,8 @@ class StoredLedger:
 
     async def _ask_quick(self, work: Callable[[], T]) -> T:
         """As `_ask`, for what every order asks: one row by its key."""
+        if self._opened.check_ms is not None:  # a server's answer takes as long as it takes
+            return await self._ask(work)
         return await self._answer(lambda: self._runner.run_quick(work), READ_TIMEOUT_MS)
 
     async def _answer(self, ask: Callable[[], Awaitable[T]], timeout_ms: int) -> T:
@@ -196,6 +198,10 @@ class StoredLedger:
         try:
             async with asyncio.timeout(timeout_ms / 1_000):
                 return await ask()
+        except StoreError as error:
+            if error.nature is Nature.AWAY:
+                self._committer.suspect()  # so that readiness says so before anybody commits
+            raise
         except (*self._opened.read_errors, LookupError, TimeoutError) as error:
             raise UnavailableError(
                 "ledger-unreadable",

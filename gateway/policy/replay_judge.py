@@ -43,24 +43,7 @@ def outcome(answer: Verdict | EngineFailure, failure: str) -> Outcome:
     """What the gateway would record for this answer, under a failure that was not the engine's."""
     if isinstance(answer, EngineFailure):
         return {"failure": answer.code}
-    verdict = verdict_fields(answer)
-    return {"allow": answer.allow and failure == NONE, "verdict": verdict}
-
-
-def verdict_fields(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as decision entries carry it; unknown numbers are left out."""
-    return {
-        "allow": verdict.allow,
-        "required": list(verdict.required),
-        "passed": list(verdict.passed),
-        "reasons": [
-            {"control": r.control}
-            | ({} if r.observed is None else {"observed": r.observed})
-            | ({} if r.limit is None else {"limit": r.limit})
-            for r in verdict.reasons
-        ],
-        "door": dict(verdict.door),
-    }
+    return {"allow": answer.allow and failure == NONE, "verdict": answer.payload()}
 
 
 def same(payload: Mapping[str, Any], now: Outcome) -> bool:

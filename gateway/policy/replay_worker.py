@@ -1,4 +1,4 @@
-"""Deciding the decisions of one bundle again: what each process of a replay does.
+"""Deciding the decisions of one bundle again.
 
 A bundle is proven by its root before any of it is read. Documents are loaded sixteen at a time
 and decided in one call of the engine.
@@ -7,14 +7,8 @@ and decided in one call of the engine.
 from __future__ import annotations
 
 import asyncio
-import logging
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Final
 
@@ -244,32 +238,3 @@ def _not_decided(tally: Tally, case: _Case) -> bool:
         return False
     tally.count(payload, NOT_REPLAYABLE)
     return True
-
-
-_here: list[Replayer] = []
-"""The one replayer of a worker process."""
-
-
-def start_worker(directory: str) -> None:
-    """Set a worker process up: it ends with its parent, and leaves Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    quiet()
-    _here.append(Replayer(Path(directory)))
-
-
-def work(job: Job) -> Tally:
-    """Decide one bundle in a worker process."""
-    return _here[0].decide(job)
-
-
-def quiet() -> None:
-    """Keep the engine's own log off the terminal: every failure is counted and shown."""
-    logging.getLogger("gateway.policy").addHandler(logging.NullHandler())
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)

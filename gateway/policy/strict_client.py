@@ -7,6 +7,7 @@ redirect or a proxy could have somebody else decide it.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -24,6 +25,8 @@ CONNECT_TIMEOUT_MIN_MS: Final = 50
 """A connection may take a tenth of the whole time, and this at least."""
 
 _KEEPALIVE_S: Final = 60
+_CONNECTIONS_MAX: Final = 4
+"""How many are looked at for one request: two may lie idle, and one is new."""
 _MS: Final = 1000
 
 
@@ -39,6 +42,43 @@ class Reply:
     content_type: str
     encoding: str
     body: bytes
+
+
+class _CleanConnector(aiohttp.BaseConnector):
+    """Hands out no connection that is dead, or on which something came that nobody asked for.
+
+    The library looks at a connection when it is given back, not when it is taken again: an answer
+    that came in between would be taken for the answer to the next question.
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  the library's name
+    ) -> aiohttp.connector.Connection:
+        """As the library's.
+
+        Raises:
+            aiohttp.ServerDisconnectedError: the server speaks before it is asked.
+        """
+        for _ in range(_CONNECTIONS_MAX):
+            found = await super().connect(req, traces, timeout)
+            for _ in range(2):  # the first pass only tells the loop, the second has read what came
+                await asyncio.sleep(0)
+            protocol = found.protocol
+            if protocol is not None and protocol.is_connected() and not protocol.should_close:
+                return found
+            found.close()
+        raise aiohttp.ServerDisconnectedError("it speaks before it is asked")
+
+
+class _TcpConnector(_CleanConnector, aiohttp.TCPConnector):
+    """For loopback and TLS."""
+
+
+class _UnixConnector(_CleanConnector, aiohttp.UnixConnector):
+    """For a Unix socket."""
 
 
 class StrictOpaClient(AsyncOpaClient):
@@ -118,9 +158,9 @@ class StrictOpaClient(AsyncOpaClient):
         """No limit: a turn and a halt query may overlap, and neither may wait for the other."""
         there = self._endpoint
         if there.socket is not None:
-            return aiohttp.UnixConnector(str(there.socket), limit=0, keepalive_timeout=_KEEPALIVE_S)
+            return _UnixConnector(str(there.socket), limit=0, keepalive_timeout=_KEEPALIVE_S)
         trust = ssl.create_default_context(cafile=there.ca_file) if there.tls else True
-        return aiohttp.TCPConnector(ssl=trust, limit=0, keepalive_timeout=_KEEPALIVE_S)
+        return _TcpConnector(ssl=trust, limit=0, keepalive_timeout=_KEEPALIVE_S)
 
     @asynccontextmanager
     async def _request(

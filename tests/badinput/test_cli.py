@@ -96,48 +96,50 @@ def numbers() -> Iterator[tuple[str, tuple[str, ...]]]:
         yield f"{option} too many", (*command, f"{option}=501")
 
 
+OPTIONS: tuple[tuple[tuple[str, ...], str, str, bool], ...] = (
+    # command, option, a good value, whether the value may be typed in another case
+    (BUY, "--tif", "day", True),
+    (BUY, "--account", "primary", False),
+    (BUY, "--client-order-id", "c-1", True),
+    (BUY, "--strategy-id", "s-1", True),
+    (BUY, "--key", "k-1", True),
+    (("order", "list"), "--account", "primary", True),
+    (("order", "list"), "--status", "filled", True),
+    (("omega4", "lift", *WHY), "--until", "2090-01-01T00:00:00Z", True),
+    (("kill", *WHY), "--symbol", "AAPL", False),
+    (("kill", *WHY), "--account", "primary", False),
+    (("kill", *WHY), "--strategy", "s-1", True),
+)
+ADDRESS_PARTS = ("", ".", "..", "../mode", "x?y=z", "x#y", "%2e%2e", "a/b", "a b")
+
+
 def texts() -> Iterator[tuple[str, tuple[str, ...]]]:
-    fields = {
-        "side": (replaced, BUY, 2, "buy"),
-        "symbol": (replaced, BUY, 4, "AAPL"),
-        "preview symbol": (replaced, PREVIEW, 4, "AAPL"),
-    }
-    for name, (make, base, place, good) in fields.items():
+    for kind, spoil in TEXTS.items():
+        yield f"symbol {kind}", replaced(BUY, 4, spoil("AAPL"))
+        yield f"preview symbol {kind}", replaced(PREVIEW, 4, spoil("AAPL"))
+        yield f"resume {kind}", ("resume", spoil("halt_x"), *WHY)
+        if kind != "case":
+            yield f"side {kind}", replaced(BUY, 2, spoil("buy"))
+            yield f"mode set {kind}", ("mode", "set", spoil("RESEARCH"))
+    for command, option, good, any_case in OPTIONS:
         for kind, spoil in TEXTS.items():
-            if (name, kind) != ("side", "case"):
-                yield f"{name} {kind}", make(base, place, spoil(good))
-    options = (
-        (BUY, "--tif", "day", {"case"}),
-        (BUY, "--account", "primary", set[str]()),
-        (BUY, "--client-order-id", "c-1", {"case"}),
-        (BUY, "--strategy-id", "s-1", {"case"}),
-        (BUY, "--key", "k-1", {"case"}),
-        (("order", "list"), "--account", "primary", {"case"}),
-        (("order", "list"), "--status", "filled", {"case"}),
-        (("omega4", "lift", *WHY), "--until", "2090-01-01T00:00:00Z", {"case"}),
-        (("kill", *WHY), "--symbol", "AAPL", set[str]()),
-        (("kill", *WHY), "--account", "primary", set[str]()),
-        (("kill", *WHY), "--strategy", "s-1", {"case"}),
-    )
-    for command, option, good, meant in options:
-        for kind, spoil in TEXTS.items():
-            if kind not in meant:
-                yield f"{command[1]} {option} {kind}", (*command, f"{option}={spoil(good)}")
+            if not (any_case and kind == "case"):
+                yield f"{command[0]} {option} {kind}", (*command, f"{option}={spoil(good)}")
+
+
+def reasons_and_ids() -> Iterator[tuple[str, tuple[str, ...]]]:
     for command in (("kill",), ("resume", "all"), ("omega4", "lift"), ("omega4", "restore")):
         for kind in FREE_TEXT:
-            yield f"{command} reason {kind}", (*command, f"--reason={TEXTS[kind]('drill')}")
+            name = f"{' '.join(command)} --reason {kind}"
+            yield name, (*command, f"--reason={TEXTS[kind]('drill')}")
     for command in ("show", "explain", "receipt", "cancel"):
         for kind, spoil in TEXTS.items():
             yield f"order {command} {kind}", ("order", command, spoil("ord_1"))
-        for address in ("", ".", "..", "../mode", "x?y=z", "x#y", "%2e%2e", "a/b", "a b"):
-            yield f"order {command} {address!r}", ("order", command, address)
-    for kind, spoil in TEXTS.items():
-        if kind != "case":
-            yield f"mode set {kind}", ("mode", "set", spoil("RESEARCH"))
-        yield f"resume {kind}", ("resume", spoil("halt_x"), *WHY)
+        for part in ADDRESS_PARTS:
+            yield f"order {command} {part!r}", ("order", command, part)
 
 
-COMMANDS = {**dict(numbers()), **dict(texts())}
+COMMANDS = {**dict(numbers()), **dict(texts()), **dict(reasons_and_ids())}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -126,6 +126,21 @@ def test_ctrl_c_ends_it_cleanly(made: Replayable, tmp_path: Path) -> None:
     assert (again.status, again.json["equal"]) == (0, DECISIONS)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.timeout(180)
+def test_a_worker_that_dies_ends_the_run_with_what_to_do(made: Replayable, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    started = begin(made, state)
+    wait_until(started, state, 256)
+    for child in children(started.pid):
+        os.kill(child, signal.SIGKILL)
+    _, err = started.communicate(timeout=WAIT_S)
+    assert started.returncode == 3, err
+    assert "replay-worker" in err
+    assert "--jobs 1" in err
+    assert 256 <= reached(state) < DECISIONS
+
+
 @pytest.mark.timeout(300)
 def test_the_log_of_a_demonstration_is_equal(tmp_path: Path) -> None:
     data = tmp_path / "demo"

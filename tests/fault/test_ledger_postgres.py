@@ -8,6 +8,7 @@ import pytest
 
 from gateway.domain.errors import RefusedError, UnavailableError
 from gateway.ledger.postgresql import database, lock
+from gateway.ledger.postgresql import ledger as ledger_module
 from gateway.ledger.postgresql.ledger import PostgresLedger
 from gateway.ledger.postgresql.session import Address
 from gateway.ports import Batch, Draft
@@ -315,3 +316,47 @@ async def test_a_changed_database_is_refused(
             pass
     assert error.value.code == "ledger-damaged"
     assert reason in error.value.detail
+
+
+# ---- a gateway that nobody uses
+
+
+async def test_an_idle_writer_sees_that_its_server_is_gone_and_back(
+    own_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "CHECK_MS", 100)
+    address = Address(own_server.url(own_server.new_database()))
+    async with opened_on(tmp_path, address) as ledger:
+        own_server.stop()
+        await becomes(lambda: ledger.unreachable is not None)
+        own_server.start()
+        await becomes(lambda: ledger.unreachable is None)
+        await ledger.commit(mode())
+
+
+async def test_an_idle_writer_takes_its_lock_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "CHECK_MS", 50)
+    held = (
+        "FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+        "WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+    )
+    async with opened_on(tmp_path, Address(shared_server().url(name))) as ledger:
+        [(first, _)] = rows_of(name, f"SELECT l.pid, pg_terminate_backend(l.pid, 2000) {held}")
+        async with asyncio.timeout(10):
+            while (found := rows_of(name, f"SELECT l.pid {held}")) in ([], [(first,)]):  # noqa: ASYNC110  seen from outside
+                await asyncio.sleep(0.05)
+        assert len(found) == 1
+        await ledger.commit(mode())
+
+
+async def test_an_idle_writer_sees_that_it_was_taken_over(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "CHECK_MS", 50)
+    async with opened_on(tmp_path, Address(shared_server().url(name))) as ledger:
+        rows_of(name, "UPDATE writer SET epoch = epoch + 1, number = 0")
+        await becomes(lambda: ledger.latched is not None)
+        assert "another gateway has taken over" in str(ledger.latched)
+        assert await refused(ledger, mode()) == "ledger-fenced"

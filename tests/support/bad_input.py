@@ -54,7 +54,7 @@ def _fullwidth(text: str) -> str:
 
 def _look_alike(text: str) -> str:
     swapped = text.translate(str.maketrans("aceopxyABCEHKMOPTX", "асеорхуАВСЕНКМОРТХ"))
-    return swapped if swapped != text else text + "а"  # noqa: RUF001  Cyrillic is the point
+    return swapped if swapped != text else text + "а"
 
 
 TEXTS: Final[dict[str, Callable[[str], str]]] = {

@@ -13,7 +13,6 @@ from typing import Any
 from gateway.host import ThreadRunner
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release, load_release
-from gateway.turns import verdict_payload
 from signing import canonical
 from support import policy_cases
 from support.logs import LogBuilder, decision_payload
@@ -114,7 +113,7 @@ class Replayable:
                     "release_digest": self.release.digest,
                     "engine": ENGINE,
                 }
-                verdict = verdict_payload(answer)  # type: ignore[arg-type]  # a failure fails here
+                verdict = answer.payload()  # type: ignore[union-attr]  # a failure fails here
                 found.append(payload | {"verdict": verdict, "allow": verdict["allow"]})
         return found
 

@@ -25,7 +25,6 @@ from gateway.policy import decode
 from gateway.policy.opa_server import OpaServerEngine
 from gateway.policy.opa_tool import find_opa, run_opa
 from gateway.policy.release import Release
-from gateway.turns import verdict_payload
 from signing import canonical
 from support.opa_server import running_opa
 
@@ -45,7 +44,7 @@ def said(answer: Verdict | EngineFailure) -> bytes:
     """What a decision records of an answer."""
     if isinstance(answer, EngineFailure):
         return canonical.encode({"failure": answer.code})
-    return canonical.encode(verdict_payload(answer))
+    return canonical.encode(answer.payload())
 
 
 def said_of_halts(answer: HaltTriggers) -> bytes:

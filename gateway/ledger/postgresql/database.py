@@ -57,6 +57,17 @@ class PostgresDatabase:
         """Count the epoch up: from here on an earlier writer can commit nothing."""
         self._epoch, self._number = self._connected().fetch(_TAKE_OVER)[0][0], 0
 
+    def check(self) -> None:
+        """Look at the lock, and take it again if its session has died.
+
+        Raises:
+            StoreError: `ledger-unreachable`, `ledger-fenced`.
+        """
+        if self._session is None:
+            self._reconnect()
+        elif not self._lock.renew():
+            self._refuse(self._session)
+
     # ---- one transaction
 
     def begin(self) -> None:

@@ -27,6 +27,9 @@ from signing.keys import Signer, Vkey
 
 READ_CONNECTIONS: Final = 3
 
+CHECK_MS: Final = 5_000
+"""How soon a gateway that nobody uses sees that its database is gone or another's."""
+
 
 class PostgresLedger(StoredLedger):
     """The ledger in a database of a PostgreSQL server."""
@@ -78,6 +81,7 @@ def _open_directory(directory: Path, address: Address, identity: Identity) -> Op
                 database=PostgresDatabase(address, lock),
                 dialect="postgresql",
                 new_reader=lambda: Reader(ReadPool(address, READ_CONNECTIONS), shared=True),
+                check_ms=CHECK_MS,
             )
             return open_log(stack, directory, connections, identity)
         except OSError as error:

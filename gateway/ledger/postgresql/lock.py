@@ -15,7 +15,7 @@ from gateway.ledger.postgresql.session import Address, Backend, Session
 LOCK: Final = 0x57524954
 """Of the database's advisory locks, ours: the letters of Writ."""
 
-OPEN_PATIENCE_MS: Final = 10_000
+OPEN_PATIENCE_MS: Final = 5_000
 """How long a starting gateway waits for a server that is starting too."""
 
 _OLDEST: Final = 140_000

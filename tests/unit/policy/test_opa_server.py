@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,16 @@ from gateway.policy.opa_server import OpaServerEngine
 from gateway.policy.release import Release, shipped_release
 from gateway.policy.server_bundle import server_bundle
 from gateway.policy.strict_client import StrictOpaClient
-from peers.opa import MISBEHAVIOURS, Script, hostile_opa, saying
+from peers.opa import (
+    CONTROLS,
+    MISBEHAVIOURS,
+    Asked,
+    Script,
+    allow,
+    hostile_opa,
+    response,
+    saying,
+)
 from signing import canonical
 from support.opa_server import TOKEN, running_opa
 from support.policy_cases import LIMIT, data, document, put
@@ -81,6 +91,36 @@ async def test_a_server_that_misbehaves_is_a_failure_and_is_asked_once(name: str
         )
         assert len(peer.seen) == 3
         assert not any(request.target.startswith("/elsewhere") for request in peer.seen)
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_an_answer_that_nobody_asked_for_answers_nothing(*, later: bool) -> None:
+    """An allow too many on a connection must not become the answer to the next order."""
+    denial = allow() | {"allow": False, "passed": [], "reasons": [{"control": CONTROLS[0]}]}
+    sent = asyncio.Event()
+
+    async def script(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if len(peer.seen) > 1:
+            writer.write(response(json.dumps(asked.answer | {"result": [denial]}).encode()))
+            return
+        surplus = response(json.dumps(asked.answer).encode())
+        writer.write(surplus)
+        if later:
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        writer.write(surplus)
+        await writer.drain()
+        sent.set()
+
+    async with peer_of(script) as peer, asked(peer.url) as engine:
+        [first] = await engine.decide([GOOD])
+        assert isinstance(first, Verdict)
+        assert first.allow
+        await sent.wait()
+        [second] = await engine.decide([GOOD])
+        assert isinstance(second, Verdict)
+        assert not second.allow
+        assert peer.decisions == 2
 
 
 async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

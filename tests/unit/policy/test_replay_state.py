@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gateway.cli.main import main
-from gateway.domain.decision import Reason, Verdict
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
-from gateway.policy.replay_judge import verdict_fields
 from gateway.policy.replay_tally import KEPT_MAX, ROWS_MAX, Tally, tally_of
 from gateway.policy.replay_worker import Job, Replayer
-from gateway.turns import verdict_payload
 from signing import canonical
 from signing.checkpoint import verify_checkpoint
 from signing.merkle import Tree
@@ -238,23 +233,6 @@ def test_a_tally_stays_small_and_survives_its_file() -> None:
     assert whole.decisions == whole.damage_count == ROWS_MAX + 50
     read = tally_of(canonical.decode_object(canonical.encode(whole.data())))
     assert read.data() == whole.data()
-
-
-codes = st.from_regex(r"[A-Z]{2,4}-[0-9]{2}", fullmatch=True)
-figures = st.none() | st.integers(-(2**53) + 1, 2**53 - 1)
-verdicts = st.builds(
-    Verdict,
-    allow=st.booleans(),
-    required=st.lists(codes).map(tuple),
-    passed=st.lists(codes).map(tuple),
-    reasons=st.lists(st.builds(Reason, codes, figures, figures)).map(tuple),
-    door=st.dictionaries(codes, st.integers(0, 10**9)),
-)
-
-
-@given(verdict=verdicts)
-def test_a_verdict_has_the_fields_that_the_gateway_records(verdict: Verdict) -> None:
-    assert canonical.encode(verdict_fields(verdict)) == canonical.encode(verdict_payload(verdict))
 
 
 @pytest.mark.parametrize("size", [0, 1, 255, 256, 257, 700])
