@@ -140,7 +140,7 @@ class Committer:
         self._wake.clear()
         if self._check_ms is None:
             await self._wake.wait()
-        elif not self._queue and not await pause(self._clock, self._check_ms, self._wake):
+        elif not await pause(self._clock, self._check_ms, self._wake):
             self._suspected = True
 
     def _next_group(self) -> list[_Waiting]:

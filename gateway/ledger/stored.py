@@ -32,7 +32,9 @@ class StoredLedger:
         self._runner = runner
         self._closed = False
         self._publisher = Publisher(opened.publication, lambda: opened.sequencer.tip, runner, clock)
-        self._committer = Committer(opened.sequencer, runner, clock, self._publisher.tell)
+        self._committer = Committer(
+            opened.sequencer, runner, clock, self._publisher.tell, opened.check_ms
+        )
         self._publisher.start()
         self._committer.start()
 

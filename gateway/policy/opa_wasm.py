@@ -26,14 +26,14 @@ from gateway.policy.batches import (
     batch_of,
     is_document,
 )
-from gateway.policy.release import Release, ReleaseError
+from gateway.policy.release import FILE_MAX_BYTES, Release, ReleaseError
 from gateway.ports import BlockingRunner
 from signing import canonical
 
 TIMEOUT_MS: Final = 2_000
 """How long one evaluation may take; a batch of 16 takes a few milliseconds."""
 
-_MEMORY_MAX_PAGES: Final = 1024  # of 64 KiB: 64 MiB for each instance
+_MEMORY_MAX_PAGES: Final = 4096  # of 64 KiB: 256 MiB for each instance, reached by 16 MiB of data
 _INSTANCES: Final = 2  # a turn and a halt query may overlap, nothing else does
 _MS: Final = 1000
 
@@ -146,6 +146,7 @@ def _load(release: Release, timeout_ms: int) -> OpaWasmPolicy:
         pool_size=_INSTANCES,
         borrow_timeout_seconds=timeout_ms / _MS,
         max_input_bytes=INPUT_MAX_BYTES,
+        max_data_bytes=FILE_MAX_BYTES,
         max_result_bytes=RESULT_MAX_BYTES,
         max_memory_pages=_MEMORY_MAX_PAGES,
         eval_timeout_seconds=timeout_ms / _MS,
@@ -159,6 +160,10 @@ def _load(release: Release, timeout_ms: int) -> OpaWasmPolicy:
     if policy.builtins or not {DECISIONS, HALTS} <= set(policy.entrypoints):
         policy.close()
         _refuse("the module lacks an entry point or asks the host for functions")
+    # An instance reads the release's data when it is first used, a second's work for 10^5
+    # instruments. The pool hands its instances out in turn, so these calls reach each of them.
+    for _ in range(_INSTANCES):
+        _evaluate(policy, HALTS, b"{}")
     return policy
 
 

@@ -28,7 +28,8 @@ DATA: Final = "data.json"
 DECIMALS_MAX: Final = 8
 """The finest scale of a quantity or price; every scale converts to 8 decimals exactly."""
 
-_FILE_MAX_BYTES: Final = 16 * 1024 * 1024
+FILE_MAX_BYTES: Final = 16 * 1024 * 1024
+"""The largest file of a release: about 10^5 instruments."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _FIELDS: Final = {
     "revision": re.compile(r"r[0-9a-f]{16}"),
@@ -153,17 +154,17 @@ def read_file(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_FILE_MAX_BYTES + 1)
+            data = file.read(FILE_MAX_BYTES + 1)
     except OSError as error:
         raise ReleaseError(
             "release-missing",
             f"{path} cannot be read: {error.strerror}",
             "name a folder made by `writ policy build`",
         ) from error
-    if len(data) > _FILE_MAX_BYTES:
+    if len(data) > FILE_MAX_BYTES:
         raise ReleaseError(
             "release-malformed",
-            f"{path} is larger than {_FILE_MAX_BYTES} bytes",
+            f"{path} is larger than {FILE_MAX_BYTES} bytes",
             "build the release anew: `writ policy build`",
         )
     return data

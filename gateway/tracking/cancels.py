@@ -52,9 +52,11 @@ class Cancels:
         One broker failing does not keep the others' orders alive; what could not be cancelled
         stays open and is reported in the log of the process.
         """
+        working = self._journal.book.open_orders()
+        self._wanted &= {order.order_id for order in working}
         orders = [
             order
-            for order in self._journal.book.open_orders()
+            for order in working
             if scope.covers(order.account, order.symbol, order.strategy_id)
         ]
         await self._cancel_each(orders, by, cause)
@@ -93,16 +95,24 @@ class Cancels:
 
     async def _cancel_each(self, orders: Sequence[OrderState], by: str, cause: str) -> None:
         results = await asyncio.gather(
-            *(self._cancel(order, by, cause) for order in orders), return_exceptions=True
+            *(
+                # An order that is not submitted may not even be durable: a cancel of an order that
+                # never comes to be would make the log unreadable. The sweep records it, if it does.
+                self._cancel(order, by, cause, on_record=order.status is not State.CREATED)
+                for order in orders
+            ),
+            return_exceptions=True,
         )
         for order, result in zip(orders, results, strict=True):
             if isinstance(result, BaseException):
                 _log.error("cancel of %s failed", order.order_id, exc_info=result)
 
-    async def _cancel(self, order: OrderState, by: str, cause: str) -> None:
+    async def _cancel(
+        self, order: OrderState, by: str, cause: str, *, on_record: bool = True
+    ) -> None:
         if order.status in (State.CREATED, State.UNKNOWN):
             self._wanted.add(order.order_id)
-        recorded = self._record(order, by, cause)
+        recorded = self._record(order, by, cause) if on_record else None
         async with asyncio.timeout(CANCEL_TIMEOUT_S):
             await self._door.cancel(order.account, order.broker_client_id)
             if recorded is not None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.main import main
 from signing.keys import Ed25519Signer, Vkey
 from support.bad_input import BODIES, NUMBERS, TEXTS, databases, untouched
 from support.processes import ALL_SCOPES, WRIT, GatewayProcess, simulation
@@ -35,26 +34,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[GatewayProcess
     finally:
         assert server.stop() == 0, server.log()
     assert "Traceback" not in server.log()
-
-
-@pytest.fixture
-def typed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Type:
-    """Type a command in an empty folder: its exit status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("WRIT_")]:
-        monkeypatch.delenv(name)
-
-    def run(*arguments: str | Path) -> Told:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        status = ended.value.code
-        assert isinstance(status, int)
-        return status, told.out, told.err
-
-    return run
 
 
 def refused(told: Told, *, status: int = USAGE) -> None:
@@ -122,9 +101,10 @@ def texts() -> Iterator[tuple[str, tuple[str, ...]]]:
             yield f"side {kind}", replaced(BUY, 2, spoil("buy"))
             yield f"mode set {kind}", ("mode", "set", spoil("RESEARCH"))
     for command, option, good, any_case in OPTIONS:
+        name = " ".join(command[:2])
         for kind, spoil in TEXTS.items():
             if not (any_case and kind == "case"):
-                yield f"{command[0]} {option} {kind}", (*command, f"{option}={spoil(good)}")
+                yield f"{name} {option} {kind}", (*command, f"{option}={spoil(good)}")
 
 
 def reasons_and_ids() -> Iterator[tuple[str, tuple[str, ...]]]:

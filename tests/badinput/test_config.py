@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import stat
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gateway.cli.main import main
 from gateway.config import Settings
 from support.bad_input import NUMBERS, TEXTS, untouched
 from support.processes import GatewayProcess, simulation
@@ -19,31 +17,6 @@ from support.release_folder import write_release
 
 Told = tuple[int, str, str]
 Type = Callable[..., Told]
-
-
-@pytest.fixture
-def typed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Generator[Type]:
-    """Type a command in an empty folder with settings: its exit status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("WRIT_")]:
-        monkeypatch.delenv(name)
-
-    def run(*arguments: str | Path, **environment: str) -> Told:
-        with monkeypatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            with pytest.raises(SystemExit) as ended:
-                main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        status = ended.value.code
-        assert isinstance(status, int)
-        return status, told.out, told.err
-
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield run
-    resource.setrlimit(resource.RLIMIT_NOFILE, files)
 
 
 def invalid(told: Told, code: str = "config-invalid", status: int = 2) -> None:
@@ -79,6 +52,7 @@ TEXT_SETTINGS = {
     "ORIGIN": "writ.example/log",
     "HOST": "localhost",
     "ENGINE": "opa-wasm",
+    "LEDGER": "sqlite",
     "MARKET_START": "2015-01-02T15:30:00-05:00",
 }
 MEANT = {("ORIGIN", "path"), ("HOST", "case"), ("MARKET_START", "case")}
@@ -171,9 +145,85 @@ def test_opening_cash_that_is_none(typed: Type, tmp_path: Path, kind: str) -> No
 
 
 def test_every_setting_is_tried_here() -> None:
-    tried = {*NUMERIC, *TEXT_SETTINGS, "DATA", "RELEASE", "ACCOUNTS"}
-    elsewhere = {"OPA_URL", "OPA_TOKEN_FILE", "OPA_CA_FILE"}
-    assert {name.upper() for name in Settings.model_fields} - elsewhere == tried
+    others = {"DATA", "RELEASE", "ACCOUNTS", "OPA_URL", "OPA_TOKEN_FILE", "OPA_CA_FILE"}
+    stores = {"POSTGRESQL_URL", "POSTGRESQL_PASSWORD_FILE"}
+    tried = {*NUMERIC, *TEXT_SETTINGS, *others, *stores}
+    assert {name.upper() for name in Settings.model_fields} == tried
+
+
+OPA_URLS = (
+    *("", "127.0.0.1:8181", "ftp://127.0.0.1", "file:///etc/passwd", "gopher://127.0.0.1:6379/_x"),
+    *("http://169.254.169.254/latest/meta-data", "http://10.0.0.1:8181", "http://opa.example:8181"),
+    *("http://127.0.0.1.evil.example:8181", "http://127.0.0.1@evil.example", "http://2130706433"),
+    *("http://0x7f.1", "http://[::ffff:10.0.0.1]", "http://0.0.0.0:8181", "http://127.0.0.1:0"),
+    *("http://127.0.0.1:99999", "http://127.0.0.1:8181/v1/data", "http://127.0.0.1:8181?x=y"),
+    *("http://127.0.0.1:8181#x", "http://user:secret@127.0.0.1:8181", "http://[::1", "unix://x"),
+    *("unix:socket", "http://127.0.0.1\r\nHost: evil", "http://127。0。0。1", "x" * 301),
+    "unix:///" + "x" * 200,
+)
+
+
+@pytest.mark.parametrize("url", OPA_URLS, ids=ascii)
+def test_engines_that_the_gateway_must_not_ask(typed: Type, tmp_path: Path, url: str) -> None:
+    """Addresses that reach further than they look, or whose answers anybody could forge."""
+    token = tmp_path / "token"
+    token.touch(0o600)
+    token.write_text("t" * 32, encoding="ascii")
+    told = typed(
+        *("serve", "--port", "0", "--data", tmp_path / "data"),
+        WRIT_ENGINE="opa-server",
+        WRIT_OPA_URL=url,
+        WRIT_OPA_TOKEN_FILE=str(token),
+    )
+    invalid(told)
+    assert "secret" not in told[2]
+    assert not (tmp_path / "data" / "writ.db").exists()
+
+
+@pytest.mark.parametrize("name", ["OPA_TOKEN_FILE", "OPA_CA_FILE"])
+def test_files_of_the_engine_that_cannot_be(typed: Type, tmp_path: Path, name: str) -> None:
+    good = tmp_path / "token"
+    good.touch(0o600)
+    good.write_text("t" * 32, encoding="ascii")
+    bad = {
+        "missing": tmp_path / "missing",
+        "folder": tmp_path,
+        "endless": Path("/dev/zero"),
+        "device": Path("/dev/null"),
+        "too long": tmp_path / ("x" * 300),
+    }
+    for kind, path in bad.items():
+        settings = {
+            "WRIT_ENGINE": "opa-server",
+            "WRIT_OPA_URL": "https://127.0.0.1:1",
+            "WRIT_OPA_TOKEN_FILE": str(good),
+            f"WRIT_{name}": str(path),
+        }
+        told = typed("serve", "--port", "0", "--data", tmp_path / "data", **settings)
+        assert told[0] in (2, 3), kind
+        assert told[1] == ""
+        assert "what to do" in told[2]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "x", "http://127.0.0.1", "sqlite:///x", "postgresql://"),
+        *("postgresql://user:secret@127.0.0.1:1/writ", "postgresql://127.0.0.1:99999/writ"),
+        *("postgresql://127.0.0.1:1/writ?options=-c%20fsync=off", "x" * 1_001),
+    ],
+    ids=ascii,
+)
+def test_databases_that_cannot_be(typed: Type, tmp_path: Path, url: str) -> None:
+    told = typed(
+        *("serve", "--port", "0", "--data", tmp_path / "data"),
+        WRIT_LEDGER="postgresql",
+        WRIT_POSTGRESQL_URL=url,
+    )
+    assert told[0] in (2, 3), told[2]
+    assert told[1] == ""
+    assert "what to do" in told[2]
+    assert "secret" not in told[2]
 
 
 def test_addresses_where_nobody_can_listen(typed: Type, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.main import main
 from gateway.policy.release import shipped_directory
 from support.bad_input import BODIES, NUMBERS, TEXTS, untouched
 from support.policy_cases import SOURCE
@@ -18,24 +17,6 @@ Told = tuple[int, str, str]
 Type = Callable[..., Told]
 
 FILES = ("release.json", "bundle.tar.gz", "policy.wasm", "data.json", "catalogue.json")
-
-
-@pytest.fixture
-def typed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Type:
-    """Type a command in an empty folder: its exit status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> Told:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        told = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        assert "Traceback" not in told.err
-        return ended.value.code, told.out, told.err
-
-    return run
 
 
 @pytest.fixture

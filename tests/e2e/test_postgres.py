@@ -103,8 +103,11 @@ def test_without_its_database_a_gateway_says_so_and_goes_on_by_itself(
         gateway.key = gateway.new_key("ops", *ALL_SCOPES)
         assert gateway.writ("omega4", "lift", "--reason", "a test").status == 0
         ready_after(gateway, 200)
-        server.stop()
         ticket = TICKET | {"limit_price": "24.80"}
+        with gateway.http() as http:
+            resting = http.post("/v1/orders", json=ticket, headers={"Idempotency-Key": "first"})
+            assert resting.status_code == 201, resting.text
+        server.stop()
         with gateway.http() as http:
             for number in range(3):
                 headers = {"Idempotency-Key": f"while-away-{number}"}
@@ -112,14 +115,18 @@ def test_without_its_database_a_gateway_says_so_and_goes_on_by_itself(
                 assert refused.status_code == 503, refused.text
                 assert refused.json()["code"] in {"ledger-unreachable", "ledger-unreadable"}
             assert ready_after(gateway, 503).json()["code"] == "ledger-unreachable"
+            # Taking risk off does not wait for the record.
+            cancelled = http.delete(f"/v1/orders/{resting.json()['order_id']}")
+            assert cancelled.status_code == 202, cancelled.text
             server.start()
             ready_after(gateway, 200)
             headers = {"Idempotency-Key": "and-then"}
             allowed = http.post("/v1/orders", json=ticket, headers=headers)
             assert allowed.status_code == 201, allowed.text
             # Nothing of what was refused came to the broker.
-            orders = http.get("/v1/orders").json()
-            assert [row["order_id"] for row in orders["orders"]] == [allowed.json()["order_id"]]
+            orders = http.get("/v1/orders").json()["orders"]
+            both = [allowed.json()["order_id"], resting.json()["order_id"]]
+            assert [row["order_id"] for row in orders] == both
     finally:
         if gateway.process is not None:
             assert gateway.stop() == 0, gateway.log()

@@ -225,6 +225,50 @@ async def test_readers_get_new_connections(name: str, tmp_path: Path) -> None:
         await ledger.commit(mode())
 
 
+@pytest.fixture
+def of_a_plain_user(own_server: PostgresServer) -> Iterator[str]:
+    """A database of a user who may nothing else and has a password; its name is both."""
+    name = own_server.new_database()
+    own_server.execute(name, f"CREATE ROLE {name} LOGIN PASSWORD 'geheim: %/@'")
+    own_server.execute(name, f"ALTER DATABASE {name} OWNER TO {name}")
+    rules = own_server.data / "pg_hba.conf"
+    before = rules.read_text("utf-8")
+    rules.write_text(f"host all {name} 127.0.0.1/32 scram-sha-256\n{before}", "utf-8")
+    own_server.execute(name, "SELECT pg_reload_conf(), pg_sleep(0.5)")
+    yield name
+    rules.write_text(before, "utf-8")
+    own_server.execute(name, "SELECT pg_reload_conf()")
+
+
+@pytest.mark.requirement("W-01")
+@pytest.mark.parametrize("plan", [Plan.LOSE_ANSWER, Plan.HOLD_REQUEST])
+async def test_a_plain_user_with_a_password_may_all_that_is_needed(
+    own_server: PostgresServer, of_a_plain_user: str, tmp_path: Path, plan: Plan
+) -> None:
+    name, story = of_a_plain_user, Story()
+    proxy = Proxy(own_server.port)
+    url = f"postgresql://{name}@127.0.0.1:{proxy.port}/{name}"
+    with pytest.raises(UnavailableError) as error:
+        async with opened_on(tmp_path, Address(url, "wrong")):
+            pass
+    assert error.value.code == "ledger-unreachable"
+    assert "password" in error.value.detail
+    async with opened_on(tmp_path, Address(url, "geheim: %/@")) as ledger:
+        await ledger.commit(story.opening())
+        with pytest.raises(RefusedError, match="ledger-locked"):
+            async with opened_on(tmp_path / "other", Address(url, "geheim: %/@")):
+                pass
+        proxy.plan = plan
+        batch = story.decide()
+        if plan is Plan.HOLD_REQUEST:
+            assert await refused(ledger, batch) == "ledger-unreachable"
+            await becomes(lambda: ledger.unreachable is None)
+        await ledger.commit(batch)
+        assert proxy.happened == 1
+    proxy.close()
+    assert faults(tmp_path / "log") == []
+
+
 # ---- servers and databases that are not right
 
 

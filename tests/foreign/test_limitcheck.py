@@ -63,7 +63,8 @@ def allow(log: LogBuilder, number: int, notional: int, symbol: str = "AAPL", **c
     body["order"] |= order | {"side": changes.pop("side", "buy")}
     body["market"] = {"last": 9_900}
     digest = log.publish_document(canonical.encode(body))
-    return log.decide(number, **{"account": "rich", "input_digest": digest} | changes)
+    given: dict[str, Any] = {"account": "rich", "input_digest": digest} | changes
+    return log.decide(number, **given)
 
 
 def fill(log: LogBuilder, number: int, shares: int, **changes: Any) -> None:
@@ -147,7 +148,7 @@ def turnover(log: LogBuilder) -> None:
     allow(log, 3, 10_100)
 
 
-BREACHES: dict[str, tuple[Callable[[LogBuilder], None], str]] = {
+BREACHES: dict[str, tuple[Callable[[LogBuilder], object], str]] = {
     "position": (two((30_000, "AAPL"), (20_100, "AAPL")), "position_notional_max_micros"),
     "exposure": (two((45_000, "AAPL"), (35_100, "MSFT")), "gross_exposure_max_micros"),
     "turnover": (turnover, "day_turnover_max_micros"),

@@ -12,6 +12,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -36,6 +37,7 @@ AGAIN_MAX = 16
 """Answered requests that are sent again after each restart, beside all the unanswered."""
 CATCH_UP_S = 20
 
+LIMITCHECK = Path(__file__).parents[1] / "foreign" / "limitcheck" / "limitcheck.py"
 QUOTES = [times.written(quote_us) for _, quote_us in shipped_feed().sessions()]
 DOLLAR = 1_000_000
 WIDE = {
@@ -233,6 +235,7 @@ class Part:
         )
         if done.status != 0:
             self._tally.unverified.append(f"{log}: {done.out} {done.err}")
+        self._tally.unverified += await asyncio.to_thread(breaches, log)
         self._tally.forwarded += len(self._wire())
         acknowledged = [note.reply for note in self.notes.values() if note.reply is not None]
         self._tally.acknowledged += len(acknowledged)
@@ -323,15 +326,18 @@ class Part:
         self._look_at_wire()
 
     def _look_for_lost(self) -> None:
+        told, others = set[str](), set[str]()
         for note in self.notes.values():
             if note.reply is None:
                 continue
             found = self._log.decisions.get(note.reply.decision_id)
             if found is None or found[1]["allow"] != (note.reply.status == 201):
-                self._tally.lost.append(f"{note.key} {note.reply.decision_id}")
+                told.add(f"{note.key} {note.reply.decision_id}")
         for caller, decisions in self._log.by_caller.items():
             if len(decisions) > 1:
-                self._tally.other_answers.append(f"{caller} has decisions {decisions}")
+                others.add(f"{caller} has decisions {decisions}")
+        self._tally.lost += sorted(told.difference(self._tally.lost))
+        self._tally.other_answers += sorted(others.difference(self._tally.other_answers))
 
     def _wire(self) -> list[tuple[str, str]]:
         path = self.server.folder / "wire"
@@ -342,14 +348,16 @@ class Part:
         """Compare the wire and the broker's own book with what the log allows."""
         wire, tally = self._wire(), self._tally
         allowed = {p["broker_client_id"] for _, p in self._log.decisions.values() if p["allow"]}
-        tally.phantom += [client_id for client_id, word in wire if word != "durable"]
+        phantom = {client_id for client_id, word in wire if word != "durable"}
         counts = Counter(client_id for client_id, _ in wire)
-        tally.duplicate += [client_id for client_id, count in counts.items() if count > 1]
+        twice = {client_id for client_id, count in counts.items() if count > 1}
         submitted = Counter(p["decision_id"] for k, p in self._log.entries if k == "submission")
-        tally.duplicate += [decision for decision, count in submitted.items() if count > 1]
+        twice |= {decision for decision, count in submitted.items() if count > 1}
         held = broker_orders(self.server.data)
-        tally.phantom += sorted(held - allowed) + sorted(held - counts.keys())
-        tally.duplicate += [] if len(held) == len(set(held)) else ["the broker's book"]
+        phantom |= (held - allowed) | (held - counts.keys())
+        # What was found after an earlier kill is told once.
+        tally.phantom += sorted(phantom.difference(tally.phantom))
+        tally.duplicate += sorted(twice.difference(tally.duplicate))
 
     async def _ask_again(self) -> None:
         """The same keys: who was answered hears the same, who was not hears what is recorded."""
@@ -392,6 +400,18 @@ class Part:
             moved = await client.ask("POST", "/v1/market/clock", {"now": later})
             assert moved.status == 200, moved
         client.close()
+
+
+def breaches(log: Path) -> list[str]:
+    """What the program that adds up a log by itself has to say against it."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(LIMITCHECK), str(log)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return [] if done.returncode == 0 else [f"{log}: {done.stdout} {done.stderr}"]
 
 
 def broker_orders(data: Path) -> set[str]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -35,13 +36,14 @@ class OpaProcess:
     folder: Path
     url: str
     token: str = TOKEN
+    ca_file: Path | None = None
     arguments: list[str] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def endpoint(self) -> OpaEndpoint:
         """What ``OpaServerEngine`` is given."""
-        return endpoint(self.url, self.token)
+        return endpoint(self.url, self.token, self.ca_file)
 
     @property
     def token_file(self) -> Path:
@@ -83,12 +85,15 @@ class OpaProcess:
         there = self.endpoint
         path = str(there.socket) if there.socket else None
         return httpx2.Client(
-            transport=httpx2.HTTPTransport(uds=path),
+            transport=httpx2.HTTPTransport(uds=path, verify=self._trust()),
             base_url="http://localhost" if path else self.url,
             headers={"Authorization": f"Bearer {token or self.token}"},
             timeout=10,
             trust_env=False,
         )
+
+    def _trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca_file)
 
     def _answers(self, *, healthy: bool) -> bool:
         there = self.endpoint.socket
@@ -112,6 +117,7 @@ def running_opa(
     bundle: bytes | None = None,
     config: Mapping[str, Any] | None = None,
     authz: str | None = None,
+    tls: tuple[Path, Path] | None = None,
     healthy: bool = True,
 ) -> Iterator[OpaProcess]:
     """A real OPA server that holds a release (``None``: no bundle) and is stopped in the end.
@@ -122,10 +128,14 @@ def running_opa(
         bundle: other bytes to load as its bundle.
         config: its whole configuration, instead of a bundle from a file.
         authz: another authorization policy; empty: authentication and authorization are off.
+        tls: certificate and key to answer with; the certificate is its own CA.
         healthy: wait until it has its bundle.
     """
     with tempfile.TemporaryDirectory(prefix="opa-") as name:
         made = opa_in(Path(name), unix=unix, authz=authz)
+        if tls is not None:
+            made.url, made.ca_file = made.url.replace("http:", "https:"), tls[0]
+            made.arguments[1:1] = [f"--tls-cert-file={tls[0]}", f"--tls-private-key-file={tls[1]}"]
         data = server_bundle(release).data if release and bundle is None else bundle
         if data is not None:
             (made.folder / "bundle.tar.gz").write_bytes(data)

@@ -40,6 +40,8 @@ _SETTINGS: Final = {
 _UNPRIVILEGED: Final = "nobody"
 _TIMEOUT_S: Final = 60
 _STATUS_LINE: Final = 7
+_MEMORY: Final = Path("/dev/shm")
+_ROOM_BYTES: Final = 2**30
 _numbers = itertools.count(1)
 
 
@@ -185,9 +187,9 @@ def _alive(pid: str) -> bool:
 
 
 @contextmanager
-def running_server() -> Iterator[PostgresServer]:
-    """A server of one's own, gone at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="writ-pg-"))
+def running_server(parent: Path | None = None) -> Iterator[PostgresServer]:
+    """A server of one's own, gone at the end; in `parent` if not where temporary files are."""
+    folder = Path(tempfile.mkdtemp(prefix="writ-pg-", dir=parent))
     try:
         server = PostgresServer(folder)
         server.start()
@@ -201,8 +203,12 @@ def running_server() -> Iterator[PostgresServer]:
 
 @functools.cache
 def shared_server() -> PostgresServer:
-    """The server that the tests of one process share; stopped when that process ends."""
-    manager = running_server()
+    """The server that the tests of one process share; stopped when that process ends.
+
+    It is never killed, so it may lie in memory, where waiting for the disk is short.
+    """
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM_BYTES
+    manager = running_server(_MEMORY if roomy else None)
     server = manager.__enter__()
     atexit.register(manager.__exit__, None, None, None)
     return server

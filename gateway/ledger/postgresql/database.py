@@ -55,7 +55,10 @@ class PostgresDatabase:
 
     def take_over(self) -> None:
         """Count the epoch up: from here on an earlier writer can commit nothing."""
-        self._epoch, self._number = self._connected().fetch(_TAKE_OVER)[0][0], 0
+        rows = self._connected().fetch(_TAKE_OVER)
+        if len(rows) != 1:
+            raise StoreError(Nature.LATCH, f"the table writer has {len(rows)} rows")
+        self._epoch, self._number = rows[0][0], 0
 
     def check(self) -> None:
         """Look at the lock, and take it again if its session has died.

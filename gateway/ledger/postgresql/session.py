@@ -103,9 +103,13 @@ class Session:
         settings = {**_SETTINGS, "default_transaction_read_only": "on" if read_only else "off"}
         try:
             self._connection = self._run(lambda: _connected(address, settings, patience_ms))
-            started = self.fetch(_WHEN_STARTED)[0]
         except BaseException:
             self._runner.close()
+            raise
+        try:
+            started = self.fetch(_WHEN_STARTED)[0]
+        except BaseException:
+            self.abandon()
             raise
         self.backend = Backend(started[0], started[1])
 
