@@ -115,7 +115,7 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         host = Host(_clock(settings, feed), OsEntropy(), ThreadRunner())
         stack.callback(host.runner.close)
         folder = settings.release or shipped_directory()
-        release = load_release(folder)
+        release, catalogue = load_release(folder), load_catalogue(folder)
         check_mode(settings.mode, release.label)
         engine = await stack.enter_async_context(open_engine(release, host.runner, settings))
         ledger, vkey = await _open_ledger(settings, host)
@@ -129,7 +129,7 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
             host=host,
             release=release,
             engine=engine,
-            catalogue=load_catalogue(folder),
+            catalogue=catalogue,
             feed=feed,
             ledger=ledger,
             journal=journal,

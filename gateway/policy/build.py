@@ -22,8 +22,10 @@ from gateway.policy.release import (
     VERSION,
     WASM,
     Release,
+    ReleaseError,
     load_release,
     parse_data,
+    read_file,
 )
 from gateway.policy.sources import revision, stage
 from signing import canonical
@@ -144,8 +146,18 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _json_file(path: Path) -> Any:  # noqa: ANN401  JSON, checked by parse_data
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        return json.loads(read_file(path).decode("utf-8"), object_pairs_hook=_unique)
+    except (ReleaseError, ValueError, RecursionError) as error:
         raise InvalidInputError(
             "policy-data", f"{path}: {error}", "give a JSON file of limits or instruments"
         ) from error
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object's members; of two limits by one name, people and programs read different ones."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands there twice")
+    return found

@@ -39,7 +39,7 @@ _FIELDS: Final = {
     "wasm_sha256": _DIGEST,
     "data_sha256": _DIGEST,
 }
-_SYMBOL: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,32}")
+_SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9./-]{0,19}")  # as an order can name it
 _LIMIT_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _INSTRUMENT_TEXTS: Final = ("class", "sector", "currency")
 _INSTRUMENT_RANGES: Final = {

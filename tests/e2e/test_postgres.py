@@ -56,7 +56,6 @@ def post_until_it_dies(gateway: GatewayProcess, worker: int, acknowledged: dict[
 
 
 @pytest.mark.requirement("W-01")
-@pytest.mark.requirement("S3-23")
 def test_what_was_answered_is_there_after_a_kill(server: PostgresServer, tmp_path: Path) -> None:
     gateway = gateway_on(server.url(server.new_database()), tmp_path)
     gateway.start()

@@ -33,6 +33,7 @@ class Disk(apsw.VFS):
     Attributes:
         before_write: called before each write, with the file's name.
         before_sync: called before each sync, with the file's name.
+        stall: called before that, while other files can still be written; may take its time.
         written: how many bytes were written.
         syncs: the names of the files that were asked to be synchronised, in order.
     """
@@ -42,6 +43,7 @@ class Disk(apsw.VFS):
         self.label = f"disk{next(_NAMES)}"
         self.before_write: Hook = _allow
         self.before_sync: Hook = _allow
+        self.stall: Hook = _allow
         self.written = 0
         self.syncs: list[str] = []
         self.lock = threading.RLock()
@@ -92,6 +94,7 @@ class _File(apsw.VFSFile):
             self.disk.unsynced.pop(self.path, None)
 
     def xSync(self, flags: int) -> None:  # noqa: N802  SQLite's name
+        self.disk.stall(Path(self.path).name)
         with self.disk.lock:
             self.disk.syncs.append(Path(self.path).name)
             self.disk.before_sync(Path(self.path).name)

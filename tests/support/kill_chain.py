@@ -207,14 +207,14 @@ class Part:
         await self._lift()
         if self._rng.random() < 0.4:
             await self._move_market()
-        gently = self._rng.random() < 0.1
+        gently = self._rng.random() < 0.08
         kill = await self._load_and_kill(number, signal.SIGTERM if gently else signal.SIGKILL)
         self._tally.kills.append(kill)
         before = self.server.folder / f"log{number}"
         if (self.server.data / "log" / "checkpoint").exists():
             shutil.copytree(self.server.data / "log", before)
         verifying = asyncio.create_task(asyncio.to_thread(self._verify, before))
-        if self._rng.random() < 0.25:
+        if self._rng.random() < 0.15:
             await self._kill_while_starting()
         began = time.monotonic()
         await self.start()

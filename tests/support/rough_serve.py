@@ -61,9 +61,11 @@ def rough_disk(folder: Path) -> None:
     """Put the disk under every connection, and wait for the power cut."""
     disk = Disk(everywhere=True)
 
-    def before_sync(name: str) -> None:
+    def stall(name: str) -> None:
         while name == LEDGER_WAL and (folder / "hang").exists():
             time.sleep(LOOK_S)
+
+    def before_sync(name: str) -> None:
         if name == LEDGER_WAL and (folder / "fail-sync").exists():
             raise io_error()
 
@@ -81,7 +83,7 @@ def rough_disk(folder: Path) -> None:
             shutil.copytree(DATA / "log", folder / "left" / "log")
             os.kill(os.getpid(), signal.SIGKILL)
 
-    disk.before_sync, disk.before_write = before_sync, before_write
+    disk.stall, disk.before_sync, disk.before_write = stall, before_sync, before_write
     threading.Thread(target=cut, daemon=True).start()
 
 
