@@ -58,7 +58,7 @@ class Load:
         deadline = time.monotonic() + PATIENCE_S
         while count:
             words = self.process.stdout.readline().split()
-            assert words, "the load ended"
+            assert words, self.lines[-1:]
             assert time.monotonic() < deadline
             self.lines.append(words)
             count -= enough(words)
@@ -134,7 +134,7 @@ async def test_a_server_that_crashes_under_load_loses_nothing_acknowledged(
             server.start()
             load.acks(1)
         load.finish(signal.SIGKILL)
-    assert load.refusals <= {"ledger-unreachable"}
+    assert load.refusals <= {"ledger-unreachable"}, load.lines[-1]
     await in_the_log(tmp_path, url, load.acknowledged)
 
 

@@ -196,23 +196,31 @@ class PostgresDatabase:
         The row is locked first: as long as the broken session lives it holds that lock, so what
         is read is what the transaction came to.
         """
-        try:
-            session = Session(self._address, patience_ms=RESOLVE_MS)
+        for last in (False, False, True):  # a server that goes down may take connections still
             try:
-                end_backend(session, broken.backend)
-                session.execute("BEGIN")
-                epoch, number = _standing(session)
-                session.execute("COMMIT")
-            finally:
-                session.close()
-        except StoreError as error:
-            detail = f"the outcome of a commit is not known ({why.detail}; then {error.detail})"
-            raise StoreError(Nature.LATCH, detail) from error
+                epoch, number = self._ask_after(broken)
+                break
+            except StoreError as error:
+                if last or error.nature is not Nature.AWAY:
+                    detail = f"the outcome of a commit is not known ({why.detail}; {error.detail})"
+                    raise StoreError(Nature.LATCH, detail) from error
         if (epoch, number) == (self._epoch, self._number + 1):
             return
         if (epoch, number) == (self._epoch, self._number):
             raise StoreError(Nature.AWAY, f"nothing was committed ({why.detail})") from why
         raise self._superseded(epoch, number)
+
+    def _ask_after(self, broken: Session) -> tuple[int, int]:
+        """What the writer's row says once the broken session has ended."""
+        session = Session(self._address, patience_ms=RESOLVE_MS)
+        try:
+            end_backend(session, broken.backend)
+            session.execute("BEGIN")
+            found = _standing(session)
+            session.execute("COMMIT")
+        finally:
+            session.close()
+        return found
 
     def _superseded(self, epoch: int, number: int) -> StoreError:
         """Why what the row says is not what this process left there."""

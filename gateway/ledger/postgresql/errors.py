@@ -43,8 +43,9 @@ def translated(error: Exception) -> Exception:
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, asyncpg.DataError):  # found by the client, before anything was sent
         return ValueError(text)
-    # TimeoutError is an OSError; a closed connection is an InterfaceError.
-    if isinstance(error, (OSError, EOFError, asyncpg.InterfaceError)):
+    # TimeoutError is an OSError; a closed connection is an InterfaceError, and one that is cut
+    # between two messages of the protocol can be an InternalClientError.
+    if isinstance(error, (OSError, EOFError, asyncpg.InterfaceError, asyncpg.InternalClientError)):
         return StoreError(Nature.AWAY, text)
     return StoreError(Nature.LATCH, text)
 

@@ -65,7 +65,7 @@ def test_a_value_that_does_not_fit_is_the_batchs_own(state: str) -> None:
         (ConnectionResetError(), Nature.AWAY),
         (asyncpg.InterfaceError("connection is closed"), Nature.AWAY),
         (EOFError(), Nature.AWAY),
-        (asyncpg.InternalClientError("?"), Nature.LATCH),
+        (asyncpg.InternalClientError("cannot switch to state 8"), Nature.AWAY),
         (RuntimeError("?"), Nature.LATCH),
     ],
 )
