@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -11,10 +12,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+import uvloop
+
 T = TypeVar("T")
 _Quick: TypeAlias = "tuple[Callable[[], object], asyncio.Future[Any]]"
 WORKERS = 4
+SWITCH_INTERVAL_US = 500
 ENTROPY_PAGE_BYTES = 4_096
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The event loop of a gateway, in a process whose threads take turns quickly.
+
+    The ledger's thread lets go of the interpreter several times for each entry, to sign and to
+    write, and then waits for it again. At Python's 5 ms a turn that is most of a commit's time.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_US / 1_000_000)
+    return uvloop.new_event_loop()
 
 
 class SystemClock:
@@ -80,53 +94,67 @@ class ThreadRunner:
     def __init__(self) -> None:
         """Start with no thread; they are made as needed."""
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="writ")
-        self._quick: list[_Quick] = []
-        self._quick_runs = False
+        self._lanes: dict[str, _Lane] = {}
 
     def run(self, work: Callable[[], T]) -> Awaitable[T]:
         """Run ``work`` on a worker thread."""
         return asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def run_quick(self, work: Callable[[], T]) -> Awaitable[T]:
-        """Run ``work`` on a worker thread, together with whatever quick work waits by then.
+    def run_quick(self, lane: str, work: Callable[[], T]) -> Awaitable[T]:
+        """Run ``work`` on a worker thread, together with whatever waits in its lane by then.
 
         Handing a piece of work to a thread and back costs more than most questions to a database
         or a file that is in memory anyway; under load one hand-over carries many of them.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._quick.append((work, future))
-        if not self._quick_runs:
-            self._quick_runs = True
-            # After this step of the loop, so that everything it asks for goes together.
-            loop.call_soon(self._start_quick, loop)
-        return future
-
-    def _start_quick(self, loop: asyncio.AbstractEventLoop) -> None:
-        waiting, self._quick = self._quick, []
-        try:
-            running = self._pool.submit(_answers, [work for work, _ in waiting])
-        except RuntimeError as error:  # closed: as ``run`` says it
-            self._quick_runs = False
-            _deliver(waiting, [_Raised(error)] * len(waiting))
-            return
-
-        def done(finished: Future[list[object]]) -> None:
-            loop.call_soon_threadsafe(self._finish_quick, loop, waiting, finished.result())
-
-        running.add_done_callback(done)
-
-    def _finish_quick(
-        self, loop: asyncio.AbstractEventLoop, waiting: list[_Quick], answers: list[object]
-    ) -> None:
-        _deliver(waiting, answers)
-        self._quick_runs = bool(self._quick)
-        if self._quick:
-            self._start_quick(loop)
+        found = self._lanes.get(lane)
+        if found is None:
+            found = self._lanes[lane] = _Lane(self._pool)
+        return found.run(work)
 
     def close(self) -> None:
         """Wait for what is running and end the threads."""
         self._pool.shutdown(wait=True)
+
+
+class _Lane:
+    """Quick work of one kind: one hand-over to a thread at a time."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._waiting: list[_Quick] = []
+        self._under_way = False
+
+    def run(self, work: Callable[[], T]) -> Awaitable[T]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._waiting.append((work, future))
+        if not self._under_way:
+            self._under_way = True
+            # After this step of the loop, so that everything it asks for goes together.
+            loop.call_soon(self._start, loop)
+        return future
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        waiting, self._waiting = self._waiting, []
+        try:
+            running = self._pool.submit(_answers, [work for work, _ in waiting])
+        except RuntimeError as error:  # closed: as ``run`` says it
+            self._under_way = False
+            _deliver(waiting, [_Raised(error)] * len(waiting))
+            return
+
+        def done(finished: Future[list[object]]) -> None:
+            loop.call_soon_threadsafe(self._finish, loop, waiting, finished.result())
+
+        running.add_done_callback(done)
+
+    def _finish(
+        self, loop: asyncio.AbstractEventLoop, waiting: list[_Quick], answers: list[object]
+    ) -> None:
+        _deliver(waiting, answers)
+        self._under_way = bool(self._waiting)
+        if self._under_way:
+            self._start(loop)
 
 
 @dataclass(frozen=True, slots=True)

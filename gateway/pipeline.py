@@ -21,7 +21,7 @@ from typing import Any, Final
 from gateway.domain.book import BookError, OrderState
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.domain.errors import UnavailableError, WritError
-from gateway.domain.execution import SPENT
+from gateway.domain.execution import SPENT, Submission
 from gateway.domain.ids import new_id
 from gateway.domain.order import Order
 from gateway.facts.document import Facts
@@ -34,6 +34,9 @@ from signing import canonical, receipt
 QUEUE_MAX: Final = 1_024
 SENDING_MAX: Final = 4_096
 """Orders decided and not yet answered for by disk and broker; beyond it new ones are refused."""
+
+MEND_INTERVAL_MS: Final = 1_000
+"""How often a book that ran ahead of a failed commit is rebuilt without being asked."""
 
 _log = logging.getLogger(__name__)
 
@@ -137,6 +140,25 @@ class Pipeline:
 
     async def run(self) -> None:
         """The core: one turn at a time, for as long as the gateway runs."""
+        mending = asyncio.create_task(self._mend())
+        try:
+            await self._take_turns()
+        finally:
+            mending.cancel()
+
+    async def _mend(self) -> None:
+        """Enter what is owed once the ledger takes entries again, though nobody asks anything."""
+        while True:
+            await self._parts.clock.sleep_ms(MEND_INTERVAL_MS)
+            ledger = self._parts.ledger
+            if ledger.latched or ledger.full or ledger.unreachable:
+                continue  # what is owed could not be entered, and reading the log is not free
+            try:
+                await self._parts.journal.repair()
+            except UnavailableError as error:
+                _log.warning("the book cannot be rebuilt yet: %s", error)
+
+    async def _take_turns(self) -> None:
         while True:
             batch = [await self._queue.get()]
             self._idle.clear()
@@ -204,7 +226,7 @@ class Pipeline:
             submission = await self._parts.door.forward(permit, approved_ns)
             if submission.code == SPENT:
                 return  # it has a submission already; what is known of that one stands
-            await self._parts.journal.record([Draft("submission", asdict(submission))])
+            await self._record_submission(submission)
             self._answered(state.order_id)
             if submission.outcome == "unknown":
                 await self._parts.settle(self._parts.journal.book.orders[state.order_id])
@@ -215,6 +237,15 @@ class Pipeline:
             _log.exception("submission of %s could not be followed up", state.order_id)
         finally:
             self._answered(state.order_id)
+
+    async def _record_submission(self, submission: Submission) -> None:
+        try:
+            await self._parts.journal.record([Draft("submission", asdict(submission))])
+        except Exception:
+            # The broker may hold the order all the same: a cancel that was asked for while it
+            # was on its way must reach it.
+            await self._parts.sweep(submission.order_id)
+            raise
 
     def _answered(self, order_id: str) -> None:
         event = self._answers.pop(order_id, None)

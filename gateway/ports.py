@@ -59,10 +59,10 @@ class BlockingRunner(Protocol):
         """Run ``work`` on a worker thread and await its result."""
         ...
 
-    def run_quick(self, work: Callable[[], T]) -> Awaitable[T]:
+    def run_quick(self, lane: str, work: Callable[[], T]) -> Awaitable[T]:
         """As :meth:`run`, for work of microseconds: what waits together shares one thread's turn.
 
-        Work that takes long keeps the other quick work waiting.
+        Work that takes long keeps the rest of its lane waiting, and no other lane.
         """
         ...
 

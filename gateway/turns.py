@@ -76,13 +76,14 @@ class Turns:
     async def decide(self, orders: Sequence[Order]) -> list[Decided]:
         """Decide a batch; the answers are in the order of the proposals.
 
-        The engine is asked off the loop, so a halt or a mode may be recorded meanwhile: then
-        every verdict of the turn is thrown away and made again under the new control state.
+        The engine is asked off the loop, so a halt or a mode may be recorded meanwhile, or the
+        book be built anew: then every verdict of the turn is thrown away and made again.
         """
         while True:
-            version = self._facts.book().control_version
+            book = self._facts.book()
+            version = book.control_version
             decided = await self._pass(orders)
-            if self._facts.book().control_version == version:
+            if self._facts.book() is book and book.control_version == version:
                 return decided
 
     async def _pass(self, orders: Sequence[Order]) -> list[Decided]:

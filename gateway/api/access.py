@@ -225,7 +225,7 @@ class AccessKeys:
 
     async def find(self, text: str) -> Principal | None:
         """As :meth:`AccessFile.find`."""
-        return await self._runner.run_quick(lambda: self._file.find(text))
+        return await self._runner.run_quick("access", lambda: self._file.find(text))
 
 
 def _working(records: dict[str, KeyRecord], key_id_or_name: str) -> list[KeyRecord]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-import uvloop
 
 from gateway.api.access import KeyScope
 from gateway.api.server import serving
@@ -21,6 +20,7 @@ from gateway.config import PREFIX, AccountSettings, Settings
 from gateway.demo import run
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.mode import Mode
+from gateway.host import new_event_loop
 
 DEFAULT_ORDERS: Final = 400
 ORDERS_MAX: Final = 5_000
@@ -57,7 +57,7 @@ def demo(
         del os.environ[name]
     output.note(f"everything is left in {directory}")
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             played = runner.run(_play(_settings(directory), orders))
             held = run.close(directory, orders, played)
             if held and not once:

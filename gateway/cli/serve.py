@@ -13,7 +13,6 @@ from typing import Annotated, Final
 
 import structlog
 import typer
-import uvloop
 
 from gateway.api.access import FILE_NAME, AccessFile
 from gateway.api.protocol import CONNECTIONS_MAX
@@ -21,6 +20,7 @@ from gateway.api.server import serving
 from gateway.bootstrap import running
 from gateway.cli import output
 from gateway.config import Settings, load_settings
+from gateway.host import new_event_loop
 
 app = typer.Typer()
 
@@ -59,7 +59,7 @@ def serve(
     )
     _log_to_stderr()
     _allow_open_files()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve(settings))
 
 

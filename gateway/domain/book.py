@@ -88,9 +88,10 @@ class AccountBook:
     working: dict[str, OrderState] = field(default_factory=dict[str, OrderState])
     """order_id -> order; changed by :meth:`hold` and :meth:`drop` alone."""
     reservations: dict[tuple[str, int, int], Reservations] = field(
-        default_factory=dict[tuple[str, int, int], Reservations]
+        default_factory=dict[tuple[str, int, int], Reservations], compare=False
     )
-    """(symbol, qty_decimals, price_decimals) -> what its working orders add up to."""
+    """(symbol, qty_decimals, price_decimals) -> what its working orders add up to: no state of
+    its own, only the sums of ``working``."""
     session: str = NONE
     day_open_equity_micros: int | None = None
     peak_equity_micros: int | None = None

@@ -32,6 +32,9 @@ class Journal:
         self._owed: deque[Draft] = deque(maxlen=OWED_MAX)
         self._under_way: set[asyncio.Task[Committed]] = set()
         self._ahead = False
+        self._mending = asyncio.Lock()
+        self._since: list[Draft] | None = None
+        """What was recorded while a new book is being built; ``None`` at any other time."""
 
     @property
     def book(self) -> Book:
@@ -59,6 +62,8 @@ class Journal:
         except BookError:
             self._ahead = True
             raise
+        if self._since is not None:
+            self._since.extend(drafts)
         batch = Batch(tuple(drafts), tuple(rows.values()), tuple(keys), cursors or {})
         task = asyncio.create_task(self._commit(batch, owed=owed))
         self._under_way.add(task)
@@ -88,23 +93,38 @@ class Journal:
         Raises:
             UnavailableError: the log cannot be read; nothing may be decided.
         """
-        if not self._ahead:
-            return
+        async with self._mending:  # a turn and the core's own look may ask at once
+            if self._ahead:
+                await self._rebuild()
+
+    async def _rebuild(self) -> None:
         await self.settled()
+        # Nothing is under way, and nothing is awaited before the ledger notes how far to read:
+        # what is recorded from here on is missing from the new book, and is applied to it after.
+        self._ahead, self._since = False, []
         try:
             book = await self._ledger.replay()
+            for draft in self._since:
+                apply(book, draft.kind, draft.payload, draft.document)
         except BookError as error:
+            self._ahead = True
             raise UnavailableError(
                 "ledger-unreadable", f"the log does not replay: {error}", "run writ audit verify"
             ) from error
-        self._book, self._ahead = book, False
+        except BaseException:
+            self._ahead = True
+            raise
+        finally:
+            self._since = None
+        self._book = book
         waiting = list(self._owed)
         self._owed.clear()
         for draft in waiting:
             try:
                 self.record([draft], owed=True).add_done_callback(_observed)
             except BookError:
-                # The order it speaks of never became durable: there is nothing to cancel.
+                # The order it speaks of never became durable: there is nothing to cancel, and a
+                # single entry that does not fit has changed nothing.
                 self._ahead = False
 
 

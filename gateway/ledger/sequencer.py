@@ -224,9 +224,9 @@ class Sequencer:
 
     def _sign(self, transaction: Transaction) -> Tip:
         """Store the checkpoint over the new root: last, after every constraint has held."""
+        self._database.flush()
         if transaction.size == self.tip.size:  # rows without an entry need no new checkpoint
             return self.tip
-        self._database.flush()
         self._trunk.extend(transaction.leaves)
         head = Checkpoint(self._vkey.name, transaction.size, self._trunk.root())
         note = sign_checkpoint(head, self._log_signer)

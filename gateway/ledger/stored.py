@@ -192,7 +192,7 @@ class StoredLedger:
         """As `_ask`, for what every order asks: one row by its key."""
         if self._opened.check_ms is not None:  # a server's answer takes as long as it takes
             return await self._ask(work)
-        return await self._answer(lambda: self._runner.run_quick(work), READ_TIMEOUT_MS)
+        return await self._answer(lambda: self._runner.run_quick("ledger", work), READ_TIMEOUT_MS)
 
     async def _answer(self, ask: Callable[[], Awaitable[T]], timeout_ms: int) -> T:
         if self._closed:

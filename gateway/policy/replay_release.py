@@ -62,8 +62,9 @@ class InlineRunner:
 
         return done()
 
-    def run_quick(self, work: Callable[[], T]) -> Awaitable[T]:
+    def run_quick(self, lane: str, work: Callable[[], T]) -> Awaitable[T]:
         """As :meth:`run`: there is nobody to share with."""
+        del lane
         return self.run(work)
 
 

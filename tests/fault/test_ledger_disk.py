@@ -162,7 +162,9 @@ def small_by_pages(tmp_path: Path) -> Iterator[SmallDisk]:
     databases: list[Database] = []
 
     def fill(ledger: SqliteLedger) -> None:
-        databases.append(ledger._opened.sequencer._database)
+        database = ledger._opened.sequencer._database
+        assert isinstance(database, Database)
+        databases.append(database)
         pages = databases[0].value("PRAGMA page_count")
         databases[0].run(f"PRAGMA max_page_count = {pages + 20}")
 

@@ -37,9 +37,6 @@ async def app(tmp_path: Path) -> AsyncGenerator[App]:
 
 
 @pytest.mark.requirement("S1-01")
-@pytest.mark.xfail(
-    strict=True, reason="the sweep is left out when the broker's answer cannot be recorded"
-)
 async def test_it_is_cancelled_although_the_answer_cannot_be_recorded(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

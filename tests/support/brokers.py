@@ -57,7 +57,7 @@ class ThreadRunner:
     def run(self, work: Callable[[], T]) -> Awaitable[T]:
         return asyncio.to_thread(work)
 
-    def run_quick(self, work: Callable[[], T]) -> Awaitable[T]:
+    def run_quick(self, lane: str, work: Callable[[], T]) -> Awaitable[T]:
         return self.run(work)
 
 

@@ -12,9 +12,8 @@ PRINTABLE = st.text(
     min_size=1,
     max_size=200,
 )
-INSTANTS = st.datetimes(datetime(1970, 1, 2), datetime(2199, 1, 1), timezones=st.just(UTC)).map(
-    datetime.isoformat
-)
+FIRST, LAST = datetime.fromisoformat("1970-01-02"), datetime.fromisoformat("2199-01-01")
+INSTANTS = st.datetimes(FIRST, LAST, timezones=st.just(UTC)).map(datetime.isoformat)
 
 schemathesis.openapi.format("printable-line", PRINTABLE)
 schemathesis.openapi.format("date-time", INSTANTS)

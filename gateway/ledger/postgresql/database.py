@@ -25,6 +25,9 @@ COMMIT_TIMEOUT_MS: Final = 10_000
 RESOLVE_MS: Final = 10_000
 """How long the outcome of a commit is asked for before it counts as not known."""
 
+RESOLVE_TRIES: Final = 3
+"""How many connections may break while it is asked."""
+
 _TABLES: Final = (
     "SELECT table_name::text FROM information_schema.tables "
     "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
@@ -196,28 +199,30 @@ class PostgresDatabase:
         The row is locked first: as long as the broken session lives it holds that lock, so what
         is read is what the transaction came to.
         """
-        for last in (False, False, True):  # a server that goes down may take connections still
-            try:
-                epoch, number = self._ask_after(broken)
-                break
-            except StoreError as error:
-                if last or error.nature is not Nature.AWAY:
-                    detail = f"the outcome of a commit is not known ({why.detail}; {error.detail})"
-                    raise StoreError(Nature.LATCH, detail) from error
+        epoch, number = self._standing_after(broken, why, RESOLVE_TRIES)
         if (epoch, number) == (self._epoch, self._number + 1):
             return
         if (epoch, number) == (self._epoch, self._number):
             raise StoreError(Nature.AWAY, f"nothing was committed ({why.detail})") from why
         raise self._superseded(epoch, number)
 
-    def _ask_after(self, broken: Session) -> tuple[int, int]:
+    def _standing_after(self, broken: Session, why: StoreError, tries: int) -> tuple[int, int]:
         """What the writer's row says once the broken session has ended."""
-        session = Session(self._address, patience_ms=RESOLVE_MS)
+        unknown = f"the outcome of a commit is not known ({why.detail}; then "
+        try:
+            session = Session(self._address, patience_ms=RESOLVE_MS)
+        except StoreError as error:
+            raise StoreError(Nature.LATCH, f"{unknown}{error.detail})") from error
         try:
             end_backend(session, broken.backend)
             session.execute("BEGIN")
             found = _standing(session)
             session.execute("COMMIT")
+        except StoreError as error:
+            # A server that is going down may have taken the connection still.
+            if tries > 1 and error.nature is Nature.AWAY:
+                return self._standing_after(broken, why, tries - 1)
+            raise StoreError(Nature.LATCH, f"{unknown}{error.detail})") from error
         finally:
             session.close()
         return found

@@ -27,34 +27,34 @@ def raising(error: Exception) -> Callable[[], object]:
 
 
 async def test_quick_work_answers_each_asker_with_its_own(runner: ThreadRunner) -> None:
-    answers = await asyncio.gather(*(runner.run_quick(lambda n=n: n * n) for n in range(500)))
+    answers = await asyncio.gather(*(runner.run_quick("a", lambda n=n: n * n) for n in range(500)))
     assert answers == [n * n for n in range(500)]
 
 
 async def test_quick_work_that_waits_together_shares_a_thread(runner: ThreadRunner) -> None:
-    threads = await asyncio.gather(*(runner.run_quick(threading.get_ident) for _ in range(50)))
+    threads = await asyncio.gather(*(runner.run_quick("a", threading.get_ident) for _ in range(50)))
     assert len(set(threads)) == 1
     assert threads[0] != threading.get_ident()
 
 
 async def test_an_error_is_its_asker_s_alone(runner: ThreadRunner) -> None:
     answers = await asyncio.gather(
-        runner.run_quick(lambda: 1),
-        runner.run_quick(raising(LookupError("gone"))),
-        runner.run_quick(lambda: ValueError("a value")),
+        runner.run_quick("a", lambda: 1),
+        runner.run_quick("a", raising(LookupError("gone"))),
+        runner.run_quick("a", lambda: ValueError("a value")),
         return_exceptions=True,
     )
     assert answers[0] == 1
     assert isinstance(answers[1], LookupError)
-    returned = await runner.run_quick(lambda: ValueError("a value"))
+    returned = await runner.run_quick("a", lambda: ValueError("a value"))
     assert isinstance(returned, ValueError)
 
 
 async def test_whoever_stops_waiting_keeps_nobody_waiting(runner: ThreadRunner) -> None:
     gate = threading.Event()
-    first = asyncio.ensure_future(runner.run_quick(gate.wait))
+    first = asyncio.ensure_future(runner.run_quick("a", gate.wait))
     await asyncio.sleep(0.01)
-    later = [asyncio.ensure_future(runner.run_quick(lambda n=n: n)) for n in range(3)]
+    later = [asyncio.ensure_future(runner.run_quick("a", lambda n=n: n)) for n in range(3)]
     await asyncio.sleep(0)
     first.cancel()
     later[1].cancel()
@@ -62,13 +62,24 @@ async def test_whoever_stops_waiting_keeps_nobody_waiting(runner: ThreadRunner) 
     assert (await later[0], await later[2]) == (0, 2)
 
 
+async def test_a_lane_that_stands_still_stops_no_other(runner: ThreadRunner) -> None:
+    gate = threading.Event()
+    held = asyncio.ensure_future(runner.run_quick("a", gate.wait))
+    await asyncio.sleep(0.01)
+    behind = asyncio.ensure_future(runner.run_quick("a", lambda: 1))
+    assert await asyncio.wait_for(runner.run_quick("b", lambda: 2), 10) == 2
+    assert not behind.done()
+    gate.set()
+    assert (await held, await behind) == (True, 1)
+
+
 async def test_quick_work_for_a_closed_runner_is_refused() -> None:
     runner = ThreadRunner()
     runner.close()
     with pytest.raises(RuntimeError):
-        await runner.run_quick(lambda: 1)
+        await runner.run_quick("a", lambda: 1)
     with pytest.raises(RuntimeError):
-        await runner.run_quick(lambda: 1)
+        await runner.run_quick("a", lambda: 1)
 
 
 def test_random_bytes_are_as_long_as_asked_and_never_the_same() -> None:

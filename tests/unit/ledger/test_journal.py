@@ -1,0 +1,129 @@
+"""The journal rebuilds the book while the gateway goes on: nothing recorded meanwhile is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.book import Book
+from gateway.domain.errors import UnavailableError
+from gateway.domain.mode import Mode
+from gateway.ledger.journal import Journal
+from gateway.ports import Batch, Committed, Draft
+from support.ledgers import opened
+
+SIMULATION = Draft("mode", {"mode": "SIMULATION", "by": "alice"})
+STATEMENT = Draft(
+    "statement",
+    {
+        "account": "primary",
+        "broker": "null",
+        "cash_micros": 1,
+        "positions": {},
+        "source": "broker",
+    },
+)
+
+
+async def test_what_is_recorded_while_the_book_is_built_anew_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as ledger:
+        journal = Journal(ledger, Book())
+        await journal.record([STATEMENT])
+        commit, replay = ledger.commit, ledger.replay
+
+        async def refuse(batch: Batch) -> Committed:
+            raise UnavailableError("ledger-full", "no room", "make some")
+
+        monkeypatch.setattr(ledger, "commit", refuse)
+        with pytest.raises(UnavailableError):
+            await journal.record([SIMULATION])
+        monkeypatch.setattr(ledger, "commit", commit)
+        assert journal.book.mode is Mode.SIMULATION  # it ran ahead
+
+        async def slowly() -> Book:
+            book = await replay()
+            recorded = journal.record([SIMULATION])  # somebody else, meanwhile
+            await recorded
+            return book
+
+        monkeypatch.setattr(ledger, "replay", slowly)
+        await journal.repair()
+        assert journal.book.mode is Mode.SIMULATION
+        assert set(journal.book.accounts) == {"primary"}
+        again = await replay()
+        assert again.mode is Mode.SIMULATION
+
+
+async def test_two_repairs_at_once_build_one_book(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as ledger:
+        journal = Journal(ledger, Book())
+        commit, replay = ledger.commit, ledger.replay
+        calls: list[int] = []
+
+        async def refuse(batch: Batch) -> Committed:
+            raise UnavailableError("ledger-full", "no room", "make some")
+
+        async def counted() -> Book:
+            calls.append(1)
+            await asyncio.sleep(0.01)
+            return await replay()
+
+        monkeypatch.setattr(ledger, "commit", refuse)
+        with pytest.raises(UnavailableError):
+            await journal.record([SIMULATION])
+        monkeypatch.setattr(ledger, "commit", commit)
+        monkeypatch.setattr(ledger, "replay", counted)
+        await asyncio.gather(journal.repair(), journal.repair())
+        assert calls == [1]
+        assert journal.book.mode is Mode.RESEARCH
+
+
+async def test_a_log_that_cannot_be_read_leaves_the_repair_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as ledger:
+        journal = Journal(ledger, Book())
+        commit, replay = ledger.commit, ledger.replay
+
+        async def refuse(batch: Batch) -> Committed:
+            raise UnavailableError("ledger-full", "no room", "make some")
+
+        async def unreadable() -> Book:
+            raise UnavailableError("ledger-unreadable", "gone", "look")
+
+        monkeypatch.setattr(ledger, "commit", refuse)
+        with pytest.raises(UnavailableError):
+            await journal.record([SIMULATION])
+        monkeypatch.setattr(ledger, "commit", commit)
+        monkeypatch.setattr(ledger, "replay", unreadable)
+        with pytest.raises(UnavailableError, match="gone"):
+            await journal.repair()
+        monkeypatch.setattr(ledger, "replay", replay)
+        await journal.repair()
+        assert journal.book.mode is Mode.RESEARCH
+
+
+async def test_what_is_owed_is_entered_as_soon_as_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as ledger:
+        journal = Journal(ledger, Book())
+        commit = ledger.commit
+
+        async def refuse(batch: Batch) -> Committed:
+            raise UnavailableError("ledger-full", "no room", "make some")
+
+        monkeypatch.setattr(ledger, "commit", refuse)
+        with pytest.raises(UnavailableError):
+            await journal.record([SIMULATION], owed=True)
+        monkeypatch.setattr(ledger, "commit", commit)
+        await journal.repair()
+        await journal.settled()
+        assert journal.book.mode is Mode.SIMULATION
+        assert (await ledger.replay()).mode is Mode.SIMULATION
