@@ -47,7 +47,7 @@ def refused(told: Told, *, status: int = USAGE) -> None:
 BUY = ("order", "submit", "buy", "10", "AAPL", "--limit", "24.80")
 PREVIEW = ("order", "preview", "buy", "10", "AAPL", "--limit", "24.80")
 WHY = ("--reason", "drill")
-FREE_TEXT = {"newline", "NUL", "lone surrogate", "right-to-left", "over-long"}
+FREE_TEXT = ("newline", "NUL", "lone surrogate", "right-to-left", "over-long")
 
 
 def replaced(command: tuple[str, ...], place: int, value: str) -> tuple[str, ...]:
