@@ -20,7 +20,7 @@ from gateway.api.server import serving
 from gateway.bootstrap import running
 from gateway.cli import output
 from gateway.config import Settings, load_settings
-from gateway.host import new_event_loop
+from gateway.host import keep_loaded, new_event_loop
 
 app = typer.Typer()
 
@@ -72,6 +72,7 @@ async def _serve(settings: Settings) -> None:
         running(settings) as gateway,
         serving(gateway, host=settings.host, port=settings.port) as address,
     ):
+        keep_loaded()
         sys.stdout.write(f"{address}\n")
         sys.stdout.flush()
         output.note(

@@ -15,6 +15,8 @@ import apsw
 
 from gateway.ledger import statements as sql
 from gateway.ledger.faults import cannot_open
+from gateway.ledger.many_rows import grouped
+from gateway.ledger.rows import Column
 from gateway.ledger.store import Bindings, Row
 
 DATABASE: Final = "writ.db"
@@ -27,7 +29,9 @@ SQLITE_OLDEST: Final = (3, 51, 3)
 
 
 class _Execute(Protocol):
-    def __call__(self, statement: str, bindings: Bindings | None) -> Iterable[Row]: ...
+    def __call__(
+        self, statement: str, bindings: Bindings | tuple[Column, ...] | None
+    ) -> Iterable[Row]: ...
 
 
 class DirectoryLock:
@@ -74,6 +78,7 @@ class Database:
         self._connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         # apsw's own annotations name a type of Python 3.12: they are given anew here, once.
         self._execute: _Execute = cast("Any", self._connection).execute
+        self._put_off: dict[str, list[Bindings]] = {}
 
     def tables(self) -> frozenset[str]:
         """The names of the tables that are there."""
@@ -87,10 +92,15 @@ class Database:
 
     def begin(self) -> None:
         """Begin a transaction that may write."""
+        self._put_off.clear()
         self.run(sql.BEGIN)
 
     def flush(self) -> None:
-        """Nothing: every statement is executed at once."""
+        """Execute what was put off, many rows at a time."""
+        while self._put_off:
+            statement = next(iter(self._put_off))
+            for text, bindings in grouped(statement, self._put_off.pop(statement)):
+                self._execute(text, bindings)
 
     def commit(self) -> None:
         """Make the transaction durable."""
@@ -98,12 +108,17 @@ class Database:
 
     def rollback(self) -> None:
         """Undo the transaction, unless SQLite has done so by itself."""
+        self._put_off.clear()
         if self.in_transaction:
             self.run(sql.ROLLBACK)
 
     def run(self, statement: str, bindings: Bindings | None = None) -> None:
-        """Execute a statement that answers nothing."""
-        self._execute(statement, bindings)
+        """Execute, or put off what has bindings until `flush`."""
+        if bindings is not None and self.in_transaction:
+            self._put_off.setdefault(statement, []).append(bindings)
+        else:
+            self.flush()
+            self._execute(statement, bindings)
 
     def scan(self, statement: str, bindings: Bindings | None = None) -> Iterator[Row]:
         """The rows of a query, one by one."""

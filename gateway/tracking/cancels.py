@@ -14,6 +14,7 @@ from gateway.ports import Committed, Door, Draft, Journal
 from signing.lifecycle import State
 
 CANCEL_TIMEOUT_S: Final = 30
+CANCELS_AT_ONCE: Final = 32
 BY: Final = "tracking"
 """Who cancels what was asked for while the order was on its way."""
 _log = logging.getLogger(__name__)
@@ -94,24 +95,37 @@ class Cancels:
         )
 
     async def _cancel_each(self, orders: Sequence[OrderState], by: str, cause: str) -> None:
-        results = await asyncio.gather(
-            *(
+        """Cancel some at a time.
+
+        A thousand entries at once would keep the denials that a halt brings waiting behind them.
+        """
+        for order in orders:
+            self._want(order)
+        slots = asyncio.Semaphore(CANCELS_AT_ONCE)
+
+        async def cancel(before: OrderState) -> None:
+            async with slots:
+                order = self._journal.book.orders.get(before.order_id, before)
                 # An order that is not submitted may not even be durable: a cancel of an order that
                 # never comes to be would make the log unreadable. The sweep records it, if it does.
-                self._cancel(order, by, cause, on_record=order.status is not State.CREATED)
-                for order in orders
-            ),
-            return_exceptions=True,
-        )
+                if order.reserves:
+                    on_record = order.status is not State.CREATED
+                    await self._cancel(order, by, cause, on_record=on_record)
+
+        results = await asyncio.gather(*map(cancel, orders), return_exceptions=True)
         for order, result in zip(orders, results, strict=True):
             if isinstance(result, BaseException):
                 _log.error("cancel of %s failed", order.order_id, exc_info=result)
 
+    def _want(self, order: OrderState) -> None:
+        """Remember a cancel that may come before the order is at the broker."""
+        if order.status in (State.CREATED, State.UNKNOWN):
+            self._wanted.add(order.order_id)
+
     async def _cancel(
         self, order: OrderState, by: str, cause: str, *, on_record: bool = True
     ) -> None:
-        if order.status in (State.CREATED, State.UNKNOWN):
-            self._wanted.add(order.order_id)
+        self._want(order)
         recorded = self._record(order, by, cause) if on_record else None
         async with asyncio.timeout(CANCEL_TIMEOUT_S):
             await self._door.cancel(order.account, order.broker_client_id)

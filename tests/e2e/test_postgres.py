@@ -93,6 +93,27 @@ def test_what_was_answered_is_there_after_a_kill(server: PostgresServer, tmp_pat
     assert "Traceback" not in gateway.log()
 
 
+def test_the_doctor_looks_at_the_database(server: PostgresServer, tmp_path: Path) -> None:
+    gateway = gateway_on(server.url(server.new_database()), tmp_path)
+
+    def found() -> dict[str, str]:
+        examined = gateway.writ("doctor", "--data", str(gateway.data), "-o", "json")
+        [row] = [row for row in examined.json if row["check"] == "ledger"]
+        return row
+
+    assert (found()["grade"], "no log yet" in found()["found"]) == ("note", True)
+    gateway.start()
+    assert (found()["grade"], "holds a log" in found()["found"]) == ("ok", True)
+    assert gateway.stop() == 0, gateway.log()
+    server.stop()
+    try:
+        down = found()
+    finally:
+        server.start()
+    assert down["grade"] == "fail"
+    assert down["remedy"]
+
+
 def test_without_its_database_a_gateway_says_so_and_goes_on_by_itself(
     server: PostgresServer, tmp_path: Path
 ) -> None:
