@@ -14,7 +14,7 @@ from gateway.ports import Committed, Door, Draft, Journal
 from signing.lifecycle import State
 
 CANCEL_TIMEOUT_S: Final = 30
-CANCELS_AT_ONCE: Final = 32
+CANCELS_AT_ONCE: Final = 16
 BY: Final = "tracking"
 """Who cancels what was asked for while the order was on its way."""
 _log = logging.getLogger(__name__)
