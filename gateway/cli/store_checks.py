@@ -36,8 +36,7 @@ def _database(url: str, password: str | None) -> Finding:
     try:
         check_server(session)
         version, tables = session.fetch(
-            "SELECT current_setting('server_version'), "
-            "to_regclass('entries') IS NOT NULL"
+            "SELECT current_setting('server_version'), to_regclass('entries') IS NOT NULL"
         )[0]
     finally:
         session.close()
