@@ -59,10 +59,10 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
         "gateway.turns:order_state",
     ),
     "engine: around the call": (
-        "gateway.policy.opa_wasm:WasmEngine.decide",
+        "gateway.policy.batches:BatchEngine.decide",
         "gateway.policy.decode:verdicts",
     ),
-    "engine: check and join the batch": ("gateway.policy.opa_wasm:batch_of",),
+    "engine: check and join the batch": ("gateway.policy.batches:batch_of",),
     "engine: wasm": ("gateway.policy.opa_wasm:_evaluate",),
     "journal and book": ("gateway.ledger.journal:Journal.record", "gateway.ledger.journal:apply"),
     "commit: queue": (

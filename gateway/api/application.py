@@ -16,7 +16,7 @@ from gateway.api.problems import SCHEMAS, Problem
 from gateway.api.routes import accounts, control, decisions, health, market, orders, releases
 from gateway.api.services import make_services
 from gateway.bootstrap import App
-from gateway.policy.server_bundle import server_bundle
+from gateway.policy.opa_server.bundle import server_bundle
 
 
 class _Application(FastAPI):

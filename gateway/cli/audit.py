@@ -20,7 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperGroup
 
 from gateway.cli import exits, output
-from signing.keys import InvalidKeyError, Vkey
+from gateway.cli.named_files import FILE_BYTES_MAX, folder, read_file, read_vkey, unreadable, usage
+from signing.keys import Vkey
 from signing.published import PublishedError, PublishedLog
 from signing.receipt import RECEIPT_BYTES_MAX, Receipt, ReceiptError, open_receipt
 from signing.records import RecordError, check
@@ -51,8 +52,6 @@ app = typer.Typer(
     help="Verify a published log or a receipt offline, and decide a log's orders again.",
 )
 
-_FILE_BYTES_MAX: Final = 16_384
-
 VkeyOption = Annotated[
     Path, typer.Option("--vkey", help="File with the log's verifier key, from a source you trust.")
 ]
@@ -81,9 +80,9 @@ def verify(
         raise usage("give --log DIR (and perhaps --earlier FILE), or --receipt FILE")
     key = read_vkey(vkey)
     if receipt is not None:
-        _verify_receipt(_read(receipt, RECEIPT_BYTES_MAX), key, fmt)
+        _verify_receipt(read_file(receipt, RECEIPT_BYTES_MAX), key, fmt)
     elif log is not None:
-        note = None if earlier is None else _read(earlier, _FILE_BYTES_MAX)
+        note = None if earlier is None else read_file(earlier, FILE_BYTES_MAX)
         with _progress() as told:
             report = _run(log, key, told, note)
         _print_report(report, fmt)
@@ -190,46 +189,6 @@ def _receipt_fields(found: Receipt) -> Mapping[str, Any]:
 def _fail(code: str, detail: str, fmt: output.Format) -> None:
     output.record({"ok": False, "code": code, "detail": detail}, fmt)
     raise typer.Exit(exits.DENIED)
-
-
-def read_vkey(path: Path) -> Vkey:
-    """Read a verifier key that was named on the command line."""
-    try:
-        return Vkey.parse(_read(path, _FILE_BYTES_MAX).decode("ascii"))
-    except (InvalidKeyError, UnicodeDecodeError) as error:
-        raise usage(f"{path}: {error}") from error
-
-
-def _read(path: Path, limit: int) -> bytes:
-    """Read a file that was named on the command line; one byte more than `limit` at most."""
-    try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise usage(f"{path} is not a file") from error
-    except OSError as error:
-        raise unreadable(error) from error
-
-
-def folder(path: Path) -> Path:
-    """Take a folder that was named on the command line, if it is one."""
-    if not path.is_dir():
-        raise usage(f"{path} is not a folder")
-    return path
-
-
-def usage(detail: str) -> typer.Exit:
-    """Say what is wrong with the command; what is returned is to be raised."""
-    output.complaint(detail, "usage", "see writ audit --help")
-    return typer.Exit(exits.USAGE)
-
-
-def unreadable(error: OSError) -> typer.Exit:
-    """Say which file cannot be read; what is returned is to be raised."""
-    output.complaint(
-        f"{error.filename}: {error.strerror}", "unreadable", "check the path and its permissions"
-    )
-    return typer.Exit(exits.UNAVAILABLE)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli import output
-from gateway.policy.opa_endpoint import DEFAULT_URL, read_endpoint
+from gateway.policy.opa_server.endpoint import DEFAULT_URL, read_endpoint
 
 _TOKEN_BYTES = 32
 
@@ -37,7 +37,7 @@ def opa_config(
     ] = None,
 ) -> None:
     """Write an OPA server's configuration, and print the command that starts it."""
-    from gateway.policy.opa_config import write_setup
+    from gateway.policy.opa_server.setup import write_setup
 
     if not token_file.exists():
         _new_token(token_file)

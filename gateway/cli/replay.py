@@ -27,7 +27,7 @@ from rich.progress import (
 from rich.text import Text
 
 from gateway.cli import exits, output
-from gateway.cli.audit import REPLAY, folder, read_vkey, unreadable, usage
+from gateway.cli.named_files import folder, read_vkey, unreadable, usage
 from gateway.cli.replay_report import print_report
 from signing.checkpoint import CheckpointError, verify_checkpoint
 from signing.envelope import EnvelopeError, open_envelope
@@ -37,8 +37,8 @@ from signing.verification.folder import Folder
 from signing.verification.roots import BundleRoots, RootsError
 
 if TYPE_CHECKING:
-    from gateway.policy.replay import Plan, Replayed, Told
-    from gateway.policy.replay_state import StateFile
+    from gateway.policy.replay.run import Plan, Replayed, Told
+    from gateway.policy.replay.state import StateFile
 
 app = typer.Typer(add_completion=False)
 
@@ -59,7 +59,7 @@ class _Log:
     roots: BundleRoots
 
 
-@app.command(REPLAY)
+@app.command("replay")
 def replay(  # noqa: PLR0913, PLR0917  one option each, which typer hands over by name
     log: Annotated[Path, typer.Option("--log", help="Folder with checkpoint, tile/ and blobs/.")],
     vkey: Annotated[
@@ -94,7 +94,7 @@ def replay(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
     Exit 1 if anything differs or is damaged. Interrupted, it goes on where it stopped.
     """
     try:
-        from gateway.policy import replay as replaying
+        from gateway.policy.replay import run as replaying
     except ModuleNotFoundError as error:
         raise _no_engine(error) from error
     given = folder(log)
@@ -123,8 +123,8 @@ def replay(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
 
 
 def _run(plan: Plan, kept: StateFile | None) -> Replayed:
-    from gateway.policy.replay import replay as run
-    from gateway.policy.replay_state import RewrittenLogError
+    from gateway.policy.replay.run import replay as run
+    from gateway.policy.replay.state import RewrittenLogError
 
     try:
         with _progress() as told:
@@ -163,8 +163,8 @@ def _own_key(published: PublishedLog) -> Vkey:
 
 def _state_file(opened: _Log, plan: Plan, chosen: Path | None, *, fresh: bool) -> StateFile | None:
     """Where to remember how far it came: as chosen, or beside the log if that can be written."""
-    from gateway.policy.replay import ENGINE
-    from gateway.policy.replay_state import Binding, StateFile
+    from gateway.policy.replay.run import ENGINE
+    from gateway.policy.replay.state import Binding, StateFile
 
     path = chosen or plan.directory.resolve().with_name(f"{plan.directory.resolve().name}.replay")
     if chosen is None and not os.access(path.parent, os.W_OK):

@@ -8,7 +8,7 @@ from gateway.cli import output
 from signing.keys import Vkey
 
 if TYPE_CHECKING:
-    from gateway.policy.replay import Plan, Replayed
+    from gateway.policy.replay.run import Plan, Replayed
 
 _COLUMNS: Final = (
     "engine",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from gateway.domain.decision import EngineFailure, Verdict
+from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
 from gateway.policy import decode
 
 BATCH_MAX: Final = 16
@@ -39,6 +40,34 @@ class Batch:
             verdict if ok else decode.ENGINE_MALFORMED
             for verdict, ok in zip(found, self.readable, strict=True)
         ]
+
+
+class BatchEngine(ABC):
+    """An engine that answers a whole batch at a time; how it is asked is its own affair."""
+
+    async def decide(self, documents: Sequence[bytes]) -> list[Verdict | EngineFailure]:
+        """Decide up to 16 canonical input documents in one call, in order.
+
+        A document that is not JSON fails for itself and does not disturb its mates.
+
+        Raises:
+            ValueError: more than 16 documents, the caller's defect.
+        """
+        if not documents:
+            return []
+        batch = batch_of(documents)
+        return batch.verdicts(await self._ask(DECISIONS, batch.input))
+
+    async def triggered_halts(self, document: bytes) -> HaltTriggers:
+        """Ask which halts are due; an ``EngineFailure`` means: treat as a halt."""
+        if not is_document(document):
+            return decode.ENGINE_MALFORMED
+        answer = await self._ask(HALTS, document)
+        return answer if isinstance(answer, EngineFailure) else decode.halts(answer)
+
+    @abstractmethod
+    async def _ask(self, entrypoint: str, data: bytes) -> object:
+        """One query, bounded in time; the bare answer, or an ``EngineFailure``."""
 
 
 def batch_of(documents: Sequence[bytes]) -> Batch:

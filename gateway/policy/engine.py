@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from gateway.domain.errors import InvalidInputError
-from gateway.policy.opa_endpoint import DEFAULT_URL, OpaEndpoint, read_endpoint
-from gateway.policy.opa_server import OpaServerEngine
+from gateway.policy.opa_server.endpoint import DEFAULT_URL, OpaEndpoint, read_endpoint
+from gateway.policy.opa_server.engine import OpaServerEngine
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from gateway.ports import BlockingRunner, PolicyEngine

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Final, NoReturn, cast
 
 from opapywasm import UNDEFINED, OpaWasmPolicy, PolicyConfig
 from opapywasm.errors import OpaPoolTimeoutError, OpaWasmError
 
-from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
 from gateway.policy import decode
 from gateway.policy.batches import (
     DECISIONS,
     HALTS,
     INPUT_MAX_BYTES,
     RESULT_MAX_BYTES,
-    batch_of,
-    is_document,
+    BatchEngine,
 )
 from gateway.policy.release import FILE_MAX_BYTES, Release, ReleaseError
 from gateway.ports import BlockingRunner
@@ -40,7 +38,7 @@ _MS: Final = 1000
 _log = logging.getLogger(__name__)
 
 
-class WasmEngine:
+class WasmEngine(BatchEngine):
     """A ``PolicyEngine`` in this process.
 
     Args:
@@ -72,26 +70,6 @@ class WasmEngine:
     def version(self) -> str:
         """OPA's version that compiled the module, and the version of what runs it."""
         return self._version
-
-    async def decide(self, documents: Sequence[bytes]) -> list[Verdict | EngineFailure]:
-        """Decide up to 16 canonical input documents in one call, in order.
-
-        A document that is not JSON fails for itself and does not disturb its mates.
-
-        Raises:
-            ValueError: more than 16 documents, the caller's defect.
-        """
-        if not documents:
-            return []
-        batch = batch_of(documents)
-        return batch.verdicts(await self._ask(DECISIONS, batch.input))
-
-    async def triggered_halts(self, document: bytes) -> HaltTriggers:
-        """Ask which halts are due; an ``EngineFailure`` means: treat as a halt."""
-        if not is_document(document):
-            return decode.ENGINE_MALFORMED
-        answer = await self._ask(HALTS, document)
-        return answer if isinstance(answer, EngineFailure) else decode.halts(answer)
 
     async def readiness(self) -> str | None:
         """Always ready: module and data were loaded when it was made."""

@@ -10,7 +10,7 @@ import pytest
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.domain.halt import GLOBAL, HaltTrigger
 from gateway.host import ThreadRunner
-from gateway.policy.opa_server import OpaServerEngine
+from gateway.policy.opa_server.engine import OpaServerEngine
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release, shipped_release
 from gateway.ports import PolicyEngine

@@ -19,8 +19,8 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from gateway.policy.opa_config import write_setup
-from gateway.policy.opa_endpoint import read_endpoint
+from gateway.policy.opa_server.endpoint import read_endpoint
+from gateway.policy.opa_server.setup import write_setup
 from gateway.policy.opa_tool import find_opa
 from gateway.policy.release import load_release
 from peers.opa import MISBEHAVIOURS, Asked, hostile_opa, saying

@@ -18,12 +18,12 @@ from typing import Any, Final
 
 import httpx2
 
-from gateway.policy.opa_answer import BUNDLE_NAME
-from gateway.policy.opa_config import authorization
-from gateway.policy.opa_endpoint import OpaEndpoint, endpoint
+from gateway.policy.opa_server.answer import BUNDLE_NAME
+from gateway.policy.opa_server.bundle import server_bundle
+from gateway.policy.opa_server.endpoint import OpaEndpoint, endpoint
+from gateway.policy.opa_server.setup import authorization
 from gateway.policy.opa_tool import find_opa
 from gateway.policy.release import Release
-from gateway.policy.server_bundle import server_bundle
 
 TOKEN: Final = "a-token-of-the-tests-0123456789"
 _START_TIMEOUT_S: Final = 20

@@ -22,7 +22,7 @@ import httpx2
 
 from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
 from gateway.policy import decode
-from gateway.policy.opa_server import OpaServerEngine
+from gateway.policy.opa_server.engine import OpaServerEngine
 from gateway.policy.opa_tool import find_opa, run_opa
 from gateway.policy.release import Release
 from signing import canonical

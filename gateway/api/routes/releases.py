@@ -10,8 +10,8 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from gateway.api.auth import PolicyReader
 from gateway.api.problems import documented
 from gateway.domain.errors import NotFoundError
-from gateway.policy.opa_config import BUNDLE_FILE, CURRENT, RELEASES
-from gateway.policy.server_bundle import ServerBundle
+from gateway.policy.opa_server.bundle import ServerBundle
+from gateway.policy.opa_server.setup import BUNDLE_FILE, CURRENT, RELEASES
 
 MEDIA_TYPE: Final = "application/gzip"
 _ADDRESS: Final = f"{RELEASES}/{{release}}/{BUNDLE_FILE}"

@@ -13,11 +13,11 @@ from dataclasses import replace
 import pytest
 
 from gateway.domain.decision import EngineFailure, Verdict
-from gateway.policy.opa_endpoint import endpoint
-from gateway.policy.opa_server import OpaServerEngine
+from gateway.policy.opa_server.bundle import server_bundle
+from gateway.policy.opa_server.client import StrictOpaClient
+from gateway.policy.opa_server.endpoint import endpoint
+from gateway.policy.opa_server.engine import OpaServerEngine
 from gateway.policy.release import Release, shipped_release
-from gateway.policy.server_bundle import server_bundle
-from gateway.policy.strict_client import StrictOpaClient
 from peers.opa import (
     CONTROLS,
     MISBEHAVIOURS,

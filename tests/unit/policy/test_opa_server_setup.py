@@ -17,10 +17,10 @@ from gateway.cli.engine_checks import ACCESS_CHECK, CHECK, engine_findings
 from gateway.config import Settings
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.engine import chosen_endpoint
-from gateway.policy.opa_config import configuration
+from gateway.policy.opa_server.bundle import server_bundle
+from gateway.policy.opa_server.setup import configuration
 from gateway.policy.opa_tool import find_opa, run_opa
 from gateway.policy.release import Release, ReleaseError, shipped_release
-from gateway.policy.server_bundle import server_bundle
 from support.opa_server import TOKEN, OpaProcess, running_opa
 
 OPEN = "package system.authz\n\ndefault allow := true\n"

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.domain.decision import EngineFailure
-from gateway.policy.opa_endpoint import endpoint
-from gateway.policy.opa_server import OpaServerEngine
+from gateway.policy.opa_server.endpoint import endpoint
+from gateway.policy.opa_server.engine import OpaServerEngine
 from gateway.policy.release import shipped_release
 from support.opa_server import TOKEN, running_opa
 

@@ -15,7 +15,7 @@ import pytest
 import policies
 from gateway.policy import decode
 from gateway.policy.opa_tool import find_opa
-from gateway.policy.replay_judge import FACTS_ERROR
+from gateway.policy.replay.judge import FACTS_ERROR
 from signing import canonical
 from signing.envelope import open_envelope
 from signing.receipt import PERMIT_BYTES_MAX, RECEIPT_BYTES_MAX

@@ -12,8 +12,8 @@ import pytest
 from gateway.cli.main import main
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
-from gateway.policy.replay_tally import KEPT_MAX, ROWS_MAX, Tally, tally_of
-from gateway.policy.replay_worker import Job, Replayer
+from gateway.policy.replay.tally import KEPT_MAX, ROWS_MAX, Tally, tally_of
+from gateway.policy.replay.worker import Job, Replayer
 from signing import canonical
 from signing.checkpoint import verify_checkpoint
 from signing.merkle import Tree

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.batches import DECISIONS, HALTS
-from gateway.policy.opa_answer import BUNDLE_NAME
-from gateway.policy.opa_endpoint import OpaEndpoint
+from gateway.policy.opa_server.answer import BUNDLE_NAME
+from gateway.policy.opa_server.endpoint import OpaEndpoint
 
 RELEASES: Final = "/v1/policy/releases"
 BUNDLE_FILE: Final = "bundle.tar.gz"

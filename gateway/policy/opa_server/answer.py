@@ -14,7 +14,7 @@ from typing import Final, NoReturn, cast
 
 from gateway.domain.decision import EngineFailure
 from gateway.policy import decode
-from gateway.policy.strict_client import Reply
+from gateway.policy.opa_server.client import Reply
 
 BUNDLE_NAME: Final = "writ"
 """What the release's bundle is called in the server's configuration."""

@@ -19,7 +19,7 @@ from opa_client.opa_async import (  # pyright: ignore[reportMissingTypeStubs]  i
     AsyncOpaClient,
 )
 
-from gateway.policy.opa_endpoint import OpaEndpoint
+from gateway.policy.opa_server.endpoint import OpaEndpoint
 
 CONNECT_TIMEOUT_MIN_MS: Final = 50
 """A connection may take a tenth of the whole time, and this at least."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.policy.batches import BATCH_MAX
 from gateway.policy.opa_wasm import WasmEngine
-from gateway.policy.replay_judge import (
+from gateway.policy.replay.judge import (
     NONE,
     denied_by_failure,
     differences,
@@ -23,8 +23,8 @@ from gateway.policy.replay_judge import (
     recorded,
     same,
 )
-from gateway.policy.replay_release import DamagedError, MissingError, ReleaseShelf
-from gateway.policy.replay_tally import (
+from gateway.policy.replay.releases import DamagedError, MissingError, ReleaseShelf
+from gateway.policy.replay.tally import (
     DIFFERENT,
     EQUAL,
     FAILED,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.domain.errors import RefusedError, WritError
-from gateway.policy.replay_tally import Tally, tally_of
+from gateway.policy.replay.tally import Tally, tally_of
 from signing import canonical
 from signing.verification.roots import BundleRoots, RootsError
 

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.domain.errors import UnavailableError
-from gateway.policy.replay_process import quiet, start_worker, work
-from gateway.policy.replay_state import Reached, StateFile
-from gateway.policy.replay_tally import Tally
-from gateway.policy.replay_worker import Job, Replayer
+from gateway.policy.replay.process import quiet, start_worker, work
+from gateway.policy.replay.state import Reached, StateFile
+from gateway.policy.replay.tally import Tally
+from gateway.policy.replay.worker import Job, Replayer
 from signing.tiles import FULL
 from signing.verification.roots import BundleRoots
 

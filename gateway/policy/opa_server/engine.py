@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
 import aiohttp
 
-from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
 from gateway.policy import decode
-from gateway.policy.batches import DECISIONS, HALTS, RESULT_MAX_BYTES, batch_of, is_document
-from gateway.policy.opa_answer import Cause, Fault, Pinned, result_of
-from gateway.policy.opa_endpoint import OpaEndpoint
+from gateway.policy.batches import DECISIONS, HALTS, RESULT_MAX_BYTES, BatchEngine
+from gateway.policy.opa_server.answer import Cause, Fault, Pinned, result_of
+from gateway.policy.opa_server.client import AnswerTooLongError, Reply, StrictOpaClient
+from gateway.policy.opa_server.endpoint import OpaEndpoint
 from gateway.policy.release import Release
-from gateway.policy.strict_client import AnswerTooLongError, Reply, StrictOpaClient
 
 TIMEOUT_MS: Final = 500
 """How long one request may take, from the connection to the last byte."""
@@ -38,7 +36,7 @@ _MS: Final = 1000
 _log = logging.getLogger(__name__)
 
 
-class OpaServerEngine:
+class OpaServerEngine(BatchEngine):
     """A ``PolicyEngine`` that asks an OPA server.
 
     It can be made while the server is not there, or has no bundle yet: every decision is a
@@ -46,7 +44,7 @@ class OpaServerEngine:
 
     Args:
         release: the release that the server must hold; its OPA version is demanded as well.
-        endpoint: where the server is (``gateway.policy.opa_endpoint``).
+        endpoint: where the server is (``gateway.policy.opa_server.endpoint``).
         timeout_ms: bound for one request.
     """
 
@@ -72,24 +70,6 @@ class OpaServerEngine:
     def version(self) -> str:
         """OPA's version that is demanded of each answer."""
         return self._pinned.version
-
-    async def decide(self, documents: Sequence[bytes]) -> list[Verdict | EngineFailure]:
-        """Decide up to 16 canonical input documents in one request, in order.
-
-        Raises:
-            ValueError: more than 16 documents, the caller's defect.
-        """
-        if not documents:
-            return []
-        batch = batch_of(documents)
-        return batch.verdicts(await self._ask(DECISIONS, batch.input))
-
-    async def triggered_halts(self, document: bytes) -> HaltTriggers:
-        """Ask which halts are due; an ``EngineFailure`` means: treat as a halt."""
-        if not is_document(document):
-            return decode.ENGINE_MALFORMED
-        answer = await self._ask(HALTS, document)
-        return answer if isinstance(answer, EngineFailure) else decode.halts(answer)
 
     async def readiness(self) -> str | None:
         """Why the server cannot decide with this release; asked at most once a second."""
@@ -124,8 +104,8 @@ class OpaServerEngine:
             return Fault(decode.ENGINE_ERROR, Cause.UNHEALTHY, told)
         return None
 
-    async def _ask(self, path: str, document: bytes) -> object:
-        answer = await self.examine(path, document)
+    async def _ask(self, entrypoint: str, data: bytes) -> object:
+        answer = await self.examine(entrypoint, data)
         if not isinstance(answer, Fault):
             return answer
         _log.error("the policy engine cannot decide: %s: %s", answer.failure.code, answer.detail)

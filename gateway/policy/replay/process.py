@@ -10,8 +10,8 @@ import threading
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from gateway.policy.replay_tally import Tally
-from gateway.policy.replay_worker import Job, Replayer
+from gateway.policy.replay.tally import Tally
+from gateway.policy.replay.worker import Job, Replayer
 
 _here: list[Replayer] = []
 """The one replayer of a worker process."""

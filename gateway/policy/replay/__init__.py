@@ -1,0 +1,1 @@
+"""Deciding a published log again, without the gateway that wrote it."""
