@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ("requirements_plugin",)
@@ -16,3 +17,11 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("writ")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, half of it on each of two workers: nobody waits at the end."""
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    rest = [item for item in items if not item.get_closest_marker("slow")]
+    middle = len(rest) // 2
+    items[:] = [*slow[::2], *rest[:middle], *slow[1::2], *rest[middle:]]
