@@ -15,6 +15,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -48,7 +49,7 @@ def document_of(recorded: dict[str, dict[str, Any]], ticket: Ticket) -> dict[str
     """The input document of a ticket: its own figures, everything else as recorded."""
     known = recorded[ticket.symbol]
     decimals = known["order"]["price_decimals"]
-    qty, price = int(ticket.qty), round(float(ticket.limit_price) * 10**decimals)
+    qty, price = int(ticket.qty), int(Decimal(ticket.limit_price).scaleb(decimals))
     own = {"qty": qty, "qty_e8": qty * 10**8, "limit_price": price, "worst_price": price}
     own["notional_micros"] = qty * price * 10**6 // 10**decimals
     touch = known.get("market", {}).get("ask" if ticket.side == "buy" else "bid")

@@ -13,6 +13,8 @@ from gateway.policy.release import shipped_directory
 from support.bad_input import BODIES, NUMBERS, TEXTS, untouched
 from support.policy_cases import SOURCE
 
+pytestmark = pytest.mark.slow
+
 Told = tuple[int, str, str]
 Type = Callable[..., Told]
 

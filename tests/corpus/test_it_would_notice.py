@@ -15,6 +15,8 @@ from gateway.policy.sources import stage
 from support.corpus import Case, data, limits_of
 from support.policy_cases import SOURCE, Bench, bench, failing, release_of
 
+pytestmark = pytest.mark.slow
+
 CONTROLS = sorted(path for path in (SOURCE / "controls").glob("*.rego") if "_test" not in path.stem)
 COMPARISONS = {
     "below instead of at most": ("observed <= limit", "observed < limit"),

@@ -19,7 +19,7 @@ from support.corpus import BOUNDED, INDEX, INT_MAX, Case, data, instruments, lim
 from support.policy_cases import Bench, Data, Document, opa_decides, put, raw
 from support.three_engines import ServerBench, eval_says, opa_eval, said, said_of_halts, serving
 
-pytestmark = pytest.mark.requirement("S0-15")
+pytestmark = [pytest.mark.requirement("S0-15"), pytest.mark.slow]
 
 
 def differing(

@@ -34,6 +34,8 @@ from support.processes import GatewayProcess, simulation
 from support.release_folder import write_release
 from support.tickets import TICKET
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "policy-engines.md"
 BLOCK: Final = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 ALLOWED: Final = TICKET | {"limit_price": "24.80"}

@@ -16,6 +16,8 @@ from support.processes import ALL_SCOPES, GatewayProcess, simulation
 from support.release_folder import write_release
 from support.tickets import TICKET
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 40
 WORKERS = 8
 

@@ -16,7 +16,7 @@ import pytest
 from support.processes import WRIT, Typed
 from support.replay_logs import Replayable, engine_of, release_in, replayable
 
-pytestmark = pytest.mark.requirement("W-02")
+pytestmark = [pytest.mark.requirement("W-02"), pytest.mark.slow]
 
 DECISIONS = 3_000
 WAIT_S = 60

@@ -23,6 +23,8 @@ from signing import checkpoint, envelope, tiles
 from signing.keys import Vkey
 from support.processes import GatewayProcess
 
+pytestmark = pytest.mark.slow
+
 TOOL: Final = str(Path(sys.executable).with_name("schemathesis"))
 RUN_TIMEOUT_S: Final = 180
 

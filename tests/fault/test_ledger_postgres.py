@@ -16,6 +16,8 @@ from support.ledgers import Story, becomes, faults, opened_on, verified
 from support.postgres import PostgresServer, running_server, shared_server
 from support.postgres_proxy import Plan, Proxy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[PostgresServer]:

@@ -23,6 +23,8 @@ from gateway.ports import Batch, Draft
 from support.ledgers import faults, opened_on
 from support.postgres import PostgresServer, running_server
 
+pytestmark = pytest.mark.slow
+
 LOAD = Path(__file__).resolve().parents[1] / "support" / "postgres_load.py"
 PATIENCE_S = 40
 
