@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 from urllib.parse import parse_qsl, urlsplit
@@ -13,6 +11,7 @@ from gateway.ledger import sqlite
 from gateway.ledger.stored import StoredLedger
 from gateway.ports import BlockingRunner, Clock, Entropy
 from signing.keys import Signer
+from vault.private_files import OpenToOthersError, read_private
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -133,10 +132,9 @@ def _check(url: str) -> None:
 
 def _password(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                _refuse(f"{path} can be read by others", f"chmod 600 {path}")
-            data = file.read(_PASSWORD_MAX_BYTES + 1)
+        data = read_private(path, _PASSWORD_MAX_BYTES)
+    except OpenToOthersError as error:
+        _refuse(str(error), f"chmod 600 {path}")
     except OSError as error:
         _refuse(
             f"WRIT_POSTGRESQL_PASSWORD_FILE {path} cannot be read: {error.strerror}",

@@ -8,13 +8,13 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.domain.errors import InvalidInputError
+from vault.private_files import OpenToOthersError, read_private
 
 DEFAULT_URL: Final = "http://127.0.0.1:8181"
 
@@ -124,10 +124,9 @@ def _loopback(host: str) -> bool:
 
 def _token(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                _refuse(f"{path} can be read by others", f"chmod 600 {path}")
-            data = file.read(_FILE_MAX_BYTES + 1)
+        data = read_private(path, _FILE_MAX_BYTES)
+    except OpenToOthersError as error:
+        _refuse(str(error), f"chmod 600 {path}")
     except OSError as error:
         _refuse(
             f"WRIT_OPA_TOKEN_FILE {path} cannot be read: {error.strerror}",
