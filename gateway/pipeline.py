@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -22,6 +22,7 @@ from gateway.domain.book import BookError, OrderState
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.domain.errors import UnavailableError, WritError
 from gateway.domain.execution import SPENT, Submission
+from gateway.domain.halt import HaltTrigger
 from gateway.domain.ids import new_id
 from gateway.domain.order import Order
 from gateway.facts.document import Facts
@@ -80,6 +81,8 @@ class Parts:
     """Finds out what became of an order whose submission ended unknown."""
     sweep: Callable[[str], Awaitable[object]]
     """Cancels an order that reached the broker while a cancelling halt was being engaged."""
+    latch: Callable[[Sequence[HaltTrigger]], Coroutine[Any, Any, None]]
+    """Engages the halts that a denial asks for."""
 
 
 class Pipeline:
@@ -193,6 +196,17 @@ class Pipeline:
                 self._answers[decision.state.order_id] = asyncio.Event()
             self._sending.add(recorded)
             recorded.add_done_callback(partial(self._recorded, proposal, decision, approved_ns))
+            if decision.halts:
+                self._latch(decision.halts)
+
+    def _latch(self, halts: Sequence[HaltTrigger]) -> None:
+        """Engage what a denial asks for, behind it in the log and whether or not it gets there.
+
+        A turn that begins before the halt is in the book is decided again once it is.
+        """
+        latching = asyncio.create_task(self._parts.latch(halts))
+        self._sending.add(latching)
+        latching.add_done_callback(self._sending.discard)
 
     def _recorded(
         self,

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.domain.book import NONE, Book, OrderState
-from gateway.domain.decision import EngineFailure, Verdict
+from gateway.domain.decision import NO_VERDICT, EngineFailure, Verdict
+from gateway.domain.halt import HaltTrigger
 from gateway.domain.ids import broker_client_id, new_id
 from gateway.domain.mode import Mode
 from gateway.domain.order import Order
@@ -37,6 +38,8 @@ class Decided:
 
     draft: Draft
     state: OrderState
+    halts: tuple[HaltTrigger, ...] = ()
+    """What its verdict asks to be halted; nothing in RESEARCH, where there is nothing to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +200,7 @@ class Turns:
             "release_digest": self._release_digest,
             "engine": {"name": self._engine.name, "version": self._engine.version},
             "allow": False,
-            "verdict": {"allow": False, "required": [], "passed": [], "reasons": [], "door": {}},
+            "verdict": NO_VERDICT,
             "failure": NONE,
         }
 
@@ -216,7 +219,8 @@ def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
     else:
         state = order_state(payload, candidate.document)
     draft = Draft("decision", payload, (candidate.data,), candidate.document)
-    return Decided(draft, state)
+    latches = isinstance(answer, Verdict) and Mode(payload["mode"]).forwards
+    return Decided(draft, state, answer.halts if latches else ())
 
 
 def _allows(candidate: _Candidate, answer: Verdict | EngineFailure) -> bool:

@@ -48,12 +48,12 @@ triggered contains halt if {
 # An index of zero is a broken feed, not calm.
 volatility_calm if {
 	num.positive(input.market.volatility_index_e4)
-	num.within(input.market.volatility_index_e4, data.limits.volatility_index_max_e4)
+	num.within(input.market.volatility_index_e4, data.limits.global.volatility_index_max_e4)
 }
 
 accounts_known if is_object(input.accounts)
 
-drawdown_calm(account) if num.within(account.drawdown_bps, data.limits.drawdown_max_bps)
+drawdown_calm(account) if num.within(account.drawdown_bps, data.limits.global.drawdown_max_bps)
 
 # Comprehensions, because they are empty where the value is missing: an undefined part would
 # take the whole halt with it.
@@ -63,7 +63,7 @@ volatility_observed := {"observed": value |
 }
 
 volatility_limit := {"limit": value |
-	value := data.limits.volatility_index_max_e4
+	value := data.limits.global.volatility_index_max_e4
 	num.integer(value)
 }
 
@@ -73,6 +73,6 @@ drawdown_observed(account) := {"observed": value |
 }
 
 drawdown_limit := {"limit": value |
-	value := data.limits.drawdown_max_bps
+	value := data.limits.global.drawdown_max_bps
 	num.integer(value)
 }

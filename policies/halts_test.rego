@@ -105,7 +105,7 @@ test_limits_of_zero_stop_everything if {
 		},
 	}
 		with input as facts(1, 0)
-		with data.limits as {"volatility_index_max_e4": 0, "drawdown_max_bps": 0}
+		with data.limits as {"global": {"volatility_index_max_e4": 0, "drawdown_max_bps": 0}}
 }
 
 test_limits_missing_stop_everything if {
@@ -117,7 +117,7 @@ test_limits_missing_stop_everything if {
 			"observed": 0,
 		},
 	}
-		with input as facts(1, 0) with data.limits as {}
+		with input as facts(1, 0) with data.limits as {"global": {}}
 }
 
 test_a_document_that_cannot_be_read_stops_everything if {

@@ -12,9 +12,10 @@
 #     - approval_age_max_ms
 # schemas:
 #   - input: schema.batch
-#   - data.limits: schema.limits
 package writ.main
 
+import data.writ.lib.limits
+import data.writ.lib.limits.effective as standing
 import data.writ.lib.num
 
 # METADATA
@@ -69,18 +70,44 @@ allow if {
 # description: The integers behind each control that was not proven.
 reasons contains reason if {
 	some id in not_proven
-	reason := object.union({"control": id}, figures(registry[id]))
+	reason := figures(id)
 }
 
-figures(name) := {key: value |
-	some key in ["observed", "limit"]
-	value := data.writ.controls[name].figures[key]
+# METADATA
+# description: The integers behind each control that was proven.
+proofs contains proof if {
+	some id in passed
+	proof := figures(id)
+}
+
+figures(id) := object.union_n([{"control": id}, observed(registry[id]), bound(registry[id])])
+
+# Comprehensions, because they are empty where a value is missing.
+observed(name) := {"observed": value |
+	value := data.writ.controls[name].observed
 	num.integer(value)
 }
 
+bound(name) := {key: value |
+	limit := data.writ.controls[name].limit
+	num.integer(standing[limit])
+	some key, value in {"limit": standing[limit], "source": limits.source(limit)}
+}
+
+# METADATA
+# description: |
+#   The halts that controls ask for where they are not proven. They latch: a person resumes.
+halts contains halt if {
+	some id in not_proven
+	latch := data.writ.controls[registry[id]].latch
+	halt := object.union_n([latch, observed(registry[id]), bound_of_halt(registry[id])])
+}
+
+bound_of_halt(name) := object.remove(bound(name), ["source"])
+
 default approval_age_max_ms := 0
 
-approval_age_max_ms := data.limits.approval_age_max_ms if num.positive(data.limits.approval_age_max_ms)
+approval_age_max_ms := standing.approval_age_max_ms if num.positive(standing.approval_age_max_ms)
 
 # METADATA
 # description: The thresholds that the gate compares just before sending; zero lets nothing out.
@@ -93,6 +120,8 @@ decision := {
 	"required": required,
 	"passed": passed,
 	"reasons": reasons,
+	"proofs": proofs,
+	"halts": halts,
 	"door": door,
 }
 

@@ -22,15 +22,48 @@ test_one_failure_denies if {
 	verdict := decide(fixtures.with_fact("order", "notional_micros", 101))
 	verdict.allow == false
 	verdict.required - verdict.passed == {"ORD-01"}
-	verdict.reasons == {{"control": "ORD-01", "observed": 101, "limit": 100}}
+	verdict.reasons == {{"control": "ORD-01", "observed": 101, "limit": 100, "source": "global"}}
 }
 
 test_reasons_leave_out_what_is_missing_or_no_integer if {
 	verdict := decide(fixtures.without("order/notional_micros"))
-	verdict.reasons == {{"control": "ORD-01", "limit": 100}}
+	verdict.reasons == {{"control": "ORD-01", "limit": 100, "source": "global"}}
 	other := decide(fixtures.with_fact("order", "notional_micros", "100"))
-	{"control": "ORD-01", "limit": 100} in other.reasons
+	{"control": "ORD-01", "limit": 100, "source": "global"} in other.reasons
 	other.allow == false
+}
+
+test_each_proof_has_its_figures if {
+	verdict := decide(fixtures.document)
+	{proof.control | some proof in verdict.proofs} == verdict.passed
+	count(verdict.proofs) == count(verdict.passed)
+	{"control": "ORD-01", "observed": 100, "limit": 100, "source": "global"} in verdict.proofs
+	{"control": "OMEGA-2"} in verdict.proofs
+}
+
+test_the_strictest_table_is_named if {
+	verdict := main.decision with input as fixtures.document
+		with data.limits as object.union(fixtures.limits, {"symbols": {"ACME": {"order_notional_max_micros": 99}}})
+		with data.instruments as fixtures.instruments
+	verdict.reasons == {{"control": "ORD-01", "observed": 100, "limit": 99, "source": "symbol"}}
+}
+
+latch := {"cause": "TEST", "scope": {"kind": "strategy", "name": "s"}}
+
+test_a_control_that_is_not_proven_latches if {
+	verdict := main.decision with input as fixtures.with_fact("order", "notional_micros", 101)
+		with data.limits as fixtures.limits
+		with data.instruments as fixtures.instruments
+		with data.writ.controls.order_notional.latch as latch
+	verdict.halts == {object.union(latch, {"observed": 101, "limit": 100})}
+}
+
+test_a_control_that_is_proven_latches_nothing if {
+	verdict := main.decision with input as fixtures.document
+		with data.limits as fixtures.limits
+		with data.instruments as fixtures.instruments
+		with data.writ.controls.order_notional.latch as latch
+	verdict.halts == set()
 }
 
 test_a_control_without_figures if {
@@ -40,7 +73,7 @@ test_a_control_without_figures if {
 
 test_no_limits_prove_nothing if {
 	verdict := main.decision with input as fixtures.document
-		with data.limits as {}
+		with data.limits as {"global": {}}
 		with data.instruments as fixtures.instruments
 	verdict.allow == false
 	verdict.door == {"approval_age_max_ms": 0}
@@ -90,6 +123,6 @@ test_undefined_without_a_batch if {
 
 test_the_door_takes_only_a_positive_integer if {
 	every limit in [0, -1, 1.5, "300000", null, true, 9007199254740992] {
-		main.door == {"approval_age_max_ms": 0} with data.limits as {"approval_age_max_ms": limit}
+		main.door == {"approval_age_max_ms": 0} with data.limits as {"global": {"approval_age_max_ms": limit}}
 	}
 }

@@ -1,8 +1,6 @@
-"""Log entries: DSSE envelopes in exactly one encoding.
+"""Log entries: DSSE envelopes whose payload type names one of our kinds.
 
-An envelope's signature covers its type and its payload, not the JSON around them. So that nobody
-can change an entry's bytes under a valid signature, those bytes have one form here: canonical
-JSON, padded standard base64, one signature, the key id written out.
+`signing.dsse` has their one encoding; here a kind is turned into a payload type and back.
 """
 
 from __future__ import annotations
@@ -10,23 +8,30 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 
-from signing.canonical import CanonicalError, JsonObject, decode_object, encode
-from signing.encoding import EncodingError, from_base64, to_base64
-from signing.keys import SIGNATURE_BYTES, PublicKey, Signer
+from signing.canonical import JsonObject
+from signing.dsse import (
+    ENVELOPE_BYTES_MAX,
+    EnvelopeError,
+    open_payload,
+    seal_payload,
+    signed_bytes,
+)
+from signing.keys import PublicKey, Signer
 
-ENVELOPE_BYTES_MAX: Final = 65_535
-"""The longest entry that a bundle can hold."""
+__all__ = [
+    "ENVELOPE_BYTES_MAX",
+    "Envelope",
+    "EnvelopeError",
+    "open_envelope",
+    "payload_type",
+    "seal",
+]
 
 _TYPE_PREFIX: Final = "application/vnd.writ."
 _TYPE_SUFFIX: Final = ".v1+json"
 _KIND: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_KEYID: Final = re.compile(r"[0-9a-f]{64}")
-
-
-class EnvelopeError(ValueError):
-    """Bytes that are not an envelope in its one encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,9 @@ class Envelope:
         """Tell whether `public` signed this kind and payload, and is the key that is named."""
         if self.keyid != public.keyid:
             return False
-        return public.verify(self.signature, _signed_bytes(self.kind, self.payload_bytes))
+        return public.verify(
+            self.signature, signed_bytes(payload_type(self.kind), self.payload_bytes)
+        )
 
 
 def payload_type(kind: str) -> str:
@@ -74,20 +81,7 @@ def seal(kind: str, payload: Mapping[str, object], signer: Signer) -> bytes:
         CanonicalError: the payload has no canonical form.
         EnvelopeError: the kind is malformed, or the envelope would exceed ENVELOPE_BYTES_MAX.
     """
-    body = encode(dict(payload))
-    signature = signer.sign(_signed_bytes(kind, body))
-    data = encode(
-        {
-            "payload": to_base64(body),
-            "payloadType": payload_type(kind),
-            "signatures": [{"keyid": signer.public.keyid, "sig": to_base64(signature)}],
-        }
-    )
-    if len(data) > ENVELOPE_BYTES_MAX:
-        raise EnvelopeError(
-            f"an envelope has at most {ENVELOPE_BYTES_MAX} bytes, this one {len(data)}"
-        )
-    return data
+    return seal_payload(payload_type(kind), payload, signer)
 
 
 def open_envelope(data: bytes) -> Envelope:
@@ -96,61 +90,20 @@ def open_envelope(data: bytes) -> Envelope:
     Raises:
         EnvelopeError: any other encoding than the one that `seal` writes.
     """
-    if len(data) > ENVELOPE_BYTES_MAX:
-        raise EnvelopeError(f"an envelope has at most {ENVELOPE_BYTES_MAX} bytes")
-    outer = _object(data, "the envelope")
-    if outer.keys() != {"payload", "payloadType", "signatures"}:
-        raise EnvelopeError("an envelope has payload, payloadType and signatures")
-    keyid, signature = _read_signature(outer["signatures"])
-    payload_bytes = _bytes(outer["payload"], "the payload")
+    opened = open_payload(data)
     return Envelope(
-        kind=_read_kind(outer["payloadType"]),
-        payload=_object(payload_bytes, "the payload"),
-        payload_bytes=payload_bytes,
-        keyid=keyid,
-        signature=signature,
+        kind=_read_kind(opened.payload_type),
+        payload=opened.payload,
+        payload_bytes=opened.payload_bytes,
+        keyid=opened.keyid,
+        signature=opened.signature,
         data=data,
     )
 
 
-def _signed_bytes(kind: str, body: bytes) -> bytes:
-    """Return DSSE's pre-authentication encoding: the type keeps kinds of signatures apart."""
-    name = payload_type(kind).encode("ascii")
-    return b"DSSEv1 %d %b %d %b" % (len(name), name, len(body), body)
-
-
-def _read_kind(value: object) -> str:
-    if isinstance(value, str) and value.startswith(_TYPE_PREFIX) and value.endswith(_TYPE_SUFFIX):
-        kind = value[len(_TYPE_PREFIX) : -len(_TYPE_SUFFIX)]
+def _read_kind(name: str) -> str:
+    if name.startswith(_TYPE_PREFIX) and name.endswith(_TYPE_SUFFIX):
+        kind = name[len(_TYPE_PREFIX) : -len(_TYPE_SUFFIX)]
         if _KIND.fullmatch(kind):
             return kind
     raise EnvelopeError("the payload type is none of ours")
-
-
-def _read_signature(value: object) -> tuple[str, bytes]:
-    items = cast("list[object]", value) if isinstance(value, list) else []
-    if len(items) != 1 or not isinstance(items[0], dict):
-        raise EnvelopeError("an envelope has exactly one signature")
-    fields = cast("JsonObject", items[0])
-    if fields.keys() != {"keyid", "sig"}:
-        raise EnvelopeError("a signature has keyid and sig")
-    keyid, signature = fields["keyid"], _bytes(fields["sig"], "the signature")
-    if not isinstance(keyid, str) or not _KEYID.fullmatch(keyid):
-        raise EnvelopeError("a keyid is 64 lower-case hexadecimal digits")
-    if len(signature) != SIGNATURE_BYTES:
-        raise EnvelopeError(f"a signature is {SIGNATURE_BYTES} bytes")
-    return keyid, signature
-
-
-def _object(data: bytes, what: str) -> JsonObject:
-    try:
-        return decode_object(data)
-    except CanonicalError as error:
-        raise EnvelopeError(f"{what} is not a canonical JSON object: {error}") from error
-
-
-def _bytes(value: object, what: str) -> bytes:
-    try:
-        return from_base64(value)
-    except EncodingError as error:
-        raise EnvelopeError(f"{what}: {error}") from error

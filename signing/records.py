@@ -52,13 +52,30 @@ _REASON: Final = text(
 _SESSION: Final = text(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "a day YYYY-MM-DD")
 _CONTROLS: Final = many(_CODE, 256)
 
+_FIGURES: Final = many(
+    record(
+        {"control": _CODE},
+        {
+            "observed": _AMOUNT,
+            "limit": _AMOUNT,
+            "source": word({"global", "account", "strategy", "symbol", "caps"}),
+        },
+    ),
+    limit=256,
+)
+_HALT_SCOPE: Final = record(
+    {"kind": word({"global", "account", "symbol", "strategy"}), "name": _SCOPE}
+)
 _VERDICT: Final = record(
     {
         "allow": boolean(),
         "required": _CONTROLS,
         "passed": _CONTROLS,
-        "reasons": many(
-            record({"control": _CODE}, {"observed": _AMOUNT, "limit": _AMOUNT}), limit=256
+        "reasons": _FIGURES,
+        "proofs": _FIGURES,
+        "halts": many(
+            record({"cause": _CODE, "scope": _HALT_SCOPE}, {"observed": _AMOUNT, "limit": _AMOUNT}),
+            limit=16,
         ),
         "door": mapping(_CODE, _AMOUNT, limit=32),
     }
@@ -90,9 +107,7 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
     "halt": (
         {
             "halt_id": _ID,
-            "scope": record(
-                {"kind": word({"global", "account", "symbol", "strategy"}), "name": _SCOPE}
-            ),
+            "scope": _HALT_SCOPE,
             "cause": _CODE,
             "cancels": boolean(),
             "reduce_allowed": boolean(),

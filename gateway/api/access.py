@@ -49,6 +49,7 @@ class KeyScope(StrEnum):
     READ = "read"
     AUDIT_READ = "audit:read"
     POLICY_READ = "policy:read"
+    FACTS_WRITE = "facts:write"
     OPERATE = "operate"
     ADMIN = "admin"
 

@@ -13,7 +13,16 @@ from gateway.api.answers import DeniedProblem
 from gateway.api.bounds import Bounds
 from gateway.api.links import add_links
 from gateway.api.problems import SCHEMAS, Problem
-from gateway.api.routes import accounts, control, decisions, health, market, orders, releases
+from gateway.api.routes import (
+    accounts,
+    control,
+    decisions,
+    facts,
+    health,
+    market,
+    orders,
+    releases,
+)
 from gateway.api.services import make_services
 from gateway.bootstrap import App
 from gateway.policy.opa_server.bundle import server_bundle
@@ -55,6 +64,6 @@ def build(app: App) -> FastAPI:
     api.state.server_bundle = server_bundle(app.release)
     problems.install(api)
     api.add_middleware(Bounds)
-    for group in (orders, decisions, accounts, market, control, releases, health):
+    for group in (orders, decisions, accounts, market, facts, control, releases, health):
         api.include_router(group.router)
     return api

@@ -14,7 +14,6 @@ from pydantic import BaseModel, Field
 from gateway.domain.decision import Reason
 from gateway.policy.catalogue import Catalogue
 
-_UNITS: Final = ("micros", "bps", "ms", "e8", "e4", "count")
 _FAILURES: Final[Mapping[str, tuple[str, str]]] = {
     "ENGINE_TIMEOUT": ("The policy engine took too long", "Repeat the order with a new key."),
     "ENGINE_ERROR": ("The policy engine failed", "Tell the operator; see the gateway's log."),
@@ -44,8 +43,12 @@ class ReasonAnswer(BaseModel):
     limit: int | None
     unit: str | None
     limit_name: str | None = Field(description="the signed limit that was compared")
+    source: str | None = Field(
+        description="where the limit comes from: global, account, strategy, symbol or caps"
+    )
     remedy: str
     regulation: list[str]
+    fix103: int | None = Field(description="the FIX order rejection reason (OrdRejReason, 103)")
 
 
 class FailureAnswer(BaseModel):
@@ -65,7 +68,7 @@ def recorded_reasons(payload: Mapping[str, Any], catalogue: Catalogue) -> list[R
     """As :func:`reasons`, from a decision entry's fields."""
     return reasons(
         [
-            Reason(r["control"], r.get("observed"), r.get("limit"))
+            Reason(r["control"], r.get("observed"), r.get("limit"), r.get("source"))
             for r in payload["verdict"]["reasons"]
         ],
         catalogue,
@@ -90,16 +93,15 @@ def summary(found: Sequence[ReasonAnswer], failed: FailureAnswer | None) -> str:
 def _reason(reason: Reason, catalogue: Catalogue) -> ReasonAnswer:
     text = catalogue.controls.get(reason.control)
     name = text.limits[0] if text and text.limits else None
-    # Observed and limit are compared, so the fact's unit is the limit's; some have no limit.
-    measured = name or (text.facts[0] if text and text.facts else "")
-    unit = measured.rpartition("_")[2]
     return ReasonAnswer(
         control=reason.control,
         title=text.title if text else reason.control,
         observed=reason.observed,
         limit=reason.limit,
-        unit=unit if unit in _UNITS else None,
+        unit=text.unit if text and text.unit != "none" else None,
         limit_name=name,
+        source=reason.source,
         remedy=text.remedy if text else _UNLISTED_REMEDY,
         regulation=list(text.regulation) if text else [],
+        fix103=text.fix103 if text else None,
     )

@@ -12,7 +12,8 @@ from gateway.domain.ids import new_id
 from gateway.domain.order import Order
 from gateway.domain.projection import order_state
 from gateway.intake.idempotency import CallerKey
-from gateway.intake.orders import OrderBody, to_order
+from gateway.intake.orders import to_order
+from gateway.intake.ticket import OrderBody
 from gateway.ports import KeyClaim
 from signing import canonical
 

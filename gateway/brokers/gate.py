@@ -176,16 +176,21 @@ class Gate:
         comparisons = (
             ("GATE_MODE", permitted.mode == book.mode and book.mode.forwards),
             ("GATE_OMEGA4", book.omega4_lifted(self._clock.wall_us())),
-            (
-                "GATE_HALTED",
-                not book.halted(order.account, order.symbol, permitted.strategy_id),
-            ),
+            ("GATE_HALTED", self._passes_halts(permitted)),
             ("GATE_RELEASE", permitted.release_digest == book.release_digest),
             ("GATE_DOOR_MISSING", age_max_ms is not None),
             ("GATE_APPROVAL_AGE", 0 <= age_ns <= (age_max_ms or 0) * _NS_PER_MS),
             ("GATE_NO_BROKER", order.account in self._brokers),
         )
         return next((code for code, holds in comparisons if not holds), None)
+
+    def _passes_halts(self, permitted: Permitted) -> bool:
+        """Whether no halt covers the order, or it only reduces and the halts let exits through."""
+        book, order = self._book(), permitted.order
+        attributes = (order.account, order.symbol, permitted.strategy_id)
+        if not book.halted(*attributes):
+            return True
+        return permitted.exits and book.exit_allowed(*attributes, self._clock.wall_us())
 
     async def _send(self, broker: Broker, permitted: Permitted) -> _Answer:
         """Hand the order over and wait; from here on, silence and failure mean unknown."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.domain.exits import is_exit
 from gateway.domain.ids import broker_client_id
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
 from signing.receipt import Permit
@@ -21,7 +22,8 @@ class UnreadablePermitError(Exception):
 class Permitted:
     """The order as it goes to the broker, and what the gate compares before it does.
 
-    ``approval_age_max_ms`` is the verdict's threshold, ``None`` if it names none.
+    ``approval_age_max_ms`` is the verdict's threshold, ``None`` if it names none. ``exits`` says
+    that the order was decided as one that can only reduce a position.
     """
 
     decision_id: str
@@ -30,6 +32,7 @@ class Permitted:
     release_digest: str
     strategy_id: str
     approval_age_max_ms: int | None
+    exits: bool
     order: BrokerOrder
 
 
@@ -57,6 +60,7 @@ def read_permit(permit: Permit) -> Permitted:
             release_digest=str(decision["release_digest"]),
             strategy_id=_text(document["order"], "strategy_id"),
             approval_age_max_ms=_threshold(decision["verdict"]["door"]),
+            exits=is_exit(document),
             order=order,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -80,6 +84,8 @@ def _order(client_id: str, fields: Mapping[str, Any]) -> BrokerOrder:
         # A limit protects itself. Without one the order was counted at its worst price, and
         # must not fill beyond it; an order that names none was never counted.
         protection_price=None if kind.has_limit else _positive(fields, "worst_price"),
+        reduce_only=_flag(fields, "reduce_only"),
+        extended_hours=_flag(fields, "extended_hours"),
     )
 
 
@@ -91,6 +97,13 @@ def _threshold(door: Mapping[str, Any]) -> int | None:
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields[name]
     if not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields[name]
+    if not isinstance(value, bool):
         raise TypeError(name)
     return value
 

@@ -164,7 +164,8 @@ def _release(settings: Settings) -> Finding:
 
 
 def _trades(release: Release) -> bool:
-    return bool(release.limits) and all(limit > 0 for limit in release.limits.values())
+    table = release.limits.base.values()
+    return bool(table) and all(limit > 0 for limit in table)
 
 
 def _port(settings: Settings) -> Finding:

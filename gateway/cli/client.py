@@ -82,14 +82,23 @@ class Client:
         self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         """Change something: sent once, whatever becomes of it."""
-        # In ASCII, so that whatever was typed arrives as it was typed, to be refused there.
-        content = json.dumps(dict(body)).encode("ascii")
-        sent = {"Content-Type": "application/json", **(headers or {})}
-        return self._json(self._send("POST", path, content=content, headers=sent))
+        return self._write("POST", path, body, headers or {})
+
+    def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """State something: sent once."""
+        return self._write("PUT", path, body, {})
 
     def delete(self, path: str) -> dict[str, Any]:
         """Take something back: sent once."""
         return self._json(self._send("DELETE", path))
+
+    def _write(
+        self, method: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        # In ASCII, so that whatever was typed arrives as it was typed, to be refused there.
+        content = json.dumps(dict(body)).encode("ascii")
+        sent = {"Content-Type": "application/json", **headers}
+        return self._json(self._send(method, path, content=content, headers=sent))
 
     def _send(self, method: str, path: str, **parts: Any) -> httpx2.Response:
         try:

@@ -65,9 +65,14 @@ def build(
         typer.Option("--out", help="The release folder.", show_default="SOURCE/release"),
     ] = None,
     label: Annotated[str, typer.Option("--label", help="What the release is for.")] = "shipped",
-    limits: Annotated[
+    data: Annotated[
         Path | None,
-        typer.Option("--limits", help="Other limits than SOURCE/limits/limits.json.", exists=True),
+        typer.Option(
+            "--data",
+            help="A folder whose limits and lists take the place of the source's.",
+            exists=True,
+            file_okay=False,
+        ),
     ] = None,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
@@ -76,7 +81,7 @@ def build(
     from gateway.policy.build import release_data
 
     target = source / "release" if out is None else out
-    release = run(source, target, label, release_data(source, limits))
+    release = run(source, target, label, release_data(source, data))
     record: dict[str, Any] = {
         "folder": str(target),
         "label": release.label,

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.domain.activity import Activity, act_of
 from gateway.domain.decision import Reason
-from gateway.domain.halt import Halt
+from gateway.domain.exits import ExitOnly, exit_allowed
+from gateway.domain.halt import Halt, Scope
 from gateway.domain.mode import Mode
+from gateway.domain.own_prices import OwnPrices, reach
+from gateway.domain.quantities import Worth
 from gateway.domain.reservations import Reservations
 from signing.lifecycle import OPEN, State
 
 NONE: Final = "none"
 """How a document or payload says that an optional value is not there."""
 
+
+IN_MEMORY: Final = MappingProxyType({"in_memory": True})
+"""Metadata of an order's fields that follow from its document and have no column of their own."""
 
 Payload = Mapping[str, Any]
 """A payload or document: decoded JSON, checked before it comes here."""
@@ -65,6 +73,8 @@ class OrderState:
     broker: str = NONE
     broker_order_id: str = NONE
     code: str = NONE
+    worth: Worth | None = field(default=None, metadata=IN_MEMORY)
+    """Of one unit, as its decision's document dates it; ``None`` if that knows of none."""
 
     @property
     def leaves_qty(self) -> int:
@@ -106,7 +116,7 @@ class AccountBook:
         reserved = self.reservations.get(key)
         if reserved is None:
             reserved = self.reservations[key] = Reservations(*key[1:])
-        reserved.put(order.order_id, order.side, order.leaves_qty, order.worst_price)
+        reserved.put(order.order_id, order.side, order.leaves_qty, order.worst_price, order.worth)
 
     def drop(self, order_id: str) -> None:
         """Count an order no longer."""
@@ -129,18 +139,36 @@ class Book:
     release_digest: str = NONE
     accounts: dict[str, AccountBook] = field(default_factory=dict[str, AccountBook])
     halts: dict[str, Halt] = field(default_factory=dict[str, Halt])
+    exit_only: dict[Scope, ExitOnly] = field(default_factory=dict[Scope, ExitOnly])
+    """The exit-only states that were opened and not closed; some may be past their end."""
+    exits: set[str] = field(default_factory=set[str])
+    """order_id of every open order that was decided as one that only reduces."""
     orders: dict[str, OrderState] = field(default_factory=dict[str, OrderState])
     """Orders that were sent or may be: open ones, and those closed in this session or the last."""
     by_client_id: dict[str, str] = field(default_factory=dict[str, str])
     """broker_client_id -> order_id, for the orders above."""
     market_us: int = 0
     """The newest market time that any entry names."""
+    activity: Activity = field(default_factory=Activity)
+    """What was done lately; allowed orders and callers' cancels add to it."""
+    prices: OwnPrices = field(default_factory=OwnPrices, compare=False)
+    """Where the working orders of all accounts stand: no state of its own either."""
     control_version: int = 0
-    """Grows with every entry that changes what may be allowed: mode, Ω4, halts, release."""
+    """Grows with every entry that changes what may be allowed: mode, Ω4, halts, exit-only
+    states, release."""
 
     def halted(self, account: str, symbol: str, strategy_id: str) -> bool:
         """Whether any standing halt covers such an order."""
         return any(h.scope.covers(account, symbol, strategy_id) for h in self.halts.values())
+
+    def exit_allowed(self, account: str, symbol: str, strategy_id: str, wall_us: int) -> bool:
+        """Whether such an order may pass every halt that covers it, if it only reduces."""
+        return exit_allowed(
+            self.halts.values(),
+            self.exit_only.values(),
+            order=(account, symbol, strategy_id),
+            wall_us=wall_us,
+        )
 
     def omega4_lifted(self, wall_us: int) -> bool:
         """Whether Ω4 is lifted at this wall time."""
@@ -152,12 +180,23 @@ class Book:
         return [order for order in self.orders.values() if order.reserves]
 
     def hold(self, order: OrderState) -> None:
-        """Count an order as working; also used tentatively within a turn."""
-        self.account(order.account).hold(order)
+        """Count an order of the turn under way as if it had been allowed: it works, it was done."""
+        self._work(order)
+        self.activity.suppose(order.order_id, act_of(order))
 
     def drop(self, order: OrderState) -> None:
         """Undo :meth:`hold`."""
+        self._rest(order)
+        self.activity.unsuppose(order.order_id)
+
+    def _work(self, order: OrderState) -> None:
+        self.account(order.account).hold(order)
+        price = reach(order.side, order.worst_price, order.stop_price)
+        self.prices.put(order.order_id, order.symbol, order.price_decimals, order.side, price)
+
+    def _rest(self, order: OrderState) -> None:
         self.account(order.account).drop(order.order_id)
+        self.prices.take(order.order_id)
 
     def account(self, alias: str) -> AccountBook:
         """The account's book.
@@ -175,9 +214,11 @@ class Book:
         self.orders[order.order_id] = order
         self.by_client_id[order.broker_client_id] = order.order_id
         if order.reserves:
-            self.hold(order)
-        elif order.account in self.accounts:
-            self.drop(order)
+            self._work(order)
+            return (order,)
+        self.exits.discard(order.order_id)
+        if order.account in self.accounts:
+            self._rest(order)
         return (order,)
 
     def known(self, payload: Payload) -> OrderState:

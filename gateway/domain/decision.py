@@ -4,45 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from gateway.domain.halt import HaltTrigger
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One control that could not be proven: codes and integers, no text."""
+    """The integers behind one control, proven or not; no text.
+
+    ``source`` says which table the limit comes from: global, account, strategy, symbol or caps.
+    """
 
     control: str
     observed: int | None
     limit: int | None
+    source: str | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """As decision entries carry it; what is not known is left out."""
+        fields = (("observed", self.observed), ("limit", self.limit), ("source", self.source))
+        return {"control": self.control} | {k: v for k, v in fields if v is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The engine's answer for one document, strictly decoded and sorted.
 
-    ``door`` holds the thresholds that the gate compares just before sending.
+    ``reasons`` are those of the controls that were not proven, ``proofs`` of those that were.
+    ``halts`` are asked for by controls that latch. ``door`` holds the thresholds that the gate
+    compares just before sending.
     """
 
     allow: bool
     required: tuple[str, ...]
     passed: tuple[str, ...]
     reasons: tuple[Reason, ...]
+    proofs: tuple[Reason, ...]
+    halts: tuple[HaltTrigger, ...]
     door: Mapping[str, int]
 
     def payload(self) -> dict[str, Any]:
-        """The verdict as decision entries carry it; numbers that are not known are left out."""
+        """The verdict as decision entries carry it."""
         return {
             "allow": self.allow,
             "required": list(self.required),
             "passed": list(self.passed),
-            "reasons": [
-                {"control": r.control}
-                | ({} if r.observed is None else {"observed": r.observed})
-                | ({} if r.limit is None else {"limit": r.limit})
-                for r in self.reasons
-            ],
+            "reasons": [reason.payload() for reason in self.reasons],
+            "proofs": [proof.payload() for proof in self.proofs],
+            "halts": [halt.payload() for halt in self.halts],
             "door": dict(self.door),
         }
 
@@ -60,3 +70,14 @@ class EngineFailure:
 
 HaltTriggers = list[HaltTrigger] | EngineFailure
 """The answer to the second query of a release."""
+
+NO_VERDICT: Final[Mapping[str, Any]] = {
+    "allow": False,
+    "required": [],
+    "passed": [],
+    "reasons": [],
+    "proofs": [],
+    "halts": [],
+    "door": {},
+}
+"""What stands in a decision where no verdict could be had; a verdict always has a door."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,11 @@ class HaltTrigger:
     scope: Scope
     observed: int | None
     limit: int | None
+
+    def payload(self) -> dict[str, Any]:
+        """As verdicts carry it; what is not known is left out."""
+        figures = (("observed", self.observed), ("limit", self.limit))
+        return {
+            "cause": self.cause,
+            "scope": {"kind": self.scope.kind, "name": self.scope.name},
+        } | {name: value for name, value in figures if value is not None}

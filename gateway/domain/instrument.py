@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+BORROWS: Final = ("easy", "locate", "none")
+"""Whether an instrument can be borrowed for a short sale: at once, after a locate, or never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +15,8 @@ class Instrument:
 
     ``lot`` is the smallest step of a quantity at ``qty_decimals``; ``tick`` the smallest step
     of a price at ``price_decimals``. ``asset_class`` is written ``class`` in documents.
+    ``multiplier`` says how many units of the underlying one unit stands for; an order of less
+    than ``min_notional_micros`` is none (0: any is). ``borrow`` is one of :data:`BORROWS`.
     """
 
     symbol: str
@@ -21,3 +27,6 @@ class Instrument:
     price_decimals: int
     lot: int
     tick: int
+    multiplier: int = 1
+    min_notional_micros: int = 0
+    borrow: str = "easy"

@@ -1,8 +1,13 @@
-"""Market facts: quotes and bars, as integers at the instrument's price scale."""
+"""Market facts: quotes, bars and hours, as integers at the instrument's price scale."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.domain.quantities import BPS, ceil_div
+
+US_PER_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +20,43 @@ class Quote:
     last: int
     price_decimals: int
     at_us: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether it is a market at all: prices above zero, and not crossed."""
+        return 0 < self.bid <= self.ask and self.last > 0
+
+    @property
+    def spread_bps(self) -> int:
+        """The distance of ask and bid as a share of their middle, rounded up; of a sound quote."""
+        return ceil_div((self.ask - self.bid) * 2 * BPS, self.bid + self.ask)
+
+    def age_ms(self, now_us: int) -> int:
+        """How old it is at a market time, rounded up; below zero for a quote of the future."""
+        return ceil_div(now_us - self.at_us, US_PER_MS)
+
+
+class QuoteSource(StrEnum):
+    """Which of the feeds a quote came from."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """One trading session, from ``opens_us`` up to and without ``closes_us`` (market time)."""
+
+    opens_us: int
+    closes_us: int
+
+    def open_at(self, at_us: int) -> bool:
+        """Whether the market is open at an instant."""
+        return self.opens_us <= at_us < self.closes_us
+
+    def to_close_ms(self, at_us: int) -> int:
+        """Milliseconds until the close, rounded down: never more than there are."""
+        return (self.closes_us - at_us) // US_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +72,18 @@ class Bar:
     price_decimals: int
     volume: int
     at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one unit of a currency is worth in the base currency, at 8 decimals.
+
+    ``at_us`` is the market time that its age counts from.
+    """
+
+    rate_e8: int
+    at_us: int
+
+    def age_ms(self, now_us: int) -> int:
+        """How old it is at a market time, rounded up; below zero for a rate of the future."""
+        return ceil_div(now_us - self.at_us, US_PER_MS)

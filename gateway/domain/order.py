@@ -7,10 +7,19 @@ from enum import StrEnum
 
 
 class Side(StrEnum):
-    """FIX Side (54), as far as the gateway takes it; a short is known by the position."""
+    """FIX Side (54), as far as the gateway takes it.
+
+    A sale says what it is: of what the account holds, or short. Both are executed as sales.
+    """
 
     BUY = "buy"
     SELL = "sell"
+    SELL_SHORT = "sell_short"
+
+    @property
+    def executed(self) -> Side:
+        """The side of this order's executions: buy or sell."""
+        return Side.BUY if self is Side.BUY else Side.SELL
 
 
 class OrderType(StrEnum):
@@ -48,7 +57,6 @@ class Order:
     ``qty`` is at ``qty_decimals`` and a multiple of the lot, prices are at ``price_decimals``
     and multiples of the tick, when the instrument is known (``instrument_known``); an unknown
     symbol is read at 8 decimals, unrounded, so that its denial can be recorded.
-    ``requested_qty`` and the like keep the caller's own strings for the answer.
     """
 
     order_id: str
@@ -67,9 +75,18 @@ class Order:
     strategy_id: str | None
     source_signal_id: str | None
     instrument_known: bool
-    requested_qty: str
-    requested_limit_price: str | None
-    requested_stop_price: str | None
+    reduce_only: bool = False
+    """Whether the caller wants it to take risk off and nothing else."""
+    extended_hours: bool = False
+    """Whether it may trade outside of the regular session."""
+    locate_id: str | None = None
+    """Who has the shares to borrow for a short sale, as the lender named the promise."""
+    source_run: str | None = None
+    """The run of a model or pipeline that the order comes from."""
+    replaces: str | None = None
+    """The order whose place it would take."""
+    override: str | None = None
+    """A signed override as it came: an envelope's text, not yet read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +109,7 @@ class BrokerOrder:
     limit_price: int | None
     stop_price: int | None
     protection_price: int | None
+    reduce_only: bool = False
+    """The broker must not let it open, grow or turn a position."""
+    extended_hours: bool = False
+    """The broker may fill it outside of the regular session."""

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from gateway.domain.activity import REPEATED_EXECUTION, REQUESTED, act_of
 from gateway.domain.book import NONE, AccountBook, Book, BookError, OrderState, Payload
 from gateway.domain.decision import Reason
+from gateway.domain.exits import ExitOnly, is_exit
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.mode import Mode
-from gateway.domain.quantities import notional_micros, value_micros
+from gateway.domain.quantities import RATE_ONE, Worth, notional_micros, value_micros
 from signing.lifecycle import TERMINAL, LifecycleError, state_after
 
 Handler = Callable[[Book, Payload, Payload | None], tuple[OrderState, ...]]
@@ -48,7 +50,11 @@ def _decision(book: Book, payload: Payload, document: Payload | None) -> tuple[O
     state = order_state(payload, document)
     if not state.reserves:  # a denial or a research allow is recorded and never held
         return (state,)
-    return book.keep(state)
+    if is_exit(document):
+        book.exits.add(state.order_id)
+    kept = book.keep(state)
+    book.activity.order(act_of(state), state.market_us)
+    return kept
 
 
 def order_state(payload: Payload, document: Payload) -> OrderState:
@@ -77,14 +83,28 @@ def order_state(payload: Payload, document: Payload) -> OrderState:
         allow=payload["allow"],
         failure=payload["failure"],
         reasons=tuple(
-            Reason(r["control"], r.get("observed"), r.get("limit"))
+            Reason(r["control"], r.get("observed"), r.get("limit"), r.get("source"))
             for r in payload["verdict"]["reasons"]
         ),
         input_digest=payload["input_digest"],
         release_digest=payload["release_digest"],
         market_us=payload["market_us"],
         status=state_after(None, "decision", payload),
+        worth=_worth(document),
     )
+
+
+def _worth(document: Payload) -> Worth | None:
+    """What one unit was worth when the order was decided: its document's multiplier and rate.
+
+    A document that could not count the order has no notional. One of version 1 has no rates: all
+    of its money is in the base currency, as is whatever its rates do not list.
+    """
+    if "rates" in document and "notional_micros" not in document["order"]:
+        return None
+    instrument = document.get("instrument", {})
+    rate = document.get("rates", {}).get(instrument.get("currency"), {})
+    return Worth(instrument.get("multiplier", 1), rate.get("rate_e8", RATE_ONE))
 
 
 def _optional(value: int | str) -> int | None:
@@ -110,20 +130,18 @@ def _execution(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderSt
     qty, decimals = payload["qty"], payload["qty_decimals"]
     if decimals != order.qty_decimals or payload["price_decimals"] != order.price_decimals:
         raise BookError(f"execution {payload['execution_id']} is at another scale than its order")
+    if order.worth is None:
+        raise BookError(f"execution {payload['execution_id']} is of an order without a worth")
     filled = order.filled_qty + qty
     after = state_after(order.status, "execution", payload, leaves=order.qty - filled)
     signed = qty if payload["side"] == "buy" else -qty
     held, _scale = account.positions.pop(payload["symbol"], (0, decimals))
     if held + signed:
         account.positions[payload["symbol"]] = (held + signed, decimals)
+    scales = (decimals, payload["price"], order.price_decimals, order.worth)
     # Cash moves by the value rounded against the account: a purchase up, a sale down.
-    account.cash_micros -= (
-        -value_micros(-signed, decimals, payload["price"], order.price_decimals)
-        + payload["fee_micros"]
-    )
-    account.executed_turnover_micros += notional_micros(
-        qty, decimals, payload["price"], order.price_decimals
-    )
+    account.cash_micros -= -value_micros(-signed, *scales) + payload["fee_micros"]
+    account.executed_turnover_micros += notional_micros(qty, *scales)
     return book.keep(
         replace(
             order,
@@ -145,6 +163,16 @@ def _change(kind: str) -> Handler:
         return book.keep(replace(order, status=after, code=code))
 
     return handler
+
+
+_cancel_asked = _change("cancel")
+
+
+def _cancel(book: Book, payload: Payload, document: Payload | None) -> tuple[OrderState, ...]:
+    changed = _cancel_asked(book, payload, document)
+    if payload["cause"] == REQUESTED:  # the gateway's own cancels are no caller's messages
+        book.activity.cancel(book.known(payload).account, payload["market_us"])
+    return changed
 
 
 def _statement(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
@@ -214,8 +242,22 @@ def _halt(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, 
     return ()
 
 
+def _exit_only(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    scope, until = Scope(payload["scope"]["kind"], payload["scope"]["name"]), payload["until_us"]
+    if payload["opened"]:
+        book.exit_only[scope] = ExitOnly(
+            scope, payload["by"], payload["reason"], None if until == NONE else until
+        )
+    else:
+        book.exit_only.pop(scope, None)
+    book.control_version += 1
+    return ()
+
+
 def _resume(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
-    book.halts.pop(payload["halt_id"], None)
+    ended = book.halts.pop(payload["halt_id"], None)
+    if ended is not None and ended.cause == REPEATED_EXECUTION:
+        book.activity.begin_anew((ended.scope.kind, ended.scope.name))
     book.control_version += 1
     return ()
 
@@ -225,12 +267,13 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "submission": _submission,
     "execution": _execution,
     "status": _change("status"),
-    "cancel": _change("cancel"),
+    "cancel": _cancel,
     "settlement": _change("settlement"),
     "statement": _statement,
     "day": _day,
     "mode": _mode,
     "omega4": _omega4,
+    "exit_only": _exit_only,
     "release": _release,
     "halt": _halt,
     "resume": _resume,

@@ -8,7 +8,9 @@ each JSON reader and both policy engines hold it exactly.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from gateway.domain.errors import InvalidInputError
 
@@ -20,6 +22,10 @@ DEFAULT_DECIMALS = 8
 
 MICROS = 6
 BPS = 10_000
+RATE_DECIMALS: Final = 8
+"""Decimals of an exchange rate."""
+RATE_ONE: Final = 10**RATE_DECIMALS
+"""The rate of the base currency in itself."""
 _TEXT_MAX = 32
 _DECIMAL = re.compile(r"(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
 
@@ -81,14 +87,50 @@ def ceil_div(numerator: int, denominator: int) -> int:
     return -(-numerator // denominator)
 
 
-def notional_micros(qty: int, qty_decimals: int, price: int, price_decimals: int) -> int:
-    """Quantity times price in micros of the currency, rounded up (against the order)."""
-    return ceil_div(qty * price * 10**MICROS, 10 ** (qty_decimals + price_decimals))
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What one unit of an instrument at a price of one comes to in the base currency.
+
+    ``multiplier`` is the instrument's, ``rate_e8`` what one unit of its currency is worth in the
+    base currency, at 8 decimals. Both are above zero and below 2**53.
+    """
+
+    multiplier: int = 1
+    rate_e8: int = RATE_ONE
+
+    @property
+    def plain(self) -> bool:
+        """Whether it changes nothing: one for one, in the base currency."""
+        return self.multiplier == 1 and self.rate_e8 == RATE_ONE
 
 
-def value_micros(qty: int, qty_decimals: int, price: int, price_decimals: int) -> int:
+PLAIN: Final = Worth()
+"""A share that is priced in the base currency."""
+
+
+def notional_micros(
+    qty: int, qty_decimals: int, price: int, price_decimals: int, worth: Worth = PLAIN
+) -> int:
+    """Quantity times price in micros of the base currency, rounded up (against the order)."""
+    return ceil_div(*_product(qty, qty_decimals, price, price_decimals, worth))
+
+
+def value_micros(
+    qty: int, qty_decimals: int, price: int, price_decimals: int, worth: Worth = PLAIN
+) -> int:
     """A signed position's value in micros, rounded down: a holding is never worth more."""
-    return qty * price * 10**MICROS // 10 ** (qty_decimals + price_decimals)
+    micros, scale = _product(qty, qty_decimals, price, price_decimals, worth)
+    return micros // scale
+
+
+def _product(
+    qty: int, qty_decimals: int, price: int, price_decimals: int, worth: Worth
+) -> tuple[int, int]:
+    """Numerator and denominator of a value: rounded once, at the end, and never on the way."""
+    micros, scale = qty * price * 10**MICROS, 10 ** (qty_decimals + price_decimals)
+    if worth is PLAIN or worth.plain:
+        return micros, scale
+    return micros * worth.multiplier * worth.rate_e8, scale * RATE_ONE
 
 
 def rescaled_up(value: int, decimals: int, to_decimals: int) -> int:

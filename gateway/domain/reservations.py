@@ -2,7 +2,8 @@
 
 An account may have thousands of working orders, and every decision asks what they would come to.
 Each symbol keeps its sums here, so that the answer costs the same however many there are.
-Quantities and prices are integers at one scale, money is in micros, rounded up for each order.
+Quantities and prices are integers at one scale, money is in micros of the base currency at the
+rate that each order was decided at, rounded up for each order.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.domain.order import Side
-from gateway.domain.quantities import notional_micros
+from gateway.domain.quantities import PLAIN, Worth, notional_micros
 
 
 @dataclass(frozen=True, slots=True)
 class _Reservation:
-    """One working order: what may still fill, and the worst price it may fill at."""
+    """One working order: what may still fill, the worst price it may fill at, and its worth."""
 
     buys: bool
     qty: int
     worst_price: int
+    worth: Worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,10 @@ class Reserved:
     highest_price: int = 0
     """The highest price among the orders, 0 without any."""
 
-    def plus(self, side: str, qty: int, price: int) -> Reserved:
+    def plus(self, side: str, qty: int, price: int, worth: Worth = PLAIN) -> Reserved:
         """The same with one order more, which counts at ``price``."""
         buys = side == Side.BUY
-        micros = notional_micros(qty, self.qty_decimals, price, self.price_decimals)
+        micros = notional_micros(qty, self.qty_decimals, price, self.price_decimals, worth)
         return Reserved(
             self.qty_decimals,
             self.price_decimals,
@@ -77,7 +79,7 @@ class Reservations:
 
     @property
     def countable(self) -> bool:
-        """Whether every order has a bound; one without leaves nothing provable."""
+        """Whether every order has a bound and a worth; one without leaves nothing provable."""
         return not self._unpriced
 
     def at(self, last: int) -> Reserved:
@@ -97,13 +99,20 @@ class Reservations:
             self._highest,
         )
 
-    def put(self, order_id: str, side: str, qty: int, worst_price: int | None) -> None:
+    def put(
+        self,
+        order_id: str,
+        side: str,
+        qty: int,
+        worst_price: int | None,
+        worth: Worth | None = PLAIN,
+    ) -> None:
         """Count an order, in the place of what was counted of it before."""
         self.take(order_id)
-        if worst_price is None:
+        if worst_price is None or worth is None:
             self._unpriced.add(order_id)
             return
-        order = _Reservation(side == Side.BUY, qty, worst_price)
+        order = _Reservation(side == Side.BUY, qty, worst_price, worth)
         self._orders[order_id] = order
         self._prices[worst_price] = self._prices.get(worst_price, 0) + 1
         self._highest = max(self._highest, worst_price)
@@ -125,13 +134,15 @@ class Reservations:
     def _add(self, order: _Reservation, sign: int) -> None:
         if order.buys:
             self._buy_qty += sign * order.qty
-            self._buys_micros += sign * self._micros(order.qty, order.worst_price)
+            self._buys_micros += sign * self._micros(order, order.worst_price)
         else:
             self._sell_qty += sign * order.qty
             self._sells_micros += sign * self._sale_micros(order)
 
     def _sale_micros(self, order: _Reservation) -> int:
-        return self._micros(order.qty, max(order.worst_price, self._sells_last))
+        return self._micros(order, max(order.worst_price, self._sells_last))
 
-    def _micros(self, qty: int, price: int) -> int:
-        return notional_micros(qty, self._qty_decimals, price, self._price_decimals)
+    def _micros(self, order: _Reservation, price: int) -> int:
+        return notional_micros(
+            order.qty, self._qty_decimals, price, self._price_decimals, order.worth
+        )

@@ -14,4 +14,5 @@ def control_facts(book: Book, order: Order, wall_us: int) -> dict[str, Any]:
         "mode": book.mode.value,
         "omega4_lifted": book.omega4_lifted(wall_us),
         "halted": book.halted(order.account, order.symbol, order.strategy_id or NONE),
+        "exit_allowed": False,
     }

@@ -22,11 +22,12 @@ from gateway.facts.account import (
     equity_micros,
     holdings,
 )
+from gateway.facts.caps import caps_facts
 from gateway.facts.control import control_facts
 from gateway.facts.instruments import instrument_facts
 from gateway.facts.market import Market, market_facts, price_deviation_bps, worst_price
 from gateway.facts.portfolio import counting_price, projected_facts
-from gateway.ports import Clock, Entropy, MarketFeed
+from gateway.ports import Clock, Entropy, MarketFeed, SignedLimits
 
 SALT_BYTES = 16
 
@@ -54,8 +55,10 @@ class Facts:
     clock: Clock
     entropy: Entropy
     instruments: Mapping[str, Instrument]
-    collar_max_bps: int | None
-    """The signed collar: it bounds what a market order may reach."""
+    limits: SignedLimits
+    """What a fact may depend on: the collar bounds what a market order may reach."""
+    caps: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The operator's caps by the limit that each tightens (``gateway.facts.caps``)."""
 
     def market(self) -> Market:
         """The market as of now."""
@@ -79,7 +82,7 @@ class Facts:
         quote = market.quote(order.symbol, order.price_decimals)
         account = book.accounts.get(order.account)
         equity = self._equity_micros(account, moment) if account else None
-        worst = worst_price(order, quote, instrument, self.collar_max_bps)
+        worst = worst_price(order, quote, instrument, self._collar_max_bps(order))
         price = counting_price(order.side, worst, quote.last if quote else None)
         sections = {
             "order": _order_facts(order, worst, price)
@@ -89,6 +92,7 @@ class Facts:
             "market": market_facts(quote, market.now_us),
             "projected": projected_facts(order, price, account, equity, market, self.instruments),
             "control": control_facts(book, order, moment.wall_us),
+            "caps": caps_facts(self.caps),
         }
         return self._head(order, decision_id, moment) | {
             name: _present(section) for name, section in sections.items() if section is not None
@@ -101,7 +105,16 @@ class Facts:
         return self._head(order, decision_id, moment) | {
             "order": _present(_order_facts(order, None, None)),
             "control": control_facts(self.book(), order, wall_us),
+            "caps": caps_facts(self.caps),
         }
+
+    def _collar_max_bps(self, order: Order) -> int:
+        return self.limits.strictest(
+            "price_collar_max_bps",
+            account=order.account,
+            strategy=order.strategy_id or NONE,
+            symbol=order.symbol,
+        )
 
     def _equity_micros(self, account: AccountBook, moment: Moment) -> int | None:
         if account.alias not in moment.equities:
@@ -132,7 +145,7 @@ class Facts:
 
     def _head(self, order: Order, decision_id: str, moment: Moment) -> dict[str, Any]:
         return {
-            "v": 1,
+            "v": 2,
             "salt": self.entropy.token(SALT_BYTES).hex(),
             "ids": {
                 "decision_id": decision_id,
@@ -162,6 +175,7 @@ def _order_facts(order: Order, worst: int | None, price: int | None) -> dict[str
         "limit_price": NONE if order.limit_price is None else order.limit_price,
         "stop_price": NONE if order.stop_price is None else order.stop_price,
         "strategy_id": order.strategy_id or NONE,
+        "reduce_only": order.reduce_only,
         "qty_e8": rescaled_up(order.qty, order.qty_decimals, DEFAULT_DECIMALS),
     }
     notional = price and notional_micros(order.qty, order.qty_decimals, price, order.price_decimals)

@@ -19,4 +19,7 @@ def instrument_facts(instrument: Instrument | None) -> dict[str, Any] | None:
         "price_decimals": instrument.price_decimals,
         "lot": instrument.lot,
         "tick": instrument.tick,
+        "multiplier": instrument.multiplier,
+        "min_notional_micros": instrument.min_notional_micros,
+        "borrow": instrument.borrow,
     }

@@ -1,132 +1,32 @@
 """From an order as it was typed to an exact :class:`Order`.
 
-The body model says which fields there are and what they look like; :func:`to_order` gives them
-the instrument's scale. A quantity is rounded down to the lot, a price against the order's own
-interest, and everything stays below 2**53: what is decided is what is sent.
+``gateway.intake.ticket`` says which fields there are and what they look like; :func:`to_order`
+gives them the instrument's scale. A quantity is rounded down to the lot, a price against the
+order's own interest, and everything stays below 2**53: what is decided is what is sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from decimal import Decimal
-from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Final
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    WithJsonSchema,
-)
-
-from gateway.domain.book import NONE
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.instrument import Instrument
-from gateway.domain.order import Order, OrderType, Side, TimeInForce
+from gateway.domain.order import Order, Side
 from gateway.domain.quantities import (
     DEFAULT_DECIMALS,
     INT_LIMIT,
+    Worth,
     ceil_div,
     notional_micros,
     parse_decimal,
     rescaled_up,
     scaled,
 )
+from gateway.intake.ticket import OrderBody
 
 _QTY_E8_DECIMALS: Final = 8
-
-
-def _one_of(kind: type[StrEnum]) -> BeforeValidator:
-    """Takes the names of ``kind`` in any case, and nothing else."""
-    names = {member.value: member for member in kind}
-
-    def read(value: object) -> StrEnum:
-        # isascii first: the Kelvin sign and its like become ASCII when lowered.
-        if isinstance(value, str) and value.isascii() and value.lower() in names:
-            return names[value.lower()]
-        raise ValueError(f"one of {', '.join(names)}")
-
-    return BeforeValidator(read)
-
-
-def _names(kind: type[StrEnum]) -> WithJsonSchema:
-    return WithJsonSchema(
-        {"type": "string", "enum": list(kind), "description": "Upper case is taken too."}
-    )
-
-
-SideName = Annotated[Side, _one_of(Side), _names(Side)]
-TypeName = Annotated[OrderType, _one_of(OrderType), _names(OrderType)]
-TimeInForceName = Annotated[TimeInForce, _one_of(TimeInForce), _names(TimeInForce)]
-
-
-def _not_reserved(value: str) -> str:
-    if value == NONE:
-        raise ValueError("'none' is how records say that there is no id")
-    return value
-
-
-DecimalText = Annotated[
-    str,
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": r"^(?!0(\.0+)?$)(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$",
-            "maxLength": 32,
-            "description": "A plain positive decimal number as a string.",
-            "examples": ["10", "180.50"],
-        }
-    ),
-]
-"""A number as text; ``quantities.parse_decimal`` is its only reader."""
-
-Name = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$"), AfterValidator(_not_reserved)
-]
-"""An id that a caller chose."""
-
-Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
-Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9./-]{0,19}$")]
-
-
-def _takes(kind: OrderType) -> dict[str, Any]:
-    """Which prices an order type takes, as a part of a JSON schema."""
-    prices = {"limit_price": kind.has_limit, "stop_price": kind.has_stop}
-    return {
-        "properties": {"type": {"const": kind.value}}
-        | {name: {"type": "string" if taken else "null"} for name, taken in prices.items()},
-        "required": ["type", *(name for name, taken in prices.items() if taken)],
-    }
-
-
-class OrderBody(BaseModel):
-    """An order ticket as callers send it; unknown fields are refused, numbers are strings."""
-
-    model_config = ConfigDict(
-        strict=True,
-        extra="forbid",
-        frozen=True,
-        json_schema_extra={"oneOf": [_takes(kind) for kind in OrderType]},
-    )
-
-    account: Account = Field(examples=["primary"])
-    symbol: Symbol = Field(examples=["AAPL"])
-    side: SideName
-    type: TypeName
-    time_in_force: TimeInForceName = TimeInForce.DAY
-    qty: DecimalText
-    limit_price: DecimalText | None = None
-    stop_price: DecimalText | None = None
-    client_order_id: Name | None = None
-    strategy_id: Name | None = None
-    source_signal_id: Name | None = None
-
-    def canonical(self) -> dict[str, Any]:
-        """The request without its spelling: what two requests must share to be the same."""
-        return self.model_dump(mode="json", exclude_none=True)
 
 
 def to_order(
@@ -149,7 +49,8 @@ def to_order(
     Raises:
         InvalidInputError: ``account-unknown``, ``price-missing``, ``price-unexpected``,
             ``number-malformed``, ``number-not-positive``, ``number-too-large``,
-            ``qty-below-lot`` or ``price-below-tick``. Nothing has been recorded.
+            ``qty-below-lot``, ``price-below-tick``, ``intent-contradiction`` or
+            ``locate-unexpected``. Nothing has been recorded.
     """
     if body.account not in accounts:
         raise InvalidInputError(
@@ -157,6 +58,7 @@ def to_order(
             "this gateway serves no account of that name",
             f"use one of: {', '.join(sorted(accounts))}",
         )
+    reduce_only = _reduces_only(body)
     known = instruments.get(body.symbol)
     rule = known or _unlisted(body.symbol)
     qty = _quantity(body.qty, rule)
@@ -170,7 +72,9 @@ def to_order(
     for price in (limit_price, stop_price):
         if price is not None:
             _bounded(
-                notional_micros(qty, rule.qty_decimals, price, rule.price_decimals),
+                notional_micros(
+                    qty, rule.qty_decimals, price, rule.price_decimals, Worth(rule.multiplier)
+                ),
                 "qty times price in micros",
             )
     return Order(
@@ -190,10 +94,41 @@ def to_order(
         strategy_id=body.strategy_id,
         source_signal_id=body.source_signal_id,
         instrument_known=known is not None,
-        requested_qty=body.qty,
-        requested_limit_price=body.limit_price,
-        requested_stop_price=body.stop_price,
+        reduce_only=reduce_only,
+        extended_hours=body.extended_hours,
+        locate_id=body.locate_id,
+        source_run=body.source_run,
+        replaces=body.replaces,
+        override=body.override,
     )
+
+
+def _reduces_only(body: OrderBody) -> bool:
+    """Whether the order may only reduce, said by itself or by its intent; both must fit its side.
+
+    Raises:
+        InvalidInputError: ``intent-contradiction`` or ``locate-unexpected``.
+    """
+    intent, short = body.intent, body.side is Side.SELL_SHORT
+    if intent is not None and intent.side is not body.side:
+        raise _contradiction(f"{intent.value} is not a {body.side.value}", f"side {intent.side}")
+    if intent is not None and body.reduce_only and not intent.closes:
+        raise _contradiction(f"{intent.value} cannot be reduce_only", "leave one of them out")
+    if short and body.reduce_only:
+        raise _contradiction(
+            "a short sale reduces nothing", "sell what is held with side sell and reduce_only"
+        )
+    if body.locate_id is not None and not short:
+        raise InvalidInputError(
+            "locate-unexpected",
+            "only a short sale needs shares to borrow",
+            "leave locate_id out, or send side sell_short",
+        )
+    return body.reduce_only or (intent is not None and intent.closes)
+
+
+def _contradiction(detail: str, remedy: str) -> InvalidInputError:
+    return InvalidInputError("intent-contradiction", detail, remedy)
 
 
 def _unlisted(symbol: str) -> Instrument:

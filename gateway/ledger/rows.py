@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final, TypeAlias
 
-from gateway.domain.book import OrderState
+from gateway.domain.book import IN_MEMORY, OrderState
 from gateway.domain.decision import Reason
 from gateway.ports import KeyClaim
 from signing.canonical import encode
@@ -16,7 +16,9 @@ from signing.lifecycle import State
 Column: TypeAlias = str | int | bytes | None
 """What a STRICT table of ours can hold."""
 
-ORDER_COLUMNS: Final = tuple(field.name for field in fields(OrderState))
+ORDER_COLUMNS: Final = tuple(
+    field.name for field in fields(OrderState) if field.metadata != IN_MEMORY
+)
 """The columns that a row shares with `OrderState`, in the order of its fields."""
 
 CLAIM_COLUMNS: Final = tuple(field.name for field in fields(KeyClaim))

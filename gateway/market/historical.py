@@ -17,7 +17,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.domain.errors import InvalidInputError
-from gateway.domain.market import Bar, Quote
+from gateway.domain.market import Bar, Hours, Quote
 from gateway.market.closes import EXCHANGE_ZONE, Series, read_series
 from gateway.market.spread import (
     PRICE_DECIMALS,
@@ -29,6 +29,11 @@ from gateway.market.spread import (
 )
 
 VOLATILITY_COLUMN: Final = "VIX"
+OPEN_BEFORE_QUOTE: Final = timedelta(hours=6) // timedelta.resolution
+CLOSE_AFTER_QUOTE: Final = timedelta(minutes=30) // timedelta.resolution
+"""Microseconds from the opening at 09:30 to the quote at 15:30, and from there to 16:00. Clocks
+are changed on Sundays, so within a session an hour is an hour, in summer and in winter."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -57,6 +62,10 @@ class HistoricalFeed:
     def sessions(self) -> list[tuple[str, int]]:
         """Each session with the instant of its quotes in UTC microseconds, oldest first."""
         return list(self._sessions)
+
+    def tradable_sessions(self) -> list[tuple[str, int]]:
+        """As :meth:`sessions`, without the first: it has no session before it to compare with."""
+        return self._sessions[1:]
 
     def quote(self, symbol: str, at_us: int) -> Quote | None:
         """The newest quote at or before ``at_us``; ``None`` before the first or if unknown.
@@ -106,6 +115,21 @@ class HistoricalFeed:
         """The newest volatility index (times 10,000) at or before ``at_us``."""
         known = bisect_right(self._volatility.at_us, at_us)
         return self._volatility.values_e4[known - 1] if known else None
+
+    def hours(self, symbol: str, at_us: int) -> Hours | None:
+        """The regular session, 09:30 to 16:00 in New York, that contains or follows ``at_us``.
+
+        Each day on which the symbol has a close was a session. The files do not tell which days
+        closed early: on those the hours are said to end at 16:00 too.
+        """
+        series = self._closes.get(symbol)
+        if series is None:
+            return None
+        index = bisect_right(series.at_us, at_us - CLOSE_AFTER_QUOTE)
+        if index == len(series.at_us):
+            return None
+        quoted_us = series.at_us[index]
+        return Hours(quoted_us - OPEN_BEFORE_QUOTE, quoted_us + CLOSE_AFTER_QUOTE)
 
     def session(self, at_us: int) -> str:
         """The date in New York at ``at_us``; a day without trading has a date too."""

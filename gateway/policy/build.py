@@ -24,34 +24,49 @@ from gateway.policy.release import (
     Release,
     ReleaseError,
     load_release,
-    parse_data,
     read_file,
 )
+from gateway.policy.release_data import parse_data
 from gateway.policy.sources import revision, stage
 from signing import canonical
 
 CAPABILITIES: Final = "capabilities.json"
 LIMITS: Final = Path("limits") / "limits.json"
-INSTRUMENTS: Final = Path("instruments") / "instruments.json"
+LISTS: Final = Path("lists")
+_LISTS: Final = ("instruments", "restricted", "permissions")
 _WASM_MAX_BYTES: Final = 16 * 1024 * 1024
 
 
-def release_data(source: Path, limits: Path | None = None) -> bytes:
-    """The ``data.json`` of a policies folder, canonical; ``limits`` may be another file.
+def release_data(source: Path, given: Path | None = None) -> bytes:
+    """The ``data.json`` of a policies folder, canonical.
+
+    Args:
+        source: the policies folder.
+        given: a folder whose limits and lists take the place of the source's, file by file.
 
     Raises:
         InvalidInputError: ``policy-data``: a file is missing or is not JSON.
         ReleaseError: ``release-data``: a value is out of range.
     """
-    document = {
-        "limits": _json_file(limits or source / LIMITS),
-        "instruments": _json_file(source / INSTRUMENTS),
-    }
+
+    def chosen(folder: Path, name: str) -> Path:
+        other = None if given is None else given / name
+        return other if other is not None and other.exists() else source / folder / name
+
+    document: dict[str, object] = {
+        "base_currency": "USD",
+        "limits": {
+            "global": _json_file(chosen(LIMITS.parent, LIMITS.name)),
+            "accounts": {},
+            "strategies": {},
+            "symbols": {},
+        },
+    } | {name: _json_file(chosen(LISTS, f"{name}.json")) for name in _LISTS}
     try:
         data = canonical.encode(document)
     except canonical.CanonicalError as error:
         raise InvalidInputError(
-            "policy-data", f"limits or instruments: {error}", "use integers below 2^53 and texts"
+            "policy-data", f"limits or lists: {error}", "use integers below 2^53 and texts"
         ) from error
     parse_data(data)
     return data

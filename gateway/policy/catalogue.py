@@ -18,6 +18,9 @@ from signing import canonical
 
 CATALOGUE: Final = "catalogue.json"
 VERSION: Final = 1
+UNITS: Final = ("micros", "bps", "ms", "count", "e8", "e4", "price", "none")
+"""Units of figures: money, hundredths of a percent, time, numbers, quantities at 8 decimals,
+indices at 4, prices at the instrument's scale."""
 SEVERITIES: Final = ("critical", "high", "medium", "low")
 
 
@@ -25,8 +28,9 @@ SEVERITIES: Final = ("critical", "high", "medium", "low")
 class ControlText:
     """One control in words.
 
-    ``fix103`` is the FIX order rejection reason, ``facts`` are the paths of the input document
-    that it reads, ``limits`` the names of the signed limits, ``remedy`` says what helps.
+    ``fix103`` is the FIX order rejection reason, ``unit`` that of what is observed and of the
+    limit that it is compared with, which is the first of ``limits``. ``facts`` are the paths of
+    the input document that it reads, ``limits`` the names of the signed limits, ``remedy`` says what helps.
     """
 
     control: str
@@ -36,6 +40,7 @@ class ControlText:
     owner: str
     regulation: tuple[str, ...]
     fix103: int
+    unit: str
     facts: tuple[str, ...]
     limits: tuple[str, ...]
     remedy: str

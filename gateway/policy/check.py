@@ -154,7 +154,7 @@ def _limit_findings(source: Path, packages: Iterable[Annotated]) -> list[Finding
     read = {limit for package in packages for limit in package.limits}
     shipped = _names(source / LIMITS)
     schema = source / _SCHEMAS / "limits.json"
-    described = _names(schema, "properties")
+    described = _names(schema, "definitions", "table", "properties")
     found = [
         Finding(LIMITS.as_posix(), f"{name} is read by no control", "remove it, or read it")
         for name in sorted(shipped - read)

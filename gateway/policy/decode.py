@@ -28,9 +28,15 @@ _CONTROL: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}-[0-9]{1,4}")
 _CAUSE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 _SCOPES: Final = frozenset({"account", "symbol", "strategy"})
-_VERDICT_FIELDS: Final = frozenset({"allow", "required", "passed", "reasons", "door"})
+_VERDICT_FIELDS: Final = frozenset(
+    {"allow", "required", "passed", "reasons", "proofs", "halts", "door"}
+)
 _DOOR_FIELDS: Final = frozenset({"approval_age_max_ms"})
 _FIGURES: Final = frozenset({"observed", "limit"})
+_CONTROL_FIELD: Final = frozenset({"control"})
+_SOURCES: Final = frozenset({"global", "account", "strategy", "symbol", "caps"})
+_FIGURES_AND_SOURCE: Final = _FIGURES | {"source"}
+_VERDICT_HALTS_MAX: Final = 16
 
 
 class _MalformedError(Exception):
@@ -62,10 +68,9 @@ def verdict(element: object) -> Verdict | EngineFailure:
 def halts(answer: object) -> HaltTriggers:
     """Read the halts that are due, sorted; ``ENGINE_MALFORMED`` if any part does not fit."""
     try:
-        found = [_halt(element) for element in _array(answer)]
+        return _halts(answer)
     except _MalformedError:
         return ENGINE_MALFORMED
-    return sorted(found, key=lambda halt: (halt.cause, halt.scope.kind, halt.scope.name))
 
 
 def _verdict(element: object) -> Verdict:
@@ -75,9 +80,8 @@ def _verdict(element: object) -> Verdict:
         raise _MalformedError
     required = _controls(fields["required"])
     passed = _controls(fields["passed"])
-    reasons = sorted(
-        (_reason(reason) for reason in _array(fields["reasons"])), key=lambda r: r.control
-    )
+    reasons, proofs = _reasons(fields["reasons"]), _reasons(fields["proofs"])
+    halts = _halts(fields["halts"])
     door = _door(fields["door"])
     proven_ones = frozenset(passed)
     missing = tuple(control for control in required if control not in proven_ones)
@@ -86,9 +90,12 @@ def _verdict(element: object) -> Verdict:
         allow != proven
         or not proven_ones <= frozenset(required)
         or tuple(reason.control for reason in reasons) != missing
+        or tuple(proof.control for proof in proofs) != passed
+        or (allow and halts)
+        or len(halts) > _VERDICT_HALTS_MAX
     ):
         raise _MalformedError
-    return Verdict(allow, required, passed, tuple(reasons), MappingProxyType(door))
+    return Verdict(allow, required, passed, reasons, proofs, tuple(halts), MappingProxyType(door))
 
 
 def _door(value: object) -> dict[str, int]:
@@ -115,11 +122,29 @@ def _control_list(found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(controls))
 
 
+def _reasons(value: object) -> tuple[Reason, ...]:
+    return tuple(sorted(map(_reason, _array(value)), key=lambda reason: reason.control))
+
+
 def _reason(value: object) -> Reason:
-    fields = _object(value, frozenset({"control"}), _FIGURES)
+    fields = _object(value, _CONTROL_FIELD, _FIGURES_AND_SOURCE)
+    source = fields.get("source")
+    # A limit says where it comes from, and nothing else does.
+    if ("limit" in fields) != (isinstance(source, str) and source in _SOURCES):
+        raise _MalformedError
+    if "limit" not in fields and "source" in fields:
+        raise _MalformedError
     return Reason(
-        _text(fields["control"], _CONTROL), _figure(fields, "observed"), _figure(fields, "limit")
+        _text(fields["control"], _CONTROL),
+        _figure(fields, "observed"),
+        _figure(fields, "limit"),
+        source,
     )
+
+
+def _halts(value: object) -> list[HaltTrigger]:
+    found = [_halt(element) for element in _array(value)]
+    return sorted(found, key=lambda halt: (halt.cause, halt.scope.kind, halt.scope.name))
 
 
 def _halt(value: object) -> HaltTrigger:

@@ -1,13 +1,20 @@
-"""Choosing the engine: by configuration, once, at the start; none stands in for another."""
+"""Choosing the engine: by configuration, at the start; none stands in for another.
+
+Each release that comes into force gets an engine of its own, of the kind that was chosen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from gateway.domain.errors import InvalidInputError
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.in_force import ReleaseInForce
+from gateway.policy.opa_server.bundle import server_bundle
 from gateway.policy.opa_server.endpoint import DEFAULT_URL, OpaEndpoint, read_endpoint
 from gateway.policy.opa_server.engine import OpaServerEngine
 from gateway.policy.opa_wasm import WasmEngine
@@ -78,28 +85,83 @@ def chosen_endpoint(settings: EngineSettings) -> OpaEndpoint | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class EngineMaker:
+    """Makes the chosen engine, once for each release that comes into force.
+
+    ``endpoint`` is the server of an ``opa-server`` engine, ``None`` for one in this process.
+    """
+
+    runner: BlockingRunner
+    timeout_ms: int
+    endpoint: OpaEndpoint | None
+
+    async def engine(self, release: Release) -> OpenedEngine:
+        """The engine for a release, beside whatever else is open.
+
+        A server need not be there yet: it fetches its release from the gateway that asks it.
+
+        Raises:
+            ReleaseError: ``release-wasm``.
+        """
+        if self.endpoint is None:
+            return await self.embedded(release)
+        server = OpaServerEngine(release, self.endpoint, timeout_ms=self.timeout_ms)
+        return OpenedEngine(server, server.close)
+
+    async def embedded(self, release: Release) -> OpenedEngine:
+        """The release's module in this process, compiled on a worker thread.
+
+        Raises:
+            ReleaseError: ``release-wasm``.
+        """
+
+        def load() -> WasmEngine:
+            return WasmEngine(release, self.runner, timeout_ms=self.timeout_ms)
+
+        engine = await self.runner.run(load)
+
+        async def close() -> None:
+            engine.close()
+
+        return OpenedEngine(engine, close)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedEngine:
+    """An engine, and what ends it."""
+
+    engine: PolicyEngine
+    close: Callable[[], Awaitable[None]]
+
+
+def engine_maker(runner: BlockingRunner, settings: EngineSettings) -> EngineMaker:
+    """The maker of the engine that the settings choose.
+
+    Raises:
+        InvalidInputError: ``config-invalid`` (:func:`chosen_endpoint`).
+    """
+    return EngineMaker(runner, settings.engine_timeout_ms, chosen_endpoint(settings))
+
+
+async def in_force(release: Release, catalogue: Catalogue, maker: EngineMaker) -> ReleaseInForce:
+    """All that is made of a release, ready to be put into force.
+
+    Raises:
+        ReleaseError: ``release-wasm`` or ``release-bundle``.
+    """
+    bundle = await maker.runner.run(lambda: server_bundle(release))
+    opened = await maker.engine(release)
+    return ReleaseInForce(release, catalogue, opened.engine, bundle, opened.close)
+
+
 @asynccontextmanager
 async def open_engine(
     release: Release, runner: BlockingRunner, settings: EngineSettings
 ) -> AsyncGenerator[PolicyEngine]:
-    """The engine of a gateway, closed in the end.
-
-    A server need not be there yet: it fetches its release from the gateway that asks it.
-
-    Raises:
-        InvalidInputError: ``config-invalid`` (:func:`chosen_endpoint`).
-        ReleaseError: ``release-wasm``.
-    """
-    there = chosen_endpoint(settings)
-    if there is None:
-        embedded = WasmEngine(release, runner, timeout_ms=settings.engine_timeout_ms)
-        try:
-            yield embedded
-        finally:
-            embedded.close()
-    else:
-        server = OpaServerEngine(release, there, timeout_ms=settings.engine_timeout_ms)
-        try:
-            yield server
-        finally:
-            await server.close()
+    """Compatibility until the bootstrap goes through a holder."""
+    opened = await engine_maker(runner, settings).engine(release)
+    try:
+        yield opened.engine
+    finally:
+        await opened.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from gateway.domain.errors import InvalidInputError
-from gateway.policy.catalogue import SEVERITIES, ControlText
+from gateway.policy.catalogue import SEVERITIES, UNITS, ControlText
 from gateway.policy.opa_tool import run_opa
 
 _CONTROLS: Final = ("data", "writ", "controls")
@@ -21,6 +21,7 @@ _CUSTOM: Final = {
     "owner": str,
     "regulation": list,
     "fix103": int,
+    "unit": str,
     "facts": list,
     "limits": list,
     "remedy": str,
@@ -95,6 +96,7 @@ def control_text(package: Annotated) -> ControlText:
         owner=custom["owner"],
         regulation=tuple(custom["regulation"]),
         fix103=custom["fix103"],
+        unit=custom["unit"],
         facts=tuple(custom["facts"]),
         limits=tuple(custom["limits"]),
         remedy=_one_line(custom["remedy"]),
@@ -133,6 +135,8 @@ def _unsuitable(package: Annotated) -> Iterator[tuple[str, str]]:
         yield "custom.id is not of the form ABC-01", "choose a short code and a number"
     if package.custom.get("severity") not in SEVERITIES:
         yield "custom.severity is unknown", f"choose one of {', '.join(SEVERITIES)}"
+    if package.custom.get("unit") not in UNITS:
+        yield "custom.unit is unknown", f"choose one of {', '.join(UNITS)}"
     if not _texts(package.custom.get("regulation")):
         yield "custom.regulation is empty", "name the rule, or write `house rule`"
 
@@ -149,8 +153,8 @@ def reading_findings(package: Annotated, tree: Mapping[str, Any]) -> list[Findin
 
     ``tree`` is the parsed module of the package (:func:`syntax_trees`).
     """
-    refs = set(_refs(tree.get("rules", ())))
-    limits = {ref[2] for ref in refs if ref[:2] == ("data", "limits") and len(ref) > 2}  # noqa: PLR2004  data, limits, name
+    refs = set(_refs(tree))
+    limits = _limits_read(package, refs) | _limit_compared(tree)
     found = _difference(package.file, "custom.limits", package.limits, limits)
     if package.is_control:
         facts = {".".join(ref[1:]) for ref in refs if ref[0] == "input" and len(ref) > 1}
@@ -164,6 +168,33 @@ def reading_findings(package: Annotated, tree: Mapping[str, Any]) -> list[Findin
     return found + _schema_findings(package, refs)
 
 
+_SIGNED: Final = frozenset({"limits", "instruments", "restricted", "permissions"})
+_EFFECTIVE: Final = ("data", "writ", "lib", "limits", "effective")
+_GLOBAL: Final = ("data", "limits", "global")
+_RESOLVER: Final = ("writ", "lib", "limits")
+
+
+def _limits_read(package: Annotated, refs: Iterable[Ref]) -> set[str]:
+    """The limits that are read by name: as they count for the order, or from the global table."""
+    if package.package[1:] == _RESOLVER:
+        return set()  # it reads all of them, and names none
+    return {
+        ref[len(root)]
+        for ref in refs
+        for root in (_EFFECTIVE, _GLOBAL)
+        if ref[: len(root)] == root and len(ref) > len(root)
+    }
+
+
+def _limit_compared(tree: Mapping[str, Any]) -> set[str]:
+    """The limit that a control names as the one it compares with."""
+    return {
+        rule["head"]["value"]["value"]
+        for rule in tree.get("rules", ())
+        if rule["head"]["ref"][0]["value"] == "limit" and rule["head"]["value"]["type"] == "string"
+    }
+
+
 def _schema_findings(package: Annotated, refs: set[Ref]) -> list[Finding]:
     """Without a schema, ``opa check`` cannot see a reference to a field that does not exist."""
     declared = {
@@ -172,7 +203,7 @@ def _schema_findings(package: Annotated, refs: set[Ref]) -> list[Finding]:
     }
     used = {"input"} if any(ref[0] == "input" for ref in refs) else set[str]()
     used |= {
-        f"data.{ref[1]}" for ref in refs if ref[:2] in (("data", "limits"), ("data", "instruments"))
+        f"data.{ref[1]}" for ref in refs if ref[0] == "data" and len(ref) > 1 and ref[1] in _SIGNED
     }
     return [
         Finding(package.file, f"METADATA names no schema for {name}", f"add {name} to schemas")
@@ -196,22 +227,44 @@ def _under(ref: str, fact: str) -> bool:
     return ref == fact or ref.startswith(fact + ".")
 
 
-def _refs(node: object) -> Iterator[Ref]:
-    """Every reference to ``input`` or ``data``, up to its first part that is not a constant."""
+def _refs(tree: Mapping[str, Any]) -> Iterator[Ref]:
+    """Every reference of a module's rules to ``input`` or ``data``, imports resolved.
+
+    Each is told up to its first part that is not a constant.
+    """
+    imports = dict(_imports(tree))
+    for term in _terms(tree.get("rules", ())):
+        first, *rest = term
+        head = str(first["value"])
+        if head in ("input", "data"):
+            yield (head, *_constants(rest))
+        elif head in imports:
+            path = imports[head]
+            yield (*path, *_constants(rest))
+
+
+def _imports(tree: Mapping[str, Any]) -> Iterator[tuple[str, Ref]]:
+    for entry in tree.get("imports", ()):
+        path = (str(entry["path"]["value"][0]["value"]), *_constants(entry["path"]["value"][1:]))
+        yield str(entry.get("alias") or path[-1]), path
+
+
+def _terms(node: object) -> Iterator[list[dict[str, Any]]]:
+    """The parts of every reference below a node."""
     if isinstance(node, list):
         for item in cast("list[object]", node):
-            yield from _refs(item)
+            yield from _terms(item)
     elif isinstance(node, dict):
         fields = cast("dict[str, Any]", node)
-        if fields.get("type") == "ref" and fields["value"][0]["value"] in ("input", "data"):
-            yield _constant_part(fields["value"])
+        if fields.get("type") == "ref":
+            yield fields["value"]
         for item in fields.values():
-            yield from _refs(item)
+            yield from _terms(item)
 
 
-def _constant_part(terms: list[dict[str, Any]]) -> Ref:
-    names = [str(terms[0]["value"])]
-    for term in terms[1:]:
+def _constants(terms: Iterable[Mapping[str, Any]]) -> Ref:
+    names: list[str] = []
+    for term in terms:
         if term["type"] != "string":
             break
         names.append(term["value"])

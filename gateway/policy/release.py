@@ -11,22 +11,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Final, cast
+from typing import Final
 
 import policies
-from gateway.domain.errors import RefusedError
 from gateway.domain.instrument import Instrument
+from gateway.policy.release_data import DATA, Limits, ReleaseData, ReleaseError, parse_data
 from signing import canonical
 
 VERSION: Final = 1
 DESCRIPTOR: Final = "release.json"
 BUNDLE: Final = "bundle.tar.gz"
 WASM: Final = "policy.wasm"
-DATA: Final = "data.json"
-
-DECIMALS_MAX: Final = 8
-"""The finest scale of a quantity or price; every scale converts to 8 decimals exactly."""
 
 FILE_MAX_BYTES: Final = 16 * 1024 * 1024
 """The largest file of a release: about 10^5 instruments."""
@@ -39,24 +34,6 @@ _FIELDS: Final = {
     "wasm_sha256": _DIGEST,
     "data_sha256": _DIGEST,
 }
-_SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9./-]{0,19}")  # as an order can name it
-_LIMIT_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_INSTRUMENT_TEXTS: Final = ("class", "sector", "currency")
-_INSTRUMENT_RANGES: Final = {
-    "qty_decimals": (0, DECIMALS_MAX),
-    "price_decimals": (0, DECIMALS_MAX),
-    "lot": (1, canonical.INT_MAX),
-    "tick": (1, canonical.INT_MAX),
-}
-_TEXT_MAX: Final = 64
-
-
-class ReleaseError(RefusedError):
-    """A release cannot be used; nothing is decided with it.
-
-    Codes: ``release-missing``, ``release-malformed``, ``release-digest``, ``release-data`` and,
-    from the engine, ``release-wasm``.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +42,7 @@ class Release:
 
     ``revision`` names the Rego sources, ``label`` says what it is for (``shipped``,
     ``demonstration``), ``digest`` is the SHA-256 of ``descriptor`` and names it in decisions.
-    ``limits`` and ``instruments`` are ``data`` as read.
+    ``parsed`` is ``data`` as read.
     """
 
     revision: str
@@ -79,8 +56,17 @@ class Release:
     bundle: bytes
     wasm: bytes
     data: bytes
-    limits: Mapping[str, int]
-    instruments: Mapping[str, Instrument]
+    parsed: ReleaseData
+
+    @property
+    def limits(self) -> Limits:
+        """The signed limits."""
+        return self.parsed.limits
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """The listed instruments by symbol."""
+        return self.parsed.instruments
 
 
 def shipped_directory() -> Path:
@@ -108,7 +94,7 @@ def load_release(directory: Path) -> Release:
     bundle = _named(directory / BUNDLE, fields["bundle_sha256"])
     wasm = _named(directory / WASM, fields["wasm_sha256"])
     data = _named(directory / DATA, fields["data_sha256"])
-    limits, instruments = parse_data(data)
+    parsed = parse_data(data)
     return Release(
         revision=fields["revision"],
         label=fields["label"],
@@ -121,29 +107,8 @@ def load_release(directory: Path) -> Release:
         bundle=bundle,
         wasm=wasm,
         data=data,
-        limits=limits,
-        instruments=instruments,
+        parsed=parsed,
     )
-
-
-def parse_data(data: bytes) -> tuple[Mapping[str, int], Mapping[str, Instrument]]:
-    """Read a release's ``data.json``: limits by name, instruments by symbol.
-
-    Raises:
-        ReleaseError: ``release-data``: not canonical JSON, or a part is unknown or out of range.
-    """
-    try:
-        document = canonical.decode_object(data)
-    except canonical.CanonicalError as error:
-        raise _data_error(str(error)) from error
-    if set(document) != {"limits", "instruments"}:
-        raise _data_error("it must have limits and instruments and nothing else")
-    limits = {name: _limit(name, value) for name, value in _items(document["limits"], "limits")}
-    instruments = {
-        symbol: _instrument(symbol, value)
-        for symbol, value in _items(document["instruments"], "instruments")
-    }
-    return MappingProxyType(limits), MappingProxyType(instruments)
 
 
 def read_file(path: Path) -> bytes:
@@ -197,41 +162,3 @@ def _descriptor_fields(descriptor: bytes, directory: Path) -> dict[str, str]:
         if not isinstance(value, str) or pattern.fullmatch(value) is None:
             raise ReleaseError("release-malformed", f"{directory}: {name} is malformed", remedy)
     return {name: str(value) for name, value in fields.items()}
-
-
-def _items(value: object, name: str) -> list[tuple[str, Any]]:
-    if not isinstance(value, dict):
-        raise _data_error(f"{name} is not an object")
-    return list(cast("dict[str, Any]", value).items())
-
-
-def _limit(name: str, value: object) -> int:
-    if _LIMIT_NAME.fullmatch(name) is None:
-        raise _data_error(f"limit {name!r} is not a lower-case name")
-    if type(value) is not int or not 0 <= value <= canonical.INT_MAX:
-        raise _data_error(f"limit {name} is not an integer from 0 to 2^53 - 1")
-    return value
-
-
-def _instrument(symbol: str, value: object) -> Instrument:
-    if _SYMBOL.fullmatch(symbol) is None:
-        raise _data_error(f"instrument {symbol!r} is not a symbol")
-    fields = dict(_items(value, f"instrument {symbol}"))
-    if set(fields) != {*_INSTRUMENT_TEXTS, *_INSTRUMENT_RANGES}:
-        raise _data_error(f"instrument {symbol} has missing or unknown fields")
-    for name in _INSTRUMENT_TEXTS:
-        text = fields[name]
-        if not isinstance(text, str) or not 0 < len(text) <= _TEXT_MAX:
-            raise _data_error(f"instrument {symbol}: {name} is not a text of 1 to 64 characters")
-    for name, (low, high) in _INSTRUMENT_RANGES.items():
-        number = fields[name]
-        if type(number) is not int or not low <= number <= high:
-            raise _data_error(f"instrument {symbol}: {name} is not from {low} to {high}")
-    asset_class = fields.pop("class")
-    return Instrument(symbol=symbol, asset_class=asset_class, **fields)
-
-
-def _data_error(detail: str) -> ReleaseError:
-    return ReleaseError(
-        "release-data", f"{DATA}: {detail}", "mend the limits or instruments and build anew"
-    )

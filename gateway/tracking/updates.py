@@ -105,7 +105,7 @@ def _execution_payload(order_id: str, fill: Execution) -> dict[str, Any]:
         "execution_id": fill.execution_id,
         "account": fill.account,
         "symbol": fill.symbol,
-        "side": Side(fill.side).value,
+        "side": Side(fill.side).executed.value,
         "qty": fill.qty,
         "qty_decimals": fill.qty_decimals,
         "price": fill.price,

@@ -13,17 +13,17 @@
 #   regulation:
 #     - house rule
 #   fix103: 8
+#   unit: ms
 #   facts: []
 #   limits:
 #     - approval_age_max_ms
 #   remedy: |
 #     Ask the risk officers for a release with an approval_age_max_ms above zero.
-# schemas:
-#   - data.limits: schema.limits
 package writ.controls.approval_window
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if num.positive(data.limits.approval_age_max_ms)
+limit := "approval_age_max_ms"
 
-figures["limit"] := data.limits.approval_age_max_ms
+proven if num.positive(limits[limit])

@@ -13,6 +13,7 @@
 #   regulation:
 #     - SEC Rule 15c3-5(c)(1)(i)
 #   fix103: 21
+#   unit: micros
 #   facts:
 #     - account.day_loss_micros
 #   limits:
@@ -21,13 +22,13 @@
 #     The account may not take new risk today; cancels still work. Speak to the risk officers.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.daily_loss
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if num.within(input.account.day_loss_micros, data.limits.day_loss_max_micros)
+limit := "day_loss_max_micros"
 
-figures["observed"] := input.account.day_loss_micros
+observed := input.account.day_loss_micros
 
-figures["limit"] := data.limits.day_loss_max_micros
+proven if num.within(observed, limits[limit])

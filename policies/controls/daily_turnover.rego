@@ -13,6 +13,7 @@
 #   regulation:
 #     - SEC Rule 15c3-5(c)(1)(i)
 #   fix103: 20
+#   unit: micros
 #   facts:
 #     - projected.day_turnover_micros
 #   limits:
@@ -21,13 +22,13 @@
 #     Cancel working orders that are no longer wanted, or wait for the next session.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.daily_turnover
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if num.within(input.projected.day_turnover_micros, data.limits.day_turnover_max_micros)
+limit := "day_turnover_max_micros"
 
-figures["observed"] := input.projected.day_turnover_micros
+observed := input.projected.day_turnover_micros
 
-figures["limit"] := data.limits.day_turnover_max_micros
+proven if num.within(observed, limits[limit])

@@ -3,7 +3,7 @@ package writ.controls.daily_turnover_test
 import data.writ.controls.daily_turnover
 import data.writ.fixtures
 
-limits := {"day_turnover_max_micros": 100}
+limits := {"global": {"day_turnover_max_micros": 100}}
 
 test_at_the_limit if {
 	daily_turnover.proven with input as fixtures.with_fact("projected", "day_turnover_micros", 100) with data.limits as limits
@@ -18,16 +18,16 @@ test_zero_observed if {
 }
 
 test_limit_of_zero if {
-	not daily_turnover.proven with input as fixtures.with_fact("projected", "day_turnover_micros", 0) with data.limits as {"day_turnover_max_micros": 0}
+	not daily_turnover.proven with input as fixtures.with_fact("projected", "day_turnover_micros", 0) with data.limits as {"global": {"day_turnover_max_micros": 0}}
 }
 
 test_limit_missing if {
-	not daily_turnover.proven with input as fixtures.with_fact("projected", "day_turnover_micros", 0) with data.limits as {}
+	not daily_turnover.proven with input as fixtures.with_fact("projected", "day_turnover_micros", 0) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not daily_turnover.proven with input as fixtures.with_fact("projected", "day_turnover_micros", 0) with data.limits as {"day_turnover_max_micros": limit}
+		not daily_turnover.proven with input as fixtures.with_fact("projected", "day_turnover_micros", 0) with data.limits as {"global": {"day_turnover_max_micros": limit}}
 	}
 }
 
@@ -45,6 +45,6 @@ test_fact_of_another_type if {
 	}
 }
 
-test_figures if {
-	daily_turnover.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("projected", "day_turnover_micros", 101) with data.limits as limits
+test_what_is_observed if {
+	daily_turnover.observed == 101 with input as fixtures.with_fact("projected", "day_turnover_micros", 101) with data.limits as limits
 }

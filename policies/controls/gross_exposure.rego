@@ -13,6 +13,7 @@
 #   regulation:
 #     - SEC Rule 15c3-5(c)(1)(i)
 #   fix103: 20
+#   unit: micros
 #   facts:
 #     - projected.gross_exposure_micros
 #   limits:
@@ -21,13 +22,13 @@
 #     Reduce positions or cancel working orders first.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.gross_exposure
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if num.within(input.projected.gross_exposure_micros, data.limits.gross_exposure_max_micros)
+limit := "gross_exposure_max_micros"
 
-figures["observed"] := input.projected.gross_exposure_micros
+observed := input.projected.gross_exposure_micros
 
-figures["limit"] := data.limits.gross_exposure_max_micros
+proven if num.within(observed, limits[limit])

@@ -3,7 +3,7 @@ package writ.controls.gross_exposure_test
 import data.writ.controls.gross_exposure
 import data.writ.fixtures
 
-limits := {"gross_exposure_max_micros": 100}
+limits := {"global": {"gross_exposure_max_micros": 100}}
 
 test_at_the_limit if {
 	gross_exposure.proven with input as fixtures.with_fact("projected", "gross_exposure_micros", 100) with data.limits as limits
@@ -18,16 +18,16 @@ test_zero_observed if {
 }
 
 test_limit_of_zero if {
-	not gross_exposure.proven with input as fixtures.with_fact("projected", "gross_exposure_micros", 0) with data.limits as {"gross_exposure_max_micros": 0}
+	not gross_exposure.proven with input as fixtures.with_fact("projected", "gross_exposure_micros", 0) with data.limits as {"global": {"gross_exposure_max_micros": 0}}
 }
 
 test_limit_missing if {
-	not gross_exposure.proven with input as fixtures.with_fact("projected", "gross_exposure_micros", 0) with data.limits as {}
+	not gross_exposure.proven with input as fixtures.with_fact("projected", "gross_exposure_micros", 0) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not gross_exposure.proven with input as fixtures.with_fact("projected", "gross_exposure_micros", 0) with data.limits as {"gross_exposure_max_micros": limit}
+		not gross_exposure.proven with input as fixtures.with_fact("projected", "gross_exposure_micros", 0) with data.limits as {"global": {"gross_exposure_max_micros": limit}}
 	}
 }
 
@@ -45,6 +45,6 @@ test_fact_of_another_type if {
 	}
 }
 
-test_figures if {
-	gross_exposure.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("projected", "gross_exposure_micros", 101) with data.limits as limits
+test_what_is_observed if {
+	gross_exposure.observed == 101 with input as fixtures.with_fact("projected", "gross_exposure_micros", 101) with data.limits as limits
 }

@@ -13,6 +13,7 @@
 #   regulation:
 #     - RTS 6 article 12
 #   fix103: 21
+#   unit: none
 #   facts:
 #     - control.halted
 #   limits: []

@@ -14,6 +14,7 @@
 #     - SEC Rule 15c3-5(c)(2)
 #     - RTS 6 article 15(5)
 #   fix103: 1
+#   unit: none
 #   facts:
 #     - instrument
 #     - order.limit_price

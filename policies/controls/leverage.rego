@@ -13,6 +13,7 @@
 #   regulation:
 #     - SEC Rule 15c3-5(c)(1)(i)
 #   fix103: 25
+#   unit: bps
 #   facts:
 #     - projected.leverage_bps
 #   limits:
@@ -21,13 +22,13 @@
 #     Reduce positions or add equity to the account.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.leverage
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if num.within(input.projected.leverage_bps, data.limits.leverage_max_bps)
+limit := "leverage_max_bps"
 
-figures["observed"] := input.projected.leverage_bps
+observed := input.projected.leverage_bps
 
-figures["limit"] := data.limits.leverage_max_bps
+proven if num.within(observed, limits[limit])

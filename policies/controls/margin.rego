@@ -16,6 +16,7 @@
 #     - Regulation T
 #     - SEC Rule 15c3-5(c)(1)(i)
 #   fix103: 25
+#   unit: micros
 #   facts:
 #     - projected.margin_debit_micros
 #   limits:
@@ -24,15 +25,15 @@
 #     Send an order that the account's cash can pay for, counting orders that are still working.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.margin
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if input.projected.margin_debit_micros == 0
+limit := "margin_debit_max_micros"
 
-proven if num.within(input.projected.margin_debit_micros, data.limits.margin_debit_max_micros)
+observed := input.projected.margin_debit_micros
 
-figures["observed"] := input.projected.margin_debit_micros
+proven if observed == 0
 
-figures["limit"] := data.limits.margin_debit_max_micros
+proven if num.within(observed, limits[limit])

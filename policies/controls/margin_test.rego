@@ -3,7 +3,7 @@ package writ.controls.margin_test
 import data.writ.controls.margin
 import data.writ.fixtures
 
-limits := {"margin_debit_max_micros": 100}
+limits := {"global": {"margin_debit_max_micros": 100}}
 
 test_none_needs_no_limit if {
 	every limits in [{}, {"margin_debit_max_micros": 0}, {"margin_debit_max_micros": 100}] {
@@ -20,16 +20,16 @@ test_one_beyond if {
 }
 
 test_limit_of_zero if {
-	not margin.proven with input as fixtures.with_fact("projected", "margin_debit_micros", 1) with data.limits as {"margin_debit_max_micros": 0}
+	not margin.proven with input as fixtures.with_fact("projected", "margin_debit_micros", 1) with data.limits as {"global": {"margin_debit_max_micros": 0}}
 }
 
 test_limit_missing if {
-	not margin.proven with input as fixtures.with_fact("projected", "margin_debit_micros", 1) with data.limits as {}
+	not margin.proven with input as fixtures.with_fact("projected", "margin_debit_micros", 1) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not margin.proven with input as fixtures.with_fact("projected", "margin_debit_micros", 1) with data.limits as {"margin_debit_max_micros": limit}
+		not margin.proven with input as fixtures.with_fact("projected", "margin_debit_micros", 1) with data.limits as {"global": {"margin_debit_max_micros": limit}}
 	}
 }
 
@@ -47,6 +47,6 @@ test_fact_of_another_type if {
 	}
 }
 
-test_figures if {
-	margin.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("projected", "margin_debit_micros", 101) with data.limits as limits
+test_what_is_observed if {
+	margin.observed == 101 with input as fixtures.with_fact("projected", "margin_debit_micros", 101) with data.limits as limits
 }

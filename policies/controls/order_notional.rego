@@ -16,6 +16,7 @@
 #     - RTS 6 article 15(1)(b)
 #     - SEC Rule 15c3-5(c)(1)(ii)
 #   fix103: 27
+#   unit: micros
 #   facts:
 #     - order.notional_micros
 #   limits:
@@ -25,16 +26,16 @@
 #     order_notional_max_micros.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.order_notional
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
+limit := "order_notional_max_micros"
+
+observed := input.order.notional_micros
+
 proven if {
-	num.positive(input.order.notional_micros)
-	num.within(input.order.notional_micros, data.limits.order_notional_max_micros)
+	num.positive(observed)
+	num.within(observed, limits[limit])
 }
-
-figures["observed"] := input.order.notional_micros
-
-figures["limit"] := data.limits.order_notional_max_micros

@@ -3,7 +3,7 @@ package writ.controls.order_notional_test
 import data.writ.controls.order_notional
 import data.writ.fixtures
 
-limits := {"order_notional_max_micros": 100}
+limits := {"global": {"order_notional_max_micros": 100}}
 
 test_at_the_limit if {
 	order_notional.proven with input as fixtures.with_fact("order", "notional_micros", 100) with data.limits as limits
@@ -22,16 +22,16 @@ test_an_order_of_no_size_proves_nothing if {
 }
 
 test_limit_of_zero if {
-	not order_notional.proven with input as fixtures.with_fact("order", "notional_micros", 1) with data.limits as {"order_notional_max_micros": 0}
+	not order_notional.proven with input as fixtures.with_fact("order", "notional_micros", 1) with data.limits as {"global": {"order_notional_max_micros": 0}}
 }
 
 test_limit_missing if {
-	not order_notional.proven with input as fixtures.with_fact("order", "notional_micros", 1) with data.limits as {}
+	not order_notional.proven with input as fixtures.with_fact("order", "notional_micros", 1) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not order_notional.proven with input as fixtures.with_fact("order", "notional_micros", 1) with data.limits as {"order_notional_max_micros": limit}
+		not order_notional.proven with input as fixtures.with_fact("order", "notional_micros", 1) with data.limits as {"global": {"order_notional_max_micros": limit}}
 	}
 }
 
@@ -49,6 +49,6 @@ test_fact_of_another_type if {
 	}
 }
 
-test_figures if {
-	order_notional.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("order", "notional_micros", 101) with data.limits as limits
+test_what_is_observed if {
+	order_notional.observed == 101 with input as fixtures.with_fact("order", "notional_micros", 101) with data.limits as limits
 }

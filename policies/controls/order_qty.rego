@@ -16,6 +16,7 @@
 #     - RTS 6 article 15(1)(c)
 #     - SEC Rule 15c3-5(c)(1)(ii)
 #   fix103: 13
+#   unit: e8
 #   facts:
 #     - order.qty_e8
 #   limits:
@@ -25,16 +26,16 @@
 #     order_qty_max_e8.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.order_qty
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
+limit := "order_qty_max_e8"
+
+observed := input.order.qty_e8
+
 proven if {
-	num.positive(input.order.qty_e8)
-	num.within(input.order.qty_e8, data.limits.order_qty_max_e8)
+	num.positive(observed)
+	num.within(observed, limits[limit])
 }
-
-figures["observed"] := input.order.qty_e8
-
-figures["limit"] := data.limits.order_qty_max_e8

@@ -13,6 +13,7 @@
 #   regulation:
 #     - SEC Rule 15c3-5(c)(1)(i)
 #   fix103: 20
+#   unit: micros
 #   facts:
 #     - projected.position_notional_micros
 #   limits:
@@ -21,13 +22,13 @@
 #     Send a smaller order, or reduce the position in this symbol first.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.position_notional
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if num.within(input.projected.position_notional_micros, data.limits.position_notional_max_micros)
+limit := "position_notional_max_micros"
 
-figures["observed"] := input.projected.position_notional_micros
+observed := input.projected.position_notional_micros
 
-figures["limit"] := data.limits.position_notional_max_micros
+proven if num.within(observed, limits[limit])

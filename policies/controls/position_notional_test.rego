@@ -3,7 +3,7 @@ package writ.controls.position_notional_test
 import data.writ.controls.position_notional
 import data.writ.fixtures
 
-limits := {"position_notional_max_micros": 100}
+limits := {"global": {"position_notional_max_micros": 100}}
 
 test_at_the_limit if {
 	position_notional.proven with input as fixtures.with_fact("projected", "position_notional_micros", 100) with data.limits as limits
@@ -18,16 +18,16 @@ test_zero_observed if {
 }
 
 test_limit_of_zero if {
-	not position_notional.proven with input as fixtures.with_fact("projected", "position_notional_micros", 0) with data.limits as {"position_notional_max_micros": 0}
+	not position_notional.proven with input as fixtures.with_fact("projected", "position_notional_micros", 0) with data.limits as {"global": {"position_notional_max_micros": 0}}
 }
 
 test_limit_missing if {
-	not position_notional.proven with input as fixtures.with_fact("projected", "position_notional_micros", 0) with data.limits as {}
+	not position_notional.proven with input as fixtures.with_fact("projected", "position_notional_micros", 0) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not position_notional.proven with input as fixtures.with_fact("projected", "position_notional_micros", 0) with data.limits as {"position_notional_max_micros": limit}
+		not position_notional.proven with input as fixtures.with_fact("projected", "position_notional_micros", 0) with data.limits as {"global": {"position_notional_max_micros": limit}}
 	}
 }
 
@@ -45,6 +45,6 @@ test_fact_of_another_type if {
 	}
 }
 
-test_figures if {
-	position_notional.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("projected", "position_notional_micros", 101) with data.limits as limits
+test_what_is_observed if {
+	position_notional.observed == 101 with input as fixtures.with_fact("projected", "position_notional_micros", 101) with data.limits as limits
 }

@@ -14,6 +14,7 @@
 #     - SEC Rule 15c3-5(c)(1)(i)
 #     - house rule
 #   fix103: 3
+#   unit: count
 #   facts:
 #     - projected.positions_count
 #   limits:
@@ -22,13 +23,13 @@
 #     Close a position or cancel a working order in another symbol first.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.positions_count
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if num.within(input.projected.positions_count, data.limits.positions_max_count)
+limit := "positions_max_count"
 
-figures["observed"] := input.projected.positions_count
+observed := input.projected.positions_count
 
-figures["limit"] := data.limits.positions_max_count
+proven if num.within(observed, limits[limit])

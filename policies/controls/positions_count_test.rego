@@ -3,7 +3,7 @@ package writ.controls.positions_count_test
 import data.writ.controls.positions_count
 import data.writ.fixtures
 
-limits := {"positions_max_count": 100}
+limits := {"global": {"positions_max_count": 100}}
 
 test_at_the_limit if {
 	positions_count.proven with input as fixtures.with_fact("projected", "positions_count", 100) with data.limits as limits
@@ -18,16 +18,16 @@ test_zero_observed if {
 }
 
 test_limit_of_zero if {
-	not positions_count.proven with input as fixtures.with_fact("projected", "positions_count", 0) with data.limits as {"positions_max_count": 0}
+	not positions_count.proven with input as fixtures.with_fact("projected", "positions_count", 0) with data.limits as {"global": {"positions_max_count": 0}}
 }
 
 test_limit_missing if {
-	not positions_count.proven with input as fixtures.with_fact("projected", "positions_count", 0) with data.limits as {}
+	not positions_count.proven with input as fixtures.with_fact("projected", "positions_count", 0) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not positions_count.proven with input as fixtures.with_fact("projected", "positions_count", 0) with data.limits as {"positions_max_count": limit}
+		not positions_count.proven with input as fixtures.with_fact("projected", "positions_count", 0) with data.limits as {"global": {"positions_max_count": limit}}
 	}
 }
 
@@ -45,6 +45,6 @@ test_fact_of_another_type if {
 	}
 }
 
-test_figures if {
-	positions_count.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("projected", "positions_count", 101) with data.limits as limits
+test_what_is_observed if {
+	positions_count.observed == 101 with input as fixtures.with_fact("projected", "positions_count", 101) with data.limits as limits
 }

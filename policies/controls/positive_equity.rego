@@ -12,6 +12,7 @@
 #   regulation:
 #     - SEC Rule 15c3-5(c)(1)(i)
 #   fix103: 25
+#   unit: micros
 #   facts:
 #     - account.equity_micros
 #   limits: []
@@ -23,6 +24,6 @@ package writ.controls.positive_equity
 
 import data.writ.lib.num
 
-proven if num.positive(input.account.equity_micros)
+observed := input.account.equity_micros
 
-figures["observed"] := input.account.equity_micros
+proven if num.positive(observed)

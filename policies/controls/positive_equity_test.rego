@@ -24,6 +24,6 @@ test_of_another_type if {
 	}
 }
 
-test_figures if {
-	positive_equity.figures == {"observed": -5} with input as fixtures.with_fact("account", "equity_micros", -5)
+test_what_is_observed if {
+	positive_equity.observed == -5 with input as fixtures.with_fact("account", "equity_micros", -5)
 }

@@ -16,6 +16,7 @@
 #     - RTS 6 article 15(1)(a)
 #     - SEC Rule 15c3-5(c)(1)(ii)
 #   fix103: 16
+#   unit: bps
 #   facts:
 #     - order.price_deviation_bps
 #     - order.worst_price
@@ -25,16 +26,16 @@
 #     Price the order closer to the market, or wait for a fresh quote.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.price_collar
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
+
+limit := "price_collar_max_bps"
+
+observed := input.order.price_deviation_bps
 
 proven if {
 	num.positive(input.order.worst_price)
-	num.within(input.order.price_deviation_bps, data.limits.price_collar_max_bps)
+	num.within(observed, limits[limit])
 }
-
-figures["observed"] := input.order.price_deviation_bps
-
-figures["limit"] := data.limits.price_collar_max_bps

@@ -3,7 +3,7 @@ package writ.controls.price_collar_test
 import data.writ.controls.price_collar
 import data.writ.fixtures
 
-limits := {"price_collar_max_bps": 100}
+limits := {"global": {"price_collar_max_bps": 100}}
 
 test_at_the_limit if {
 	price_collar.proven with input as fixtures.with_fact("order", "price_deviation_bps", 100) with data.limits as limits
@@ -18,16 +18,16 @@ test_zero_observed if {
 }
 
 test_limit_of_zero if {
-	not price_collar.proven with input as fixtures.with_fact("order", "price_deviation_bps", 0) with data.limits as {"price_collar_max_bps": 0}
+	not price_collar.proven with input as fixtures.with_fact("order", "price_deviation_bps", 0) with data.limits as {"global": {"price_collar_max_bps": 0}}
 }
 
 test_limit_missing if {
-	not price_collar.proven with input as fixtures.with_fact("order", "price_deviation_bps", 0) with data.limits as {}
+	not price_collar.proven with input as fixtures.with_fact("order", "price_deviation_bps", 0) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not price_collar.proven with input as fixtures.with_fact("order", "price_deviation_bps", 0) with data.limits as {"price_collar_max_bps": limit}
+		not price_collar.proven with input as fixtures.with_fact("order", "price_deviation_bps", 0) with data.limits as {"global": {"price_collar_max_bps": limit}}
 	}
 }
 
@@ -53,6 +53,6 @@ test_worst_price_of_zero if {
 	not price_collar.proven with input as fixtures.with_fact("order", "worst_price", 0) with data.limits as limits
 }
 
-test_figures if {
-	price_collar.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("order", "price_deviation_bps", 101) with data.limits as limits
+test_what_is_observed if {
+	price_collar.observed == 101 with input as fixtures.with_fact("order", "price_deviation_bps", 101) with data.limits as limits
 }

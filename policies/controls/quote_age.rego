@@ -14,6 +14,7 @@
 #     - SEC Rule 15c3-5(c)(1)(ii)
 #     - house rule
 #   fix103: 19
+#   unit: ms
 #   facts:
 #     - market.age_ms
 #   limits:
@@ -23,13 +24,13 @@
 #     fresh.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.quote_age
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if num.within(input.market.age_ms, data.limits.quote_age_max_ms)
+limit := "quote_age_max_ms"
 
-figures["observed"] := input.market.age_ms
+observed := input.market.age_ms
 
-figures["limit"] := data.limits.quote_age_max_ms
+proven if num.within(observed, limits[limit])

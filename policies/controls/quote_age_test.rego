@@ -3,7 +3,7 @@ package writ.controls.quote_age_test
 import data.writ.controls.quote_age
 import data.writ.fixtures
 
-limits := {"quote_age_max_ms": 100}
+limits := {"global": {"quote_age_max_ms": 100}}
 
 test_at_the_limit if {
 	quote_age.proven with input as fixtures.with_fact("market", "age_ms", 100) with data.limits as limits
@@ -18,16 +18,16 @@ test_zero_observed if {
 }
 
 test_limit_of_zero if {
-	not quote_age.proven with input as fixtures.with_fact("market", "age_ms", 0) with data.limits as {"quote_age_max_ms": 0}
+	not quote_age.proven with input as fixtures.with_fact("market", "age_ms", 0) with data.limits as {"global": {"quote_age_max_ms": 0}}
 }
 
 test_limit_missing if {
-	not quote_age.proven with input as fixtures.with_fact("market", "age_ms", 0) with data.limits as {}
+	not quote_age.proven with input as fixtures.with_fact("market", "age_ms", 0) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not quote_age.proven with input as fixtures.with_fact("market", "age_ms", 0) with data.limits as {"quote_age_max_ms": limit}
+		not quote_age.proven with input as fixtures.with_fact("market", "age_ms", 0) with data.limits as {"global": {"quote_age_max_ms": limit}}
 	}
 }
 
@@ -45,6 +45,6 @@ test_fact_of_another_type if {
 	}
 }
 
-test_figures if {
-	quote_age.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("market", "age_ms", 101) with data.limits as limits
+test_what_is_observed if {
+	quote_age.observed == 101 with input as fixtures.with_fact("market", "age_ms", 101) with data.limits as limits
 }

@@ -13,6 +13,7 @@
 #   regulation:
 #     - house rule
 #   fix103: 99
+#   unit: none
 #   facts:
 #     - control.mode
 #     - control.omega4_lifted

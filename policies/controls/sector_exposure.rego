@@ -14,6 +14,7 @@
 #     - SEC Rule 15c3-5(c)(1)(i)
 #     - house rule
 #   fix103: 3
+#   unit: bps
 #   facts:
 #     - projected.sector_exposure_bps
 #   limits:
@@ -22,13 +23,13 @@
 #     Reduce other positions of the same sector first.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.sector_exposure
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if num.within(input.projected.sector_exposure_bps, data.limits.sector_exposure_max_bps)
+limit := "sector_exposure_max_bps"
 
-figures["observed"] := input.projected.sector_exposure_bps
+observed := input.projected.sector_exposure_bps
 
-figures["limit"] := data.limits.sector_exposure_max_bps
+proven if num.within(observed, limits[limit])

@@ -3,7 +3,7 @@ package writ.controls.sector_exposure_test
 import data.writ.controls.sector_exposure
 import data.writ.fixtures
 
-limits := {"sector_exposure_max_bps": 100}
+limits := {"global": {"sector_exposure_max_bps": 100}}
 
 test_at_the_limit if {
 	sector_exposure.proven with input as fixtures.with_fact("projected", "sector_exposure_bps", 100) with data.limits as limits
@@ -18,16 +18,16 @@ test_zero_observed if {
 }
 
 test_limit_of_zero if {
-	not sector_exposure.proven with input as fixtures.with_fact("projected", "sector_exposure_bps", 0) with data.limits as {"sector_exposure_max_bps": 0}
+	not sector_exposure.proven with input as fixtures.with_fact("projected", "sector_exposure_bps", 0) with data.limits as {"global": {"sector_exposure_max_bps": 0}}
 }
 
 test_limit_missing if {
-	not sector_exposure.proven with input as fixtures.with_fact("projected", "sector_exposure_bps", 0) with data.limits as {}
+	not sector_exposure.proven with input as fixtures.with_fact("projected", "sector_exposure_bps", 0) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not sector_exposure.proven with input as fixtures.with_fact("projected", "sector_exposure_bps", 0) with data.limits as {"sector_exposure_max_bps": limit}
+		not sector_exposure.proven with input as fixtures.with_fact("projected", "sector_exposure_bps", 0) with data.limits as {"global": {"sector_exposure_max_bps": limit}}
 	}
 }
 
@@ -45,6 +45,6 @@ test_fact_of_another_type if {
 	}
 }
 
-test_figures if {
-	sector_exposure.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("projected", "sector_exposure_bps", 101) with data.limits as limits
+test_what_is_observed if {
+	sector_exposure.observed == 101 with input as fixtures.with_fact("projected", "sector_exposure_bps", 101) with data.limits as limits
 }

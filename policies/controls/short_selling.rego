@@ -16,6 +16,7 @@
 #     - Regulation SHO Rule 203(b)
 #     - SEC Rule 15c3-5(c)(2)
 #   fix103: 22
+#   unit: micros
 #   facts:
 #     - projected.short_notional_micros
 #   limits:
@@ -24,15 +25,15 @@
 #     Sell no more than the account holds, counting orders that are still working.
 # schemas:
 #   - input: schema.document
-#   - data.limits: schema.limits
 package writ.controls.short_selling
 
+import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
-proven if input.projected.short_notional_micros == 0
+limit := "short_notional_max_micros"
 
-proven if num.within(input.projected.short_notional_micros, data.limits.short_notional_max_micros)
+observed := input.projected.short_notional_micros
 
-figures["observed"] := input.projected.short_notional_micros
+proven if observed == 0
 
-figures["limit"] := data.limits.short_notional_max_micros
+proven if num.within(observed, limits[limit])

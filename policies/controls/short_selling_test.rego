@@ -3,7 +3,7 @@ package writ.controls.short_selling_test
 import data.writ.controls.short_selling
 import data.writ.fixtures
 
-limits := {"short_notional_max_micros": 100}
+limits := {"global": {"short_notional_max_micros": 100}}
 
 test_none_needs_no_limit if {
 	every limits in [{}, {"short_notional_max_micros": 0}, {"short_notional_max_micros": 100}] {
@@ -20,16 +20,16 @@ test_one_beyond if {
 }
 
 test_limit_of_zero if {
-	not short_selling.proven with input as fixtures.with_fact("projected", "short_notional_micros", 1) with data.limits as {"short_notional_max_micros": 0}
+	not short_selling.proven with input as fixtures.with_fact("projected", "short_notional_micros", 1) with data.limits as {"global": {"short_notional_max_micros": 0}}
 }
 
 test_limit_missing if {
-	not short_selling.proven with input as fixtures.with_fact("projected", "short_notional_micros", 1) with data.limits as {}
+	not short_selling.proven with input as fixtures.with_fact("projected", "short_notional_micros", 1) with data.limits as {"global": {}}
 }
 
 test_limit_of_another_type if {
 	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
-		not short_selling.proven with input as fixtures.with_fact("projected", "short_notional_micros", 1) with data.limits as {"short_notional_max_micros": limit}
+		not short_selling.proven with input as fixtures.with_fact("projected", "short_notional_micros", 1) with data.limits as {"global": {"short_notional_max_micros": limit}}
 	}
 }
 
@@ -47,6 +47,6 @@ test_fact_of_another_type if {
 	}
 }
 
-test_figures if {
-	short_selling.figures == {"observed": 101, "limit": 100} with input as fixtures.with_fact("projected", "short_notional_micros", 101) with data.limits as limits
+test_what_is_observed if {
+	short_selling.observed == 101 with input as fixtures.with_fact("projected", "short_notional_micros", 101) with data.limits as limits
 }

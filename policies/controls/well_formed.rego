@@ -15,7 +15,9 @@
 #     - SEC Rule 15c3-5(c)(1)(ii)
 #     - house rule
 #   fix103: 99
+#   unit: none
 #   facts:
+#     - caps
 #     - account
 #     - control
 #     - ids
@@ -40,16 +42,17 @@ import data.writ.lib.shape
 proven if {
 	shape.closed(
 		input,
-		{"v", "salt", "ids", "time", "order", "control"},
+		{"v", "salt", "ids", "time", "order", "control", "caps"},
 		{"instrument", "account", "market", "projected"},
 	)
-	input.v == 1
+	input.v == 2
 	shape.salt(input.salt)
 	ids_typed
 	time_typed
 	order_typed
 	order_consistent
 	control_typed
+	caps_typed
 	instrument_typed
 	account_typed
 	market_typed
@@ -82,7 +85,7 @@ order_typed if {
 		input.order,
 		{
 			"account", "symbol", "side", "type", "time_in_force", "qty", "qty_decimals",
-			"price_decimals", "limit_price", "stop_price", "strategy_id",
+			"price_decimals", "limit_price", "stop_price", "strategy_id", "reduce_only",
 		},
 		computed,
 	)
@@ -92,6 +95,7 @@ order_typed if {
 	input.order.side in {"buy", "sell"}
 	input.order.type in {"market", "limit", "stop", "stop_limit"}
 	input.order.time_in_force in {"day", "gtc", "ioc", "fok"}
+	is_boolean(input.order.reduce_only)
 	num.positive(input.order.qty)
 	shape.decimals(input.order.qty_decimals)
 	shape.decimals(input.order.price_decimals)
@@ -129,11 +133,31 @@ quantity_consistent if not "qty_e8" in object.keys(input.order)
 quantity_consistent if input.order.qty_e8 == input.order.qty * units_e8[input.order.qty_decimals]
 
 control_typed if {
-	shape.closed(input.control, {"mode", "omega4_lifted", "halted"}, set())
+	shape.closed(input.control, {"mode", "omega4_lifted", "halted", "exit_allowed"}, set())
 	input.control.mode in {"RESEARCH", "SIMULATION", "PAPER", "LIVE"}
 	is_boolean(input.control.omega4_lifted)
 	is_boolean(input.control.halted)
+	is_boolean(input.control.exit_allowed)
 }
+
+caps_typed if {
+	shape.closed(
+		input.caps,
+		{
+			"day_turnover_max_micros", "gross_exposure_max_micros", "leverage_max_bps",
+			"margin_debit_max_micros", "order_notional_max_micros",
+			"position_notional_max_micros", "positions_max_count", "short_notional_max_micros",
+		},
+		set(),
+	)
+	every cap in input.caps {
+		cap_typed(cap)
+	}
+}
+
+cap_typed("none")
+
+cap_typed(cap) if num.natural(cap)
 
 absent(section) if not section in object.keys(input)
 
@@ -142,7 +166,7 @@ instrument_typed if absent("instrument")
 instrument_typed if {
 	shape.closed(
 		input.instrument,
-		{"class", "sector", "currency", "qty_decimals", "price_decimals", "lot", "tick"},
+		{"class", "sector", "currency", "qty_decimals", "price_decimals", "lot", "tick", "multiplier", "min_notional_micros", "borrow"},
 		set(),
 	)
 	input.instrument.class in {"equity", "etf", "crypto"}
@@ -152,6 +176,9 @@ instrument_typed if {
 	shape.decimals(input.instrument.price_decimals)
 	num.positive(input.instrument.lot)
 	num.positive(input.instrument.tick)
+	num.positive(input.instrument.multiplier)
+	num.natural(input.instrument.min_notional_micros)
+	input.instrument.borrow in {"easy", "locate", "none"}
 }
 
 account_typed if absent("account")
@@ -185,10 +212,17 @@ projected_typed if {
 		{
 			"positions_count", "position_notional_micros", "gross_exposure_micros",
 			"day_turnover_micros", "leverage_bps", "short_notional_micros",
-			"margin_debit_micros", "sector_exposure_bps",
+			"margin_debit_micros", "sector_exposure_bps", "reduces",
 		},
 	)
-	every value in input.projected {
-		num.natural(value)
+	every name, value in input.projected {
+		projection_typed(name, value)
 	}
+}
+
+projection_typed("reduces", value) if is_boolean(value)
+
+projection_typed(name, value) if {
+	name != "reduces"
+	num.natural(value)
 }

@@ -17,17 +17,19 @@ test_not_an_object if {
 
 test_parts_that_must_be_there if {
 	every path in [
-		"v", "salt", "ids", "time", "order", "control",
+		"v", "salt", "ids", "time", "order", "control", "caps",
 		"ids/decision_id", "ids/order_id", "ids/client_order_id", "ids/principal",
 		"ids/source_signal_id",
 		"time/wall_us", "time/market_us", "time/session",
 		"order/account", "order/symbol", "order/side", "order/type", "order/time_in_force",
 		"order/qty", "order/qty_decimals", "order/price_decimals", "order/limit_price",
-		"order/stop_price", "order/strategy_id",
-		"control/mode", "control/omega4_lifted", "control/halted",
+		"order/stop_price", "order/strategy_id", "order/reduce_only",
+		"control/mode", "control/omega4_lifted", "control/halted", "control/exit_allowed",
 		"market/bid", "market/ask", "market/last", "market/age_ms",
 		"instrument/class", "instrument/sector", "instrument/currency", "instrument/lot",
 		"instrument/tick", "instrument/qty_decimals", "instrument/price_decimals",
+		"instrument/multiplier", "instrument/min_notional_micros", "instrument/borrow",
+		"caps/leverage_max_bps",
 	] {
 		not well_formed.proven with input as fixtures.without(path)
 	}
@@ -41,21 +43,21 @@ test_facts_that_may_be_absent if {
 		"projected/positions_count", "projected/position_notional_micros",
 		"projected/gross_exposure_micros", "projected/day_turnover_micros",
 		"projected/leverage_bps", "projected/short_notional_micros",
-		"projected/margin_debit_micros", "projected/sector_exposure_bps",
+		"projected/margin_debit_micros", "projected/sector_exposure_bps", "projected/reduces",
 	] {
 		well_formed.proven with input as fixtures.without(path)
 	}
 }
 
 test_unknown_parts if {
-	every section in ["ids", "time", "order", "control", "instrument", "account", "market", "projected"] {
+	every section in ["ids", "time", "order", "control", "caps", "instrument", "account", "market", "projected"] {
 		not well_formed.proven with input as change(section, {"unknown": 1})
 	}
 	not well_formed.proven with input as object.union(fixtures.document, {"unknown": 1})
 }
 
 test_sections_of_another_type if {
-	every section in ["ids", "time", "order", "control", "instrument", "account", "market", "projected"] {
+	every section in ["ids", "time", "order", "control", "caps", "instrument", "account", "market", "projected"] {
 		every value in [null, false, 5, "text", [], [1]] {
 			not well_formed.proven with input as change(section, value)
 		}
@@ -63,7 +65,7 @@ test_sections_of_another_type if {
 }
 
 test_version if {
-	every version in [0, 2, "1", null, true] {
+	every version in [0, 1, 3, "2", null, true] {
 		not well_formed.proven with input as change("v", version)
 	}
 }
@@ -96,7 +98,7 @@ test_enumerations if {
 }
 
 test_booleans if {
-	every name in ["omega4_lifted", "halted"] {
+	every name in ["omega4_lifted", "halted", "exit_allowed"] {
 		every value in [true, false] {
 			well_formed.proven with input as fixtures.with_fact("control", name, value)
 		}
@@ -116,6 +118,7 @@ test_naturals if {
 		["projected", "gross_exposure_micros"], ["projected", "day_turnover_micros"],
 		["projected", "leverage_bps"], ["projected", "short_notional_micros"],
 		["projected", "margin_debit_micros"], ["projected", "sector_exposure_bps"],
+		["instrument", "min_notional_micros"], ["caps", "leverage_max_bps"],
 	] {
 		every value in fixtures.not_natural {
 			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
@@ -123,11 +126,38 @@ test_naturals if {
 	}
 }
 
+test_flags_of_the_order_and_its_projection if {
+	every pair in [["order", "reduce_only"], ["projected", "reduces"]] {
+		every value in [true, false] {
+			well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
+		}
+		every value in [0, 1, "true", null, []] {
+			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
+		}
+	}
+}
+
+test_borrow if {
+	every value in ["easy", "locate", "none"] {
+		well_formed.proven with input as fixtures.with_fact("instrument", "borrow", value)
+	}
+	every value in ["hard", "", 1, null, true] {
+		not well_formed.proven with input as fixtures.with_fact("instrument", "borrow", value)
+	}
+}
+
+test_caps if {
+	every value in ["none", 0, 1, 9007199254740991] {
+		well_formed.proven with input as fixtures.with_fact("caps", "positions_max_count", value)
+	}
+	not well_formed.proven with input as fixtures.with_fact("caps", "positions_max_count", "all")
+}
+
 test_positives if {
 	every pair in [
 		["time", "wall_us"], ["time", "market_us"], ["order", "qty"],
 		["market", "bid"], ["market", "ask"], ["market", "last"],
-		["instrument", "lot"], ["instrument", "tick"],
+		["instrument", "lot"], ["instrument", "tick"], ["instrument", "multiplier"],
 	] {
 		every value in array.concat([0], fixtures.not_natural) {
 			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)

@@ -4,7 +4,7 @@
 package writ.fixtures
 
 document := {
-	"v": 1,
+	"v": 2,
 	"salt": "0123456789abcdef0123456789abcdef",
 	"ids": {
 		"decision_id": "dec_1",
@@ -26,6 +26,7 @@ document := {
 		"limit_price": 500,
 		"stop_price": "none",
 		"strategy_id": "none",
+		"reduce_only": false,
 		"qty_e8": 1000000000,
 		"worst_price": 500,
 		"notional_micros": 100,
@@ -43,8 +44,19 @@ document := {
 		"short_notional_micros": 100,
 		"margin_debit_micros": 100,
 		"sector_exposure_bps": 100,
+		"reduces": false,
 	},
-	"control": {"mode": "SIMULATION", "omega4_lifted": true, "halted": false},
+	"control": {"mode": "SIMULATION", "omega4_lifted": true, "halted": false, "exit_allowed": false},
+	"caps": {
+		"day_turnover_max_micros": "none",
+		"gross_exposure_max_micros": "none",
+		"leverage_max_bps": "none",
+		"margin_debit_max_micros": "none",
+		"order_notional_max_micros": "none",
+		"position_notional_max_micros": "none",
+		"positions_max_count": "none",
+		"short_notional_max_micros": "none",
+	},
 }
 
 instruments := {"ACME": {
@@ -55,9 +67,14 @@ instruments := {"ACME": {
 	"price_decimals": 4,
 	"lot": 10,
 	"tick": 100,
+	"multiplier": 1,
+	"min_notional_micros": 0,
+	"borrow": "easy",
 }}
 
-limits := {
+limits := {"global": global_limits, "accounts": {}, "strategies": {}, "symbols": {}}
+
+global_limits := {
 	"order_notional_max_micros": 100,
 	"order_qty_max_e8": 1000000000,
 	"price_collar_max_bps": 100,

@@ -16,7 +16,7 @@ from gateway.policy.catalogue import CATALOGUE
 from gateway.policy.release import shipped_directory
 from signing import canonical
 from support.boundaries import ABSENT, BELOW, BEYOND, SIDES, ZERO, corpus
-from support.corpus import BLOCKED_DOWN_TO_ZERO, BOUNDED, Case, data, limits_of
+from support.corpus import BLOCKED_DOWN_TO_ZERO, BOUNDED, Case, data, limits_of, under_of
 from support.policy_cases import SOURCE, Bench, Data, at, failing, raw
 
 CONTROLS = {
@@ -34,7 +34,7 @@ GUARDED_TWICE = {
 
 
 def limited(case: Case) -> Data:
-    return data() | {"limits": limits_of(case)}
+    return under_of(case)
 
 
 def uncovered(controls: Iterable[str], cases: Iterable[Case]) -> dict[str, set[str]]:
@@ -130,7 +130,10 @@ def test_every_limit_of_a_control_is_zero_once_and_absent_once_and_alone(
     cases: list[Case],
 ) -> None:
     named = {limit for row in CONTROLS.values() for limit in row["limits"]}
-    assert set(data()["limits"]) - named == {"drawdown_max_bps", "volatility_index_max_e4"}
+    assert set(data()["limits"]["global"]) - named == {
+        "drawdown_max_bps",
+        "volatility_index_max_e4",
+    }
     for value in (0, None):
         found = {
             case.limits[0][0]: case.failing

@@ -27,13 +27,19 @@ PRICES = {"AAPL": 1_000_000, "MSFT": 400_000, "JPM": 600_000}
 
 
 def listed(instrument: Instrument) -> dict[str, Any]:
-    names = ("sector", "currency", "qty_decimals", "price_decimals", "lot", "tick")
+    names = (
+        "sector", "currency", "qty_decimals", "price_decimals", "lot", "tick", "multiplier",
+        "min_notional_micros", "borrow",
+    )  # fmt: skip
     return {"class": instrument.asset_class} | {name: getattr(instrument, name) for name in names}
 
 
 @pytest.fixture(scope="module")
 def release() -> Release:
-    data = {"limits": LIMITS, "instruments": {s: listed(i) for s, i in INSTRUMENTS.items()}}
+    data = corpus.data() | {
+        "limits": tables(LIMITS),
+        "instruments": {s: listed(i) for s, i in INSTRUMENTS.items()},
+    }
     return replace(shipped_release(), data=canonical.encode(data))
 
 

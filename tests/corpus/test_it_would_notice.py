@@ -12,7 +12,7 @@ from gateway.policy.build import CAPABILITIES
 from gateway.policy.opa_tool import find_opa, run_opa
 from gateway.policy.opa_wasm import DECISIONS, HALTS
 from gateway.policy.sources import stage
-from support.corpus import Case, data, limits_of
+from support.corpus import Case, data, under_of
 from support.policy_cases import SOURCE, Bench, bench, failing, release_of
 
 pytestmark = pytest.mark.slow
@@ -55,7 +55,7 @@ def surprises(changed: Bench, cases: Sequence[Case]) -> list[Case]:
     """The cases whose known answer a module does not give."""
     found: list[Case] = []
     for case in cases:
-        under = data() | {"limits": limits_of(case)}
+        under = under_of(case)
         (answer,) = changed.under(under).decide([case.document])
         if not isinstance(answer, Verdict) or failing(answer) != case.failing:
             found.append(case)

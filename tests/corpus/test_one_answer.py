@@ -15,7 +15,7 @@ from gateway.domain.decision import EngineFailure
 from gateway.policy import decode
 from gateway.policy.release import Release
 from signing import canonical
-from support.corpus import BOUNDED, INDEX, INT_MAX, Case, data, instruments, limits_of, plain
+from support.corpus import BOUNDED, INDEX, INT_MAX, Case, data, instruments, plain, under_of
 from support.policy_cases import Bench, Data, Document, opa_decides, put, raw
 from support.three_engines import ServerBench, eval_says, opa_eval, said, said_of_halts, serving
 
@@ -48,7 +48,7 @@ def test_all_three_agree_under_every_limit_at_zero_absent_and_at_its_edge(
 ) -> None:
     moved = [case for case in cases if case.limits]
     assert len(moved) > 100
-    under = [data() | {"limits": limits_of(case)} for case in moved]
+    under = [under_of(case) for case in moved]
     by_module = [
         said(bench.under(limits).decide([case.document])[0])
         for case, limits in zip(moved, under, strict=True)
@@ -159,7 +159,7 @@ def states(draw: st.DrawFn) -> Document:
     symbol = draw(st.sampled_from(sorted(instruments())))
     document = plain(random.Random(draw(st.integers(0, 2**32))), symbol)
     for place, limit in BOUNDED.values():
-        near = st.sampled_from([data()["limits"][limit] + step for step in (-1, 0, 1)])
+        near = st.sampled_from([data()["limits"]["global"][limit] + step for step in (-1, 0, 1)])
         if draw(st.booleans()):
             document = put(document, place, draw(near | amounts))
     odd = draw(st.lists(st.sampled_from([place for place, _ in BOUNDED.values()]), max_size=2))
@@ -191,7 +191,7 @@ def test_both_engines_agree_beyond_the_corpus(
 
 def halt_documents() -> list[Document]:
     """Volatility and drawdown at their limits, one off, at zero, absent, and no numbers."""
-    limits: Data = data()["limits"]
+    limits: Data = data()["limits"]["global"]
     odd = ("absent", 0, 1, -1, "1", None, True, 1.5, INT_MAX, INT_MAX + 1, [])
     found: list[Document] = []
     edges = [

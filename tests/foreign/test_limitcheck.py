@@ -41,7 +41,7 @@ def begun(folder: Path) -> LogBuilder:
     log = LogBuilder(folder)
     log.add("genesis", log.genesis(), log.identity)
     log.add("certificate", log.certificate(log.decider.public), log.identity)
-    data = log.publish_document(canonical.encode({"limits": LIMITS}))
+    data = log.publish_document(canonical.encode({"limits": {"global": LIMITS}}))
     log.add("release", log.release() | {"data_digest": data})
     log.add(
         "statement",

@@ -69,7 +69,7 @@ def test_what_fails_is_what_arithmetic_says(bench: Bench, draws: st.DataObject) 
         maximum = draws.draw(st.sampled_from([observed, observed + 1, observed - 1]) | amounts)
         maximum = max(0, min(maximum, LARGE))
         base = put(base, place, observed)
-        under["limits"][limit] = maximum
+        under["limits"]["global"][limit] = maximum
         within = 0 < maximum >= observed
         if control in corpus.BLOCKED_DOWN_TO_ZERO:
             within = within or observed == 0
@@ -83,4 +83,7 @@ def test_what_fails_is_what_arithmetic_says(bench: Bench, draws: st.DataObject) 
     assert {reason.control for reason in answer.reasons} == expected
     for reason in answer.reasons:
         place, limit = BOUNDED[reason.control]
-        assert (reason.observed, reason.limit) == (at(base, place), under["limits"][limit])
+        assert (reason.observed, reason.limit) == (
+            at(base, place),
+            under["limits"]["global"][limit],
+        )

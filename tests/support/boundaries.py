@@ -34,7 +34,7 @@ Changes = Mapping[Place, Any]
 GONE: Final = object()
 """As a changed value: the part is taken away."""
 
-_LIMITS: Final[Mapping[str, int]] = data()["limits"]
+_LIMITS: Final[Mapping[str, int]] = data()["limits"]["global"]
 _OK: Final[frozenset[str]] = frozenset()
 
 
@@ -172,7 +172,7 @@ def _other_scale(base: Document, name: str) -> Iterator[Case]:
 
 
 _SHAPES: Final[Mapping[str, tuple[tuple[str, object, bool], ...]]] = {
-    "v": ((AT, 1, True), (ZERO, 0, False), (BEYOND, 2, False), (ABSENT, GONE, False)),
+    "v": ((AT, 2, True), (ZERO, 0, False), (BELOW, 1, False), (BEYOND, 3, False), (ABSENT, GONE, False)),
     "salt": (
         (AT, "0" * 32, True), (BELOW, "0" * 31, False), (BEYOND, "0" * 33, False),
         (BEYOND, "0" * 31 + "A", False), (ABSENT, GONE, False),

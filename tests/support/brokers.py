@@ -173,6 +173,8 @@ def document(
             "strategy_id": "none",
             "qty_e8": 1_000_000_000,
             "worst_price": 1_000_000,
+            "reduce_only": False,
+            "extended_hours": False,
         }
         | dict(fields or {}),
     }
@@ -201,6 +203,8 @@ def decision(input_document: Mapping[str, Any], **changes: object) -> dict[str, 
             "required": ["INP-01"],
             "passed": ["INP-01"],
             "reasons": [],
+            "proofs": [{"control": "INP-01"}],
+            "halts": [],
             "door": {"approval_age_max_ms": 300_000},
         },
         "failure": "none",

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.domain.quantities import ceil_div, notional_micros
-from support.policy_cases import Data, Document, Place, at, drop, paths, put
+from support.policy_cases import (
+    CLASSES,
+    Data,
+    Document,
+    Place,
+    at,
+    drop,
+    no_caps,
+    paths,
+    put,
+    tables,
+)
 
 SEED: Final = 20261121
 INT_MAX: Final = 2**53 - 1
@@ -96,18 +107,32 @@ def instruments() -> Data:
         "ETH:EUR": ("crypto", "Digital Assets", "EUR", 8, 8, 1, 1_000),
     }
     names = ("class", "sector", "currency", "qty_decimals", "price_decimals", "lot", "tick")
-    return {symbol: dict(zip(names, row, strict=True)) for symbol, row in rows.items()}
+    more = {"multiplier": 1, "min_notional_micros": 0, "borrow": "easy"}
+    return {symbol: dict(zip(names, row, strict=True)) | more for symbol, row in rows.items()}
 
 
 def data() -> Data:
     """The data of the corpus's release: every limit another number, none of them round."""
-    return {"limits": dict(_LIMITS), "instruments": instruments()}
+    return {
+        "base_currency": "USD",
+        "limits": tables(dict(_LIMITS)),
+        "instruments": instruments(),
+        "restricted": {},
+        "permissions": {
+            "*": {"principals": {"*": True}, "classes": CLASSES, "extended_hours": False}
+        },
+    }
 
 
 def limits_of(case: Case) -> dict[str, int]:
-    """The limits that a case is decided under."""
+    """The global limits that a case is decided under."""
     changed = dict(_LIMITS) | dict(case.limits)
     return {name: value for name, value in changed.items() if value is not None}
+
+
+def under_of(case: Case) -> Data:
+    """The data that a case is decided under."""
+    return data() | {"limits": tables(limits_of(case))}
 
 
 def plain(rng: random.Random, symbol: str) -> Document:
@@ -117,7 +142,7 @@ def plain(rng: random.Random, symbol: str) -> Document:
     mode = rng.choice(("RESEARCH", *_FORWARDING))
     lifted = mode != "RESEARCH" or rng.random() < 0.5
     document = {
-        "v": 1,
+        "v": 2,
         "salt": rng.randbytes(16).hex(),
         "ids": {
             "decision_id": f"dec_{rng.getrandbits(48):012x}",
@@ -139,8 +164,15 @@ def plain(rng: random.Random, symbol: str) -> Document:
             place[1]: _amount(rng, _LIMITS[limit])
             for place, limit in BOUNDED.values()
             if place[0] == "projected"
+        }
+        | {"reduces": rng.random() < 0.5},
+        "control": {
+            "mode": mode,
+            "omega4_lifted": lifted,
+            "halted": False,
+            "exit_allowed": rng.random() < 0.5,
         },
-        "control": {"mode": mode, "omega4_lifted": lifted, "halted": False},
+        "caps": no_caps(),
     }
     return _without_some_cash(rng, document)
 
@@ -168,6 +200,7 @@ def _order(rng: random.Random, symbol: str, listed: Mapping[str, Any]) -> dict[s
         "limit_price": price if "limit" in kind else _NOTHING,
         "stop_price": price - tick if "stop" in kind else _NOTHING,
         "strategy_id": rng.choice((_NOTHING, "mean-reversion_2")),
+        "reduce_only": False,
         "qty_e8": qty * 10 ** (8 - listed["qty_decimals"]),
         "worst_price": price,
         "notional_micros": notional_micros(

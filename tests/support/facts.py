@@ -72,9 +72,6 @@ def order(symbol: str = "AAPL", side: Side = Side.BUY, qty: int = 10, **changes:
         strategy_id=None,
         source_signal_id=None,
         instrument_known=True,
-        requested_qty=str(qty),
-        requested_limit_price=None,
-        requested_stop_price=None,
     )
     return replace(base, **changes)  # pyright: ignore[reportArgumentType]  the case names the fields
 

@@ -210,6 +210,8 @@ def decision_payload(number: int, *, allow: bool = True) -> Payload:
             "required": CONTROLS,
             "passed": passed,
             "reasons": reasons,
+            "proofs": [{"control": control} for control in passed],
+            "halts": [],
             "door": {"approval_age_max_ms": 300_000},
         },
         "failure": "none",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
+from gateway.facts.caps import CAPPED
 from gateway.host import ThreadRunner
 from gateway.policy import decode
 from gateway.policy.opa_tool import find_opa, run_opa
@@ -36,6 +37,8 @@ LIMIT = 1_000
 
 QTY_E8 = 10 * 10**8
 
+CLASSES = {"equity": True, "etf": True, "crypto": True}
+
 
 def instruments() -> Data:
     """One share in lots of ten and ticks of 100."""
@@ -48,6 +51,9 @@ def instruments() -> Data:
             "price_decimals": 4,
             "lot": 10,
             "tick": 100,
+            "multiplier": 1,
+            "min_notional_micros": 0,
+            "borrow": "easy",
         }
     }
 
@@ -76,13 +82,31 @@ def limits() -> dict[str, int]:
 
 def data() -> Data:
     """What a release's data.json would hold."""
-    return {"limits": limits(), "instruments": instruments()}
+    return {
+        "base_currency": "USD",
+        "limits": tables(limits()),
+        "instruments": instruments(),
+        "restricted": {},
+        "permissions": {
+            "*": {"principals": {"*": True}, "classes": CLASSES, "extended_hours": False}
+        },
+    }
+
+
+def tables(base: Mapping[str, Any]) -> Data:
+    """A global table of limits, and none that tighten it."""
+    return {"global": dict(base), "accounts": {}, "strategies": {}, "symbols": {}}
+
+
+def no_caps() -> Document:
+    """The ``caps`` section of a gateway whose operator caps nothing."""
+    return dict.fromkeys(CAPPED, "none")
 
 
 def document() -> Document:
     """A limit order in SIMULATION, allowed under :func:`data`, every fact at its limit."""
     return {
-        "v": 1,
+        "v": 2,
         "salt": "00112233445566778899aabbccddeeff",
         "ids": {
             "decision_id": "dec_0184a1b2c3d4",
@@ -108,6 +132,7 @@ def document() -> Document:
             "limit_price": 500,
             "stop_price": "none",
             "strategy_id": "none",
+            "reduce_only": False,
             "qty_e8": QTY_E8,
             "worst_price": 500,
             "notional_micros": LIMIT,
@@ -125,8 +150,15 @@ def document() -> Document:
             "short_notional_micros": LIMIT,
             "margin_debit_micros": LIMIT,
             "sector_exposure_bps": LIMIT,
+            "reduces": False,
         },
-        "control": {"mode": "SIMULATION", "omega4_lifted": True, "halted": False},
+        "control": {
+            "mode": "SIMULATION",
+            "omega4_lifted": True,
+            "halted": False,
+            "exit_allowed": False,
+        },
+        "caps": no_caps(),
     }
 
 
@@ -243,8 +275,13 @@ _DECIDE = """[v | some c in input.cases
   batch := {"batch": [c.document]}
   limits := object.get(c.data, "limits", {})
   instruments := object.get(c.data, "instruments", {})
+  restricted := object.get(c.data, "restricted", {})
+  permissions := object.get(c.data, "permissions", {})
+  base := object.get(c.data, "base_currency", "")
   v := data.writ.main.decisions with input as batch
-    with data.limits as limits with data.instruments as instruments]"""
+    with data.limits as limits with data.instruments as instruments
+    with data.restricted as restricted with data.permissions as permissions
+    with data.base_currency as base]"""
 _HALTS = """[v | some c in input.cases
   facts := c.document
   limits := object.get(c.data, "limits", {})

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import gateway.demo
-from gateway.policy.release import Release, load_release, parse_data
+from gateway.policy.release import Release, load_release
+from gateway.policy.release_data import parse_data
 from signing import canonical
 
 DEMO_RELEASE = Path(gateway.demo.__file__).parent / "release"
@@ -39,8 +40,7 @@ def release_with(**limits: int) -> Release:
     """The policies of the demonstration, its instruments, and :data:`LIMITS` changed as given."""
     base = load_release(DEMO_RELEASE)
     data = _data(base, limits)
-    parsed, instruments = parse_data(data)
-    return replace(base, data=data, limits=parsed, instruments=instruments)
+    return replace(base, data=data, parsed=parse_data(data))
 
 
 def write_release(directory: Path, *, label: str = "demonstration", **limits: int) -> Path:
@@ -55,4 +55,7 @@ def write_release(directory: Path, *, label: str = "demonstration", **limits: in
 
 
 def _data(base: Release, limits: dict[str, int]) -> bytes:
-    return canonical.encode(json.loads(base.data) | {"limits": LIMITS | limits})
+    parts = json.loads(base.data)
+    table = parts["limits"]["global"] | LIMITS | limits
+    tables = {"global": table, "accounts": {}, "strategies": {}, "symbols": {}}
+    return canonical.encode(parts | {"limits": tables})

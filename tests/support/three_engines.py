@@ -118,8 +118,8 @@ class Server:
         return found
 
     def load(self, data: Mapping[str, Any]) -> None:
-        """Replace limits and instruments, whatever they are."""
-        for name in ("limits", "instruments"):
+        """Replace what people sign beside the rules, whatever it is."""
+        for name in ("base_currency", "limits", "instruments", "restricted", "permissions"):
             content = json.dumps(data[name]).encode()
             answer = self.client.put(f"/v1/data/{name}", content=content)
             assert answer.status_code == httpx2.codes.NO_CONTENT, answer.text

@@ -17,7 +17,7 @@ from gateway.domain.book import NONE, AccountBook
 from gateway.domain.errors import NotFoundError
 from gateway.domain.quantities import format_scaled
 from gateway.facts.account import Holding, drawdown_bps
-from gateway.intake.orders import Account
+from gateway.intake.ticket import Account
 from gateway.ports import Fill
 
 FILLS_MAX: Final = 1_000

@@ -18,7 +18,7 @@ from gateway.control.halting import Kept
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.mode import Mode
-from gateway.intake.orders import Account, Name, Symbol
+from gateway.intake.ticket import Account, Name, Symbol
 
 KILL_CAUSE = "OMEGA2_MANUAL"
 

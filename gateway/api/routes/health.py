@@ -87,7 +87,7 @@ async def read_controls(_who: Reader, services: ServicesHere) -> ControlsAnswer:
                 description=text.description,
                 regulation=list(text.regulation),
                 remedy=text.remedy,
-                limits={name: release.limits.get(name) for name in text.limits},
+                limits={name: release.limits.base.get(name) for name in text.limits},
             )
             for control_id, text in sorted(services.app.catalogue.controls.items())
         ],

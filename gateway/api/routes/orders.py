@@ -24,7 +24,7 @@ from gateway.domain.decision import EngineFailure
 from gateway.domain.errors import NotFoundError, RefusedError, UnavailableError
 from gateway.domain.quantities import format_scaled
 from gateway.intake.idempotency import KEY_PATTERN, caller_keys
-from gateway.intake.orders import Account, OrderBody
+from gateway.intake.ticket import Account, OrderBody
 from signing.lifecycle import State
 
 PAGE_MAX: Final = 500

@@ -9,6 +9,7 @@ from gateway.brokers.contract import AccountTerms
 from gateway.domain.errors import NotFoundError, RefusedError
 from gateway.domain.execution import BrokerOrderState, BrokerStatement, BrokerUpdate
 from gateway.domain.order import BrokerOrder
+from gateway.domain.venue import VenueTerms
 
 NAME: Final = "null"
 
@@ -24,6 +25,10 @@ class NullBroker:
     def name(self) -> str:
         """``null``."""
         return NAME
+
+    def terms(self, account: str, symbol: str) -> VenueTerms | None:  # noqa: ARG002  the port
+        """``None``: it takes nothing and so it has no terms."""
+        return None
 
     async def submit(self, order: BrokerOrder) -> NoReturn:
         """Refuse: an order that comes here came past the gate's comparison of modes.

@@ -19,6 +19,7 @@ from gateway.domain.execution import (
     Rejected,
 )
 from gateway.domain.order import BrokerOrder
+from gateway.domain.venue import VenueTerms
 from gateway.ports import BlockingRunner, Clock
 
 NAME: Final = "simulator"
@@ -42,6 +43,10 @@ class SimulatorBroker:
     def name(self) -> str:
         """``simulator``."""
         return NAME
+
+    def terms(self, account: str, symbol: str) -> VenueTerms | None:
+        """Which orders it takes, as of the present market time; the file is not read for it."""
+        return self._book.terms(account, symbol, self._clock.market_us())
 
     async def submit(self, order: BrokerOrder) -> Accepted | Rejected:
         """Take or refuse an order, durably; a repetition gets the first answer.

@@ -16,6 +16,7 @@ from gateway.brokers.contract import AccountTerms
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.matching import VOLUME_DECIMALS
 from gateway.brokers.simulator.pricing import commission_micros, tick_size
+from gateway.domain.exits import only_reduces
 from gateway.domain.market import Quote
 from gateway.domain.order import BrokerOrder, Side
 from gateway.domain.quantities import BPS, INT_LIMIT, in_bounds, notional_micros
@@ -25,6 +26,10 @@ INSUFFICIENT_FUNDS: Final = "ERR_INSUFFICIENT_FUNDS"
 INSUFFICIENT_QTY: Final = "ERR_INSUFFICIENT_QTY"
 INVALID_ORDER: Final = "ERR_INVALID_ORDER"
 INVALID_TICKER: Final = "ERR_INVALID_TICKER"
+REDUCE_ONLY: Final = "ERR_REDUCE_ONLY"
+EXTENDED_HOURS: Final = "ERR_EXTENDED_HOURS"
+MIN_NOTIONAL: Final = "ERR_MIN_NOTIONAL"
+SHORT_RESTRICTED: Final = "ERR_SHORT_RESTRICTED"
 UNKNOWN_ACCOUNT: Final = "ERR_AUTH"
 
 
@@ -61,6 +66,8 @@ def form_fault(
     """
     if quote is None:
         return INVALID_TICKER
+    if order.extended_hours:
+        return EXTENDED_HOURS
     scaled = order.price_decimals == quote.price_decimals and (
         0 <= order.qty_decimals <= VOLUME_DECIMALS and qty_decimals in (None, order.qty_decimals)
     )
@@ -82,6 +89,23 @@ def form_fault(
     return None if in_bounds(value) else INVALID_ORDER
 
 
+def terms_fault(
+    order: BrokerOrder, quote: Quote, config: SimulatorConfig, *, short_restricted: bool
+) -> str | None:
+    """The code for which the venue's terms refuse an order that is well formed, or ``None``.
+
+    A restricted short sale must have a limit above the bid of this moment (Rule 201). What may
+    only reduce a position is taken below the floor.
+    """
+    above_bid = order.limit_price is not None and order.limit_price > quote.bid
+    if order.side is Side.SELL_SHORT and short_restricted and not above_bid:
+        return SHORT_RESTRICTED
+    price = bound_price(order)
+    counted = price if order.side is Side.BUY else max(price, quote.last)
+    worth = notional_micros(order.qty, order.qty_decimals, counted, order.price_decimals)
+    return MIN_NOTIONAL if worth < config.min_notional_micros and not order.reduce_only else None
+
+
 def funds_fault(
     order: BrokerOrder,
     holdings: Holdings,
@@ -90,15 +114,9 @@ def funds_fault(
 ) -> str | None:
     """The code for which an order that is well formed cannot be covered, or ``None``."""
     orders = (*holdings.open_orders, OpenOrder(order, order.qty, 0))
-    if not holdings.terms.short_allowed:
-        held, _decimals = holdings.positions.get(order.symbol, (0, 0))
-        selling = sum(
-            o.leaves_qty
-            for o in orders
-            if o.order.symbol == order.symbol and o.order.side is Side.SELL
-        )
-        if order.side is Side.SELL and selling > held:
-            return INSUFFICIENT_QTY
+    fault = _position_fault(order, holdings)
+    if fault is not None:
+        return fault
     opening = _opening(orders, holdings.positions)
     if order.broker_client_id not in {o.order.broker_client_id for o, _qty in opening}:
         return None  # it only takes risk off
@@ -108,6 +126,24 @@ def funds_fault(
     claimed = sum(_cost_micros(o, qty, marks, config) for o, qty in opening)
     allowed = max(0, equity) * holdings.terms.margin_multiple_bps // BPS
     return INSUFFICIENT_FUNDS if gross + claimed > allowed else None
+
+
+def _position_fault(order: BrokerOrder, holdings: Holdings) -> str | None:
+    """The code for which an order is refused because of what is held and already ordered."""
+    held, _decimals = holdings.positions.get(order.symbol, (0, 0))
+    same_way = sum(
+        resting.leaves_qty
+        for resting in holdings.open_orders
+        if resting.order.symbol == order.symbol
+        and resting.order.side.executed is order.side.executed
+    )
+    buys = order.side is Side.BUY
+    if order.reduce_only and not only_reduces(held, buys=buys, qty=order.qty, working_qty=same_way):
+        return REDUCE_ONLY
+    if buys or holdings.terms.short_allowed:
+        return None
+    covered = order.side is Side.SELL and order.qty + same_way <= held
+    return None if covered else INSUFFICIENT_QTY
 
 
 def bound_price(order: BrokerOrder) -> int:
@@ -128,7 +164,7 @@ def _opening(
         closing[symbol, Side.SELL if qty > 0 else Side.BUY] = abs(qty)
     opening: list[tuple[OpenOrder, int]] = []
     for held in orders:
-        key = (held.order.symbol, held.order.side)
+        key = (held.order.symbol, held.order.side.executed)
         closes = min(held.leaves_qty, closing.get(key, 0))
         closing[key] = closing.get(key, 0) - closes
         if held.leaves_qty > closes:
@@ -156,7 +192,7 @@ def _cost_micros(
     """
     order = held.order
     price = bound_price(order)
-    if order.side is Side.SELL and order.symbol in marks:
+    if order.side is not Side.BUY and order.symbol in marks:
         price = max(price, marks[order.symbol].last)
     fee = commission_micros(order.qty, order.qty_decimals, config) - held.fee_micros
     return notional_micros(qty, order.qty_decimals, price, order.price_decimals) + fee

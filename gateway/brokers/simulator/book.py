@@ -21,12 +21,14 @@ from gateway.brokers.simulator.admission import (
     OpenOrder,
     form_fault,
     funds_fault,
+    terms_fault,
 )
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.pricing import latency_us
 from gateway.brokers.simulator.rows import ORDER_COLUMNS, UPDATE_COLUMNS, broker_update, whole
 from gateway.brokers.simulator.session import trade_until
 from gateway.brokers.simulator.store import Database, Store, resting
+from gateway.brokers.simulator.terms import short_restricted, stated_terms
 from gateway.domain.errors import NotFoundError
 from gateway.domain.execution import (
     Accepted,
@@ -37,6 +39,7 @@ from gateway.domain.execution import (
 )
 from gateway.domain.market import Quote
 from gateway.domain.order import BrokerOrder
+from gateway.domain.venue import VenueTerms
 from gateway.ports import MarketFeed
 
 UPDATES_MAX: Final = 1_000
@@ -61,6 +64,20 @@ class SimulatorBook:
         self._store = Store(
             path, {alias: terms.opening_cash_micros for alias, terms in self._accounts.items()}
         )
+        with self._store.reading() as db:
+            self._scales = _scales(db)
+
+    def terms(self, account: str, symbol: str, at_us: int) -> VenueTerms | None:
+        """Which orders are taken for an account in a symbol; read from memory, on any thread.
+
+        An order may give a symbol its scale between this and its arrival; then the broker
+        refuses what no longer fits, as it would any other order.
+        """
+        terms = self._accounts.get(account)
+        if terms is None:
+            return None
+        scale = self._scales.get(symbol)
+        return stated_terms(self._feed, self._config, terms, symbol, scale, at_us)
 
     def accept(self, order: BrokerOrder, market_us: int) -> Accepted | Rejected:
         """Take or refuse an order for good; the same order again gets the same answer.
@@ -81,7 +98,10 @@ class SimulatorBook:
                 return Rejected(str(code)) if status == "REJECTED" else Accepted(_name(whole(row)))
             at_us = max(market_us, _matched_us(db))
             fault = self._fault(db, order, at_us)
-            return self._keep(db, order, content, at_us, fault)
+            answer = self._keep(db, order, content, at_us, fault)
+        if fault is None:
+            self._scales.setdefault(order.symbol, order.qty_decimals)
+        return answer
 
     def cancel(self, broker_client_id: str) -> int:
         """Cancel what is left of an order at once; returns how many updates that made."""
@@ -162,12 +182,12 @@ class SimulatorBook:
         terms = self._accounts.get(order.account)
         if terms is None:
             return UNKNOWN_ACCOUNT
-        scale = db.row(
-            "SELECT qty_decimals FROM orders WHERE symbol = ? AND status <> 'REJECTED' LIMIT 1",
-            order.symbol,
-        )
         quote = self._feed.quote(order.symbol, at_us)
-        fault = form_fault(order, quote, whole(scale[0]) if scale else None, self._config)
+        fault = form_fault(order, quote, self._scales.get(order.symbol), self._config)
+        if fault is not None or quote is None:
+            return fault
+        restricted = short_restricted(self._feed, order.symbol, at_us)
+        fault = terms_fault(order, quote, self._config, short_restricted=restricted)
         if fault is not None:
             return fault
         holdings = _holdings(db, order.account, terms)
@@ -213,6 +233,12 @@ def _positions(db: Database, account: str) -> dict[str, tuple[int, int]]:
         account,
     )
     return {str(symbol): (whole(qty), whole(decimals)) for symbol, qty, decimals in rows}
+
+
+def _scales(db: Database) -> dict[str, int]:
+    """The quantity scale of each symbol that was ever ordered here."""
+    rows = db.rows("SELECT DISTINCT symbol, qty_decimals FROM orders WHERE status <> 'REJECTED'")
+    return {str(symbol): whole(decimals) for symbol, decimals in rows}
 
 
 def _matched_us(db: Database) -> int:

@@ -25,6 +25,7 @@ class SimulatorConfig:
         latency_min_ms: the least time from acceptance until an order can trade.
         latency_max_ms: the greatest.
         tick_decimals: prices are multiples of one unit at this decimal.
+        min_notional_micros: the least worth of an order that does not only close; zero: no floor.
     """
 
     seed: int = 1
@@ -37,6 +38,7 @@ class SimulatorConfig:
     latency_min_ms: int = 20
     latency_max_ms: int = 250
     tick_decimals: int = 2
+    min_notional_micros: int = 0
 
     def __post_init__(self) -> None:
         """Refuse values out of bounds.
@@ -63,6 +65,7 @@ _BOUNDS: Final[Mapping[str, tuple[int, int]]] = {
     "latency_min_ms": (0, 3_600_000),
     "latency_max_ms": (0, 3_600_000),
     "tick_decimals": (0, 8),
+    "min_notional_micros": (0, 10**12),
 }
 
 

@@ -7,7 +7,7 @@ words are in docs/simulator.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,9 @@ from gateway.brokers.simulator.pricing import commission_micros, slipped_price, 
 from gateway.domain.market import Quote
 from gateway.domain.order import BrokerOrder, Side, TimeInForce
 from gateway.domain.quantities import BPS
+
+NOTHING_TO_REDUCE: Final = "REDUCE_ONLY"
+"""The code of a reduce-only order that ended because the position is gone."""
 
 VOLUME_DECIMALS: Final = 8
 """Volumes are compared at this scale, so that orders at different scales share one cap."""
@@ -73,17 +76,29 @@ class Change:
     expired: str = ""
 
 
-def match(orders: Sequence[Resting], window: Window, config: SimulatorConfig) -> list[Change]:
-    """Trade the resting orders of one symbol, oldest first, at one quote."""
+def match(
+    orders: Sequence[Resting],
+    window: Window,
+    config: SimulatorConfig,
+    positions: Mapping[str, int] | None = None,
+) -> list[Change]:
+    """Trade the resting orders of one symbol, oldest first, at one quote.
+
+    ``positions`` is what each account holds of the symbol: a reduce-only order fills no further
+    than to nothing, and ends when there is nothing left to reduce.
+    """
     capacity_e8 = window.volume_e8 * config.participation_bps // BPS
     traded_e8 = 0
+    held = dict(positions or {})
     changes: list[Change] = []
     for resting in orders:
         if window.quote.at_us <= resting.eligible_us:
             continue  # the quote was known when the order was sent, or the order was on its way
-        change = _trade(resting, window, config, capacity_e8, traded_e8)
+        reducible = _reducible(resting.order, held)
+        change = _trade(resting, window, config, (capacity_e8, traded_e8), reducible)
         if change.fill is not None:
             traded_e8 += change.fill.qty * _unit_e8(resting)
+            _move(held, resting.order, change.fill.qty)
         changes.append(change)
     return changes
 
@@ -92,24 +107,45 @@ def _trade(
     resting: Resting,
     window: Window,
     config: SimulatorConfig,
-    capacity_e8: int,
-    traded_e8: int,
+    volumes_e8: tuple[int, int],
+    reducible: int | None,
 ) -> Change:
+    """What the quote does to one order; ``volumes_e8`` is the cap and what is traded of it."""
+    capacity_e8, traded_e8 = volumes_e8
     order, tif = resting.order, resting.order.time_in_force
     session = resting.session or window.session
     triggered = resting.triggered or _triggers(order, window.quote.last)
+    if reducible == 0:
+        return Change(resting.row, triggered, session, expired=NOTHING_TO_REDUCE)
     qty = price = 0
     if triggered:
         available = min(resting.leaves_qty, (capacity_e8 - traded_e8) // _unit_e8(resting))
+        if reducible is not None:
+            available = min(available, reducible)
         qty, price = _largest(resting, window, config, available, traded_e8)
     if tif is TimeInForce.FOK and qty < resting.leaves_qty:
         return Change(resting.row, triggered, session, expired="TIF_FOK")
     expired = "TIF_IOC" if tif is TimeInForce.IOC and qty < resting.leaves_qty else ""
+    if qty == reducible and qty < resting.leaves_qty:
+        expired = NOTHING_TO_REDUCE
     if qty == 0:
         return Change(resting.row, triggered, session, expired=expired)
     due = commission_micros(resting.filled_qty + qty, order.qty_decimals, config)
     fill = Fill(qty, price, due - resting.fee_micros)
     return Change(resting.row, triggered, session, fill, expired)
+
+
+def _reducible(order: BrokerOrder, held: Mapping[str, int]) -> int | None:
+    """How much a reduce-only order may still fill; ``None`` for any other order."""
+    if not order.reduce_only:
+        return None
+    position = held.get(order.account, 0)
+    return max(0, -position if order.side is Side.BUY else position)
+
+
+def _move(held: dict[str, int], order: BrokerOrder, qty: int) -> None:
+    signed = qty if order.side is Side.BUY else -qty
+    held[order.account] = held.get(order.account, 0) + signed
 
 
 def _triggers(order: BrokerOrder, last: int) -> bool:

@@ -15,7 +15,7 @@ Row = tuple[Value, ...]
 
 ORDER_COLUMNS: Final = (
     "broker_client_id, account, symbol, side, type, time_in_force, qty, qty_decimals, "
-    "price_decimals, limit_price, stop_price, protection_price"
+    "price_decimals, limit_price, stop_price, protection_price, reduce_only, extended_hours"
 )
 """The columns of a :class:`BrokerOrder`, in the order of its fields."""
 
@@ -48,7 +48,8 @@ def resting_order(row: Row) -> Resting:
 
 
 def _order(columns: list[Value]) -> BrokerOrder:
-    client_id, account, symbol, side, type_, tif, qty, qty_dec, price_dec, *prices = columns
+    client_id, account, symbol, side, type_, tif, qty, qty_dec, price_dec, *rest = columns
+    *prices, reduce_only, extended_hours = rest
     limit_price, stop_price, protection_price = (
         None if price is None else whole(price) for price in prices
     )
@@ -65,6 +66,8 @@ def _order(columns: list[Value]) -> BrokerOrder:
         limit_price=limit_price,
         stop_price=stop_price,
         protection_price=protection_price,
+        reduce_only=bool(reduce_only),
+        extended_hours=bool(extended_hours),
     )
 
 
@@ -83,7 +86,7 @@ def broker_update(row: Row) -> BrokerUpdate:
             execution_id=str(execution_id),
             account=str(account),
             symbol=str(symbol),
-            side=Side(str(side)),
+            side=Side(str(side)).executed,
             qty=whole(qty),
             qty_decimals=whole(qty_dec),
             price=whole(price),

@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.matching import VOLUME_DECIMALS, Change, Fill, Resting, Window, match
-from gateway.brokers.simulator.rows import Value
+from gateway.brokers.simulator.rows import Value, whole
 from gateway.brokers.simulator.store import OPEN, Database, resting
 from gateway.domain.market import Bar
 from gateway.domain.order import Side
@@ -57,7 +57,13 @@ def _trade_bar(db: Database, feed: MarketFeed, config: SimulatorConfig, bar: Bar
     volume_e8 = bar.volume * 10**VOLUME_DECIMALS // config.session_minutes
     orders = {order.row: order for order in resting(db, "symbol = ?", bar.symbol)}
     window = Window(quote, bar.session, volume_e8)
-    for change in match(list(orders.values()), window, config):
+    positions = {
+        str(account): whole(qty)
+        for account, qty in db.rows(
+            "SELECT account, qty FROM positions WHERE symbol = ?", bar.symbol
+        )
+    }
+    for change in match(list(orders.values()), window, config, positions):
         _apply(db, orders[change.row], change, window)
 
 

@@ -19,7 +19,7 @@ from gateway.brokers.simulator.matching import Resting
 from gateway.brokers.simulator.rows import ORDER_COLUMNS, Row, Value, resting_order
 from gateway.domain.errors import InvalidInputError, UnavailableError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 BUSY_TIMEOUT_MS: Final = 5_000
 LOCK_TIMEOUT_S: Final = 30
 
@@ -52,6 +52,8 @@ CREATE TABLE orders (
     limit_price INTEGER,
     stop_price INTEGER,
     protection_price INTEGER,
+    reduce_only INTEGER NOT NULL DEFAULT 0,
+    extended_hours INTEGER NOT NULL DEFAULT 0,
     accepted_us INTEGER NOT NULL,
     eligible_us INTEGER NOT NULL,
     status TEXT NOT NULL,
@@ -78,6 +80,12 @@ CREATE TABLE updates (
     CHECK ((execution_id IS NULL) = (status IS NOT NULL))
 ) STRICT;
 """
+
+_FROM_1: Final = (
+    "ALTER TABLE orders ADD COLUMN reduce_only INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE orders ADD COLUMN extended_hours INTEGER NOT NULL DEFAULT 0",
+)
+"""From the first version, whose orders could ask for neither."""
 
 OPEN: Final = "status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED')"
 """The condition under which an order is at rest; the same words as the partial index."""
@@ -205,6 +213,10 @@ def _prepare(db: Database, opening_micros: Mapping[str, int]) -> None:
     if version == 0:
         db.rows(_SCHEMA)
         db.rows("INSERT INTO meta VALUES ('matched_us', 0)")
+        db.rows(f"PRAGMA user_version={SCHEMA_VERSION}")
+    elif version == 1:
+        for statement in _FROM_1:
+            db.rows(statement)
         db.rows(f"PRAGMA user_version={SCHEMA_VERSION}")
     elif version != SCHEMA_VERSION:
         raise InvalidInputError(

@@ -20,7 +20,7 @@ from signing import canonical
 _MANIFEST: Final = "/.manifest"
 _DATA: Final = f"/{DATA}"
 _REGO: Final = ".rego"
-_ROOTS: Final = ["instruments", "limits", ROOT]
+_ROOTS: Final = ["base_currency", "instruments", "limits", "permissions", "restricted", ROOT]
 _UNPACKED_MAX_BYTES: Final = 32 * 1024 * 1024
 _GZIP_LEVEL: Final = 6
 
@@ -37,10 +37,13 @@ class ServerBundle:
 def server_bundle(release: Release) -> ServerBundle:
     """Make the bundle; the same release gives the same archive.
 
+    Its roots are the parts of the data and the rules: a server loads nothing beside them.
+
     Raises:
         ReleaseError: ``release-bundle``: the release's own bundle cannot be taken apart.
     """
-    manifest = {"revision": release.digest, "roots": _ROOTS, "rego_version": 1}
+    roots = sorted([*canonical.decode_object(release.data), ROOT])
+    manifest = {"revision": release.digest, "roots": roots, "rego_version": 1}
     files = _sources(release.bundle) | {
         _DATA: release.data,
         _MANIFEST: canonical.encode(manifest),

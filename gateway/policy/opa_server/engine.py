@@ -28,6 +28,8 @@ TIMEOUT_MS: Final = 500
 READINESS_AGE_S: Final = 1
 """How long an answer about readiness counts, so that asking for it often costs nothing."""
 
+_ASK_AGAIN_S: Final = 0.005
+
 HEALTH: Final = "/health?bundles=true&plugins=true"
 _QUERY: Final = "?provenance=true&strict-builtin-errors=true"
 EMPTY_BATCH: Final = b'{"batch":[]}'
@@ -79,6 +81,19 @@ class OpaServerEngine(BatchEngine):
                 self._known = (_told(await self.fault()),)
                 self._known_until_s = asyncio.get_running_loop().time() + READINESS_AGE_S
             return self._known[0]
+
+    async def ready_within(self, timeout_ms: int) -> Fault | None:
+        """Ask again and again until the server can decide; what is wrong with it if it cannot.
+
+        For the moments in which it fetches the release; nothing of it goes into the log.
+        """
+        end_s = asyncio.get_running_loop().time() + timeout_ms / _MS
+        while True:
+            fault = await self.fault()
+            if fault is None or asyncio.get_running_loop().time() >= end_s:
+                self._known = None  # what was known of it is of another release
+                return fault
+            await asyncio.sleep(_ASK_AGAIN_S)
 
     async def examine(self, path: str, document: bytes) -> object:
         """The bare answer to one query, or the :class:`Fault` that says what is wrong with it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.domain.decision import EngineFailure, Verdict
+from gateway.domain.decision import NO_VERDICT, EngineFailure, Verdict
 from signing import canonical
 
 NONE: Final = "none"
@@ -14,22 +14,13 @@ FACTS_ERROR: Final = "FACTS_ERROR"
 
 DIFF_ROWS_MAX: Final = 32
 
-_NO_VERDICT: Final[dict[str, Any]] = {
-    "allow": False,
-    "required": [],
-    "passed": [],
-    "reasons": [],
-    "door": {},
-}
-"""What is recorded where the engine gave none; a verdict always has a door."""
-
 Outcome = dict[str, Any]
 """``{allow, verdict}`` of a decision, or ``{failure}`` where an engine gives no verdict."""
 
 
 def denied_by_failure(payload: Mapping[str, Any]) -> bool:
     """Whether a decision is a denial because no verdict could be had: nothing to compare."""
-    return payload["failure"] != NONE and payload["verdict"] == _NO_VERDICT
+    return payload["failure"] != NONE and payload["verdict"] == NO_VERDICT
 
 
 def recorded(payload: Mapping[str, Any]) -> Outcome:

@@ -128,7 +128,8 @@ class Check:
     # ---- what the account is and what rules
 
     def on_release(self, payload: Payload) -> None:
-        self.limits = self.blob(payload["data_digest"]).get("limits", {})
+        tables = self.blob(payload["data_digest"]).get("limits", {})
+        self.limits = tables.get("global", {})
 
     def on_statement(self, payload: Payload) -> None:
         account = Account(Fraction(payload["cash_micros"], MICROS))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from gateway.facts.caps import CAPPED
 from gateway.domain.decision import Verdict
 from support.policy_cases import (
     LIMIT,
@@ -21,6 +22,7 @@ from support.policy_cases import (
     paths,
     put,
     stop_limit_document,
+    tables,
 )
 
 
@@ -89,7 +91,7 @@ def both(bench: Bench, base: Document, under: Data) -> set[str]:
 
 
 def with_limit(name: str, value: object) -> Data:
-    return put(data(), ("limits", name), value)
+    return put(data(), ("limits", "global", name), value)
 
 
 @pytest.mark.requirement("S0-15")
@@ -135,7 +137,7 @@ def test_nothing_at_all_does_not_pass_a_limit_of_zero(bench: Bench, case: Bounde
 
 @bounded
 def test_a_missing_limit_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
-    under = drop(data(), ("limits", case.limit))
+    under = drop(data(), ("limits", "global", case.limit))
     assert both(bench, document(), under) == {case.control}
     answer = sole(bench, document(), under)
     assert [(r.observed, r.limit) for r in answer.reasons] == [(at(document(), case.fact), None)]
@@ -159,7 +161,7 @@ def test_equity_must_be_above_zero(bench: Bench, value: int | str) -> None:
 @pytest.mark.parametrize("value", [0, "missing"])
 @pytest.mark.requirement("S2-02")
 def test_no_approval_window_lets_nothing_out(bench: Bench, value: int | str) -> None:
-    place = ("limits", "approval_age_max_ms")
+    place = ("limits", "global", "approval_age_max_ms")
     under = drop(data(), place) if value == "missing" else put(data(), place, value)
     assert both(bench, document(), under) == {"APR-01"}
     assert sole(bench, document(), under).door == {"approval_age_max_ms": 0}
@@ -248,6 +250,7 @@ MISSING: dict[Place, set[str]] = {
     ("order", "limit_price"): LISTED,
     ("order", "stop_price"): LISTED,
     ("order", "strategy_id"): SHAPE,
+    ("order", "reduce_only"): SHAPE,
     ("order", "qty_e8"): {"ORD-02"},
     ("order", "worst_price"): {"ORD-03"},
     ("order", "notional_micros"): {"ORD-01"},
@@ -260,6 +263,9 @@ MISSING: dict[Place, set[str]] = {
     ("instrument", "price_decimals"): LISTED,
     ("instrument", "lot"): LISTED,
     ("instrument", "tick"): LISTED,
+    ("instrument", "multiplier"): LISTED,
+    ("instrument", "min_notional_micros"): LISTED,
+    ("instrument", "borrow"): LISTED,
     ("account",): {"ACC-01", "ACC-02"},
     ("account", "equity_micros"): {"ACC-01"},
     ("account", "cash_micros"): set(),
@@ -284,6 +290,10 @@ MISSING: dict[Place, set[str]] = {
     ("control", "mode"): {"INP-01", "OMEGA-4"},
     ("control", "omega4_lifted"): {"INP-01", "OMEGA-4"},
     ("control", "halted"): {"INP-01", "OMEGA-2"},
+    ("control", "exit_allowed"): SHAPE,
+    ("caps",): SHAPE,
+    **{("caps", name): SHAPE for name in CAPPED},
+    ("projected", "reduces"): set(),
 }  # fmt: skip
 
 
@@ -302,7 +312,8 @@ def test_a_missing_fact_fails_exactly_the_controls_that_need_it(bench: Bench) ->
 
 @pytest.mark.requirement("S2-02")
 def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
-    shipped = {"limits": dict.fromkeys(data()["limits"], 0), "instruments": data()["instruments"]}
+    zero = tables(dict.fromkeys(data()["limits"]["global"], 0))
+    shipped = data() | {"limits": zero}
     harmless = put(document(), ("projected",), dict.fromkeys(document()["projected"], 0))
     assert both(bench, harmless, shipped) == {
         "ACC-02", "ACC-03", "APR-01", "EXP-01", "EXP-02", "EXP-03", "MKT-01", "ORD-01", "ORD-02",
@@ -313,5 +324,5 @@ def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
 def test_limits_of_the_tables_are_the_limits_of_the_controls() -> None:
     halts = {"drawdown_max_bps", "volatility_index_max_e4"}
     named = {case.limit for case in BOUNDED} | halts | {"approval_age_max_ms"}
-    assert named == set(data()["limits"])
+    assert named == set(data()["limits"]["global"])
     assert LIMIT > 1

@@ -16,13 +16,21 @@ ALLOW: dict[str, Any] = {
     "required": ["ORD-01", "ACC-01"],
     "passed": ["ACC-01", "ORD-01"],
     "reasons": [],
+    "proofs": [
+        {"control": "ORD-01", "observed": 2, "limit": 3, "source": "symbol"},
+        {"control": "ACC-01", "observed": 7},
+    ],
+    "halts": [],
     "door": {"approval_age_max_ms": 1},
 }
 DENY: dict[str, Any] = ALLOW | {
     "allow": False,
     "passed": ["ACC-01"],
-    "reasons": [{"control": "ORD-01", "observed": -5, "limit": 3}],
+    "reasons": [{"control": "ORD-01", "observed": -5, "limit": 3, "source": "global"}],
+    "proofs": [{"control": "ACC-01", "observed": 7}],
 }
+
+HALT = {"cause": "OMEGA2_DRAWDOWN", "scope": {"kind": "account", "name": "main"}, "observed": 5}
 
 
 def test_an_allow() -> None:
@@ -30,6 +38,8 @@ def test_an_allow() -> None:
         True,
         ("ACC-01", "ORD-01"),
         ("ACC-01", "ORD-01"),
+        (),
+        (Reason("ACC-01", 7, None), Reason("ORD-01", 2, 3, "symbol")),
         (),
         {"approval_age_max_ms": 1},
     )
@@ -39,11 +49,12 @@ def test_a_denial_leaves_sorted() -> None:
     answer = ALLOW | {
         "allow": False,
         "passed": [],
-        "reasons": [{"control": "ORD-01"}, {"control": "ACC-01", "limit": 0}],
+        "reasons": [{"control": "ORD-01"}, {"control": "ACC-01", "limit": 0, "source": "caps"}],
+        "proofs": [],
     }
     verdict = decode.verdict(answer)
     assert isinstance(verdict, Verdict)
-    assert verdict.reasons == (Reason("ACC-01", None, 0), Reason("ORD-01", None, None))
+    assert verdict.reasons == (Reason("ACC-01", None, 0, "caps"), Reason("ORD-01", None, None))
 
 
 @pytest.mark.parametrize(
@@ -82,6 +93,14 @@ def test_a_denial_leaves_sorted() -> None:
         pytest.param(DENY | {"reasons": {"control": "ORD-01"}}, id="reasons are an object"),
         pytest.param(DENY | {"reasons": ["ORD-01"]}, id="a reason is a text"),
         pytest.param(DENY | {"reasons": [{"observed": 1}]}, id="a reason for nothing"),
+        pytest.param(DENY | {"proofs": []}, id="passed without a proof"),
+        pytest.param(DENY | {"proofs": [{"control": "ORD-01"}]}, id="a proof of another"),
+        pytest.param(ALLOW | {"halts": [HALT]}, id="allowed with a halt"),
+        pytest.param(DENY | {"halts": [HALT | {"extra": 1}]}, id="a malformed halt"),
+        pytest.param(DENY | {"halts": [HALT] * 17}, id="too many halts"),
+        *(pytest.param(DENY | {"reasons": [{"control": "ORD-01"} | figures]}, id=f"{figures}")
+          for figures in ({"limit": 1}, {"source": "global"}, {"limit": 1, "source": "mine"},
+                          {"limit": 1, "source": None}, {"observed": 1, "source": "global"})),
         pytest.param(DENY | {"reasons": [{"control": "ORD-01", "text": ""}]}, id="a wordy reason"),
         *(pytest.param(DENY | {"reasons": [{"control": "ORD-01", "limit": value}]},
                        id=f"a limit of {value!r}")
@@ -101,9 +120,6 @@ def test_a_malformed_element_fails_for_itself() -> None:
     first, second = decode.verdicts([ALLOW | {"allow": 1}, DENY], 2)
     assert first == ENGINE_MALFORMED
     assert isinstance(second, Verdict)
-
-
-HALT = {"cause": "OMEGA2_DRAWDOWN", "scope": {"kind": "account", "name": "main"}, "observed": 5}
 
 
 def test_halts_leave_sorted() -> None:

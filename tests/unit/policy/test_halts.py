@@ -83,7 +83,7 @@ def test_a_limit_that_does_not_stand_is_a_halt(bench: Bench, value: object) -> N
             ],
         ),
     ):
-        place = ("limits", name)
+        place = ("limits", "global", name)
         under = drop(data(), place) if value == "missing" else put(data(), place, value)
         assert due(bench, quiet, under) == expected
 
@@ -104,7 +104,8 @@ def test_a_document_without_facts_stops_everything(bench: Bench, facts: object) 
 
 
 def test_the_shipped_release_is_a_halt(bench: Bench) -> None:
-    shipped = {"limits": dict.fromkeys(data()["limits"], 0), "instruments": {}}
+    zero = tables(dict.fromkeys(data()["limits"]["global"], 0))
+    shipped = data() | {"limits": zero, "instruments": {}}
     assert [halt.scope for halt in due(bench, put(CALM, INDEX, 1), shipped)] == [
         MAIN,
         Scope("account", "other"),

@@ -28,6 +28,8 @@ NO_VERDICT: dict[str, Any] = {
     "required": [],
     "passed": [],
     "reasons": [],
+    "proofs": [],
+    "halts": [],
     "door": {},
 }
 

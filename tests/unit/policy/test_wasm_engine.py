@@ -23,6 +23,7 @@ from support.policy_cases import document, raw, release_of
 pytestmark = pytest.mark.requirement("S1-07")
 
 GOOD = """{"allow": true, "required": {"ORD-01"}, "passed": {"ORD-01"}, "reasons": set(),
+  "proofs": {{"control": "ORD-01"}}, "halts": set(),
   "door": {"approval_age_max_ms": 1}}"""
 NO_HALTS = "triggered := set()"
 ERROR, TIMEOUT, UNDEFINED, MALFORMED = (

@@ -218,7 +218,7 @@ def test_an_allow_is_proven_by_its_own_verdict(change: Payload, path: str) -> No
 
 
 def test_a_denial_may_have_failed_before_it_had_a_verdict() -> None:
-    empty = {"allow": False, "required": [], "passed": [], "reasons": [], "door": {}}
+    empty = {"allow": False, "required": [], "passed": [], "reasons": [], "proofs": [], "halts": [], "door": {}}
     payload = {**decision_payload(1, allow=False), "verdict": empty, "failure": "engine-timeout"}
     check("decision", {"at_us": 1, **payload})
 

@@ -1,0 +1,94 @@
+"""A gateway's parts, as the steps of its start hand them on, and as its doors see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.brokers.contract import OpenBroker
+from gateway.config import Settings
+from gateway.control.halting import Halting
+from gateway.control.modes import Modes
+from gateway.control.sessions import MarketClockAdvance
+from gateway.domain.book import Book
+from gateway.facts.document import Facts
+from gateway.host import OsEntropy, SystemClock, ThreadRunner
+from gateway.ledger.journal import Journal
+from gateway.market.historical import HistoricalFeed
+from gateway.pipeline import Pipeline
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.release import Release
+from gateway.ports import Ledger, PolicyEngine
+from gateway.tracking.cancels import Cancels
+from gateway.tracking.updates import Tracker
+from signing.keys import Vkey
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The host's clock, randomness and threads."""
+
+    clock: SystemClock
+    entropy: OsEntropy
+    runner: ThreadRunner
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What stands before the spine is wired."""
+
+    settings: Settings
+    host: Host
+    release: Release
+    engine: PolicyEngine
+    catalogue: Catalogue
+    feed: HistoricalFeed | None
+    ledger: Ledger
+    journal: Journal
+    brokers: Mapping[str, OpenBroker]
+    """By account alias."""
+    vkey: Vkey
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A running gateway, as its doors see it."""
+
+    settings: Settings
+    host: Host
+    release: Release
+    engine: PolicyEngine
+    catalogue: Catalogue
+    feed: HistoricalFeed | None
+    ledger: Ledger
+    journal: Journal
+    facts: Facts
+    pipeline: Pipeline
+    cancels: Cancels
+    halting: Halting
+    modes: Modes
+    market_clock: MarketClockAdvance | None
+    """Present with a historical feed only: there market time is set, not read."""
+    trackers: Mapping[str, Tracker]
+    """By broker name."""
+    vkey: Vkey
+
+    @property
+    def clock(self) -> SystemClock:
+        """All time."""
+        return self.host.clock
+
+    @property
+    def runner(self) -> ThreadRunner:
+        """All blocking work."""
+        return self.host.runner
+
+    @property
+    def log_dir(self) -> Path:
+        """The published log."""
+        return self.settings.data / "log"
+
+    def book(self) -> Book:
+        """The state as of now; never keep a reference to it."""
+        return self.journal.book

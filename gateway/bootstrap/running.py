@@ -1,0 +1,175 @@
+"""The one place where parts are chosen and wired; everything that runs starts here.
+
+``demo``, ``serve`` and the tests all come through :func:`running`: the gateway cannot tell a
+demonstration from production. The order of the steps is the order of trust: keys, ledger, book,
+release, mode, brokers, orders in doubt; only then is the first order taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from gateway.bootstrap.app import App, Host, Opened
+from gateway.bootstrap.opening import open_brokers, open_clock, open_ledger
+from gateway.bootstrap.recorded import record_configuration
+from gateway.bootstrap.sources import market_clock, open_facts
+from gateway.brokers.contract import MarketDriven
+from gateway.brokers.gate import Gate
+from gateway.config import Settings
+from gateway.control.halting import Halting
+from gateway.control.modes import Modes, check_mode
+from gateway.control.owed import FOLDER, FolderOwedHalts
+from gateway.control.sessions import Sessions
+from gateway.control.triggers import Triggers
+from gateway.domain.book import OrderState
+from gateway.host import OsEntropy, ThreadRunner
+from gateway.ledger.journal import Journal
+from gateway.market.historical import shipped_feed
+from gateway.pipeline import Parts, Pipeline
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.engine import open_engine
+from gateway.policy.release import load_release, shipped_directory
+from gateway.tracking.cancels import Cancels
+from gateway.tracking.settlement import Settlement
+from gateway.tracking.updates import Tracker
+
+STOP_TIMEOUT_S: Final = 30
+_log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncGenerator[App]:
+    """Start a gateway, hand it out, and end it in order.
+
+    Raises:
+        WritError: it cannot start; the message says why and what to do.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        feed = shipped_feed() if settings.market == "historical" else None
+        host = Host(open_clock(settings, feed), OsEntropy(), ThreadRunner())
+        stack.callback(host.runner.close)
+        folder = settings.release or shipped_directory()
+        release, catalogue = load_release(folder), load_catalogue(folder)
+        check_mode(settings.mode, release.label)
+        engine = await stack.enter_async_context(open_engine(release, host.runner, settings))
+        ledger, vkey = await open_ledger(settings, host)
+        stack.push_async_callback(ledger.close)
+        journal = Journal(ledger, await ledger.replay())
+        if host.clock.movable:  # a historical run goes on where its log ends, never before
+            host.clock.set_market(max(host.clock.market_us(), journal.book.market_us))
+        brokers = await open_brokers(settings, host, feed, stack)
+        opened = Opened(
+            settings=settings,
+            host=host,
+            release=release,
+            engine=engine,
+            catalogue=catalogue,
+            feed=feed,
+            ledger=ledger,
+            journal=journal,
+            brokers=brokers,
+            vkey=vkey,
+        )
+        app = await _start(opened)
+        core = asyncio.create_task(app.pipeline.run())
+        stack.push_async_callback(_stop, core, app)
+        for broker in set(brokers.values()):
+            if isinstance(broker, MarketDriven):
+                _follow(broker, app.trackers[broker.name], stack)
+        await app.cancels.take_up()
+        yield app
+
+
+async def _start(opened: Opened) -> App:
+    """Wire the spine, record what the configuration says, and settle what is in doubt."""
+    host, journal, ledger = opened.host, opened.journal, opened.ledger
+    release, engine, brokers = opened.release, opened.engine, opened.brokers
+    facts = open_facts(opened)
+    gate = Gate(
+        brokers, opened.vkey, host.clock, lambda: journal.book, opened.settings.broker_timeout_ms
+    )
+    cancels = Cancels(journal, gate)
+    owed = FolderOwedHalts(opened.settings.data / FOLDER, host.runner)
+    halting = Halting(journal, cancels, host.clock, host.entropy, owed, ledger.replay)
+    await halting.take_up()
+    settlements = {
+        account: Settlement(broker, journal, halting, host.clock)
+        for account, broker in brokers.items()
+    }
+
+    async def settle(order: OrderState) -> None:
+        await settlements[order.account].settle(order)
+
+    pipeline = Pipeline(
+        Parts(
+            clock=host.clock,
+            entropy=host.entropy,
+            facts=facts,
+            engine=engine,
+            release_digest=release.digest,
+            ledger=ledger,
+            journal=journal,
+            door=gate,
+            settle=settle,
+            sweep=cancels.sweep,
+        )
+    )
+    trackers = {
+        broker.name: Tracker(broker, journal, ledger, halting, pipeline.first_answer)
+        for broker in brokers.values()
+    }
+    sessions = Sessions(journal, facts.session, facts.equity_micros)
+    await record_configuration(opened, sessions)
+    for account, settlement in settlements.items():
+        await settlement.settle_restart(account, trackers[brokers[account].name].pull)
+    triggers = Triggers(engine, journal, halting, facts.halt_document)
+    return App(
+        settings=opened.settings,
+        host=host,
+        release=release,
+        engine=engine,
+        catalogue=opened.catalogue,
+        feed=opened.feed,
+        ledger=ledger,
+        journal=journal,
+        facts=facts,
+        pipeline=pipeline,
+        cancels=cancels,
+        halting=halting,
+        modes=Modes(journal, host.clock, release.label),
+        market_clock=market_clock(opened, pipeline, sessions, trackers, triggers),
+        trackers=trackers,
+        vkey=opened.vkey,
+    )
+
+
+def _follow(broker: MarketDriven, tracker: Tracker, stack: contextlib.AsyncExitStack) -> None:
+    """Pull a broker's updates whenever it says that there are new ones."""
+    news = asyncio.Event()
+    broker.on_update = news.set
+
+    async def follow() -> None:
+        while True:
+            await news.wait()
+            news.clear()
+            try:
+                await tracker.pull()
+            except Exception:  # noqa: BLE001  the updates stay where they are until the next news
+                _log.exception("updates could not be recorded")
+
+    task = asyncio.create_task(follow())
+    stack.callback(task.cancel)
+
+
+async def _stop(core: asyncio.Task[None], app: App) -> None:
+    """Let what was accepted end, then stop the core; bounded, because brokers may hang."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await app.pipeline.quiesce()
+            await app.journal.settled()
+    core.cancel()
+    await asyncio.wait([core])

@@ -1,0 +1,148 @@
+"""`writ override`: an officer signs that one order may pass one control once."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from gateway.cli import exits, output
+from gateway.cli.signers import ByOption, KeyOption, PassphraseOption, load_signer, usage
+from signing.override import (
+    ANYBODY,
+    OVERRIDE_BYTES_MAX,
+    Override,
+    OverrideError,
+    SignedOverride,
+    read_override,
+    sign_override,
+)
+from signing.trusted import FILE_BYTES_MAX, TrustedKeys, TrustedKeysError
+
+app = typer.Typer(no_args_is_help=True, help="Sign and show one-order overrides.")
+
+_SIGN: Final = "override sign"
+_SHOW: Final = "override show"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_INSTANT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+@app.command()
+def sign(  # noqa: PLR0913  one option for each field of an override
+    control: Annotated[str, typer.Option("--control", help="The control, such as REG-01.")],
+    account: Annotated[str, typer.Option("--account", help="The order's account.")],
+    symbol: Annotated[str, typer.Option("--symbol", help="The order's symbol.")],
+    side: Annotated[str, typer.Option("--side", help="buy, sell or sell_short.")],
+    qty: Annotated[str, typer.Option("--qty", help="The order's exact quantity, in whole lots.")],
+    client_order_id: Annotated[
+        str, typer.Option("--client-order-id", help="The caller's own id of the order.")
+    ],
+    expires: Annotated[
+        str, typer.Option("--expires", help="An instant with its offset, at most a day from now.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why, in one line.")],
+    key: KeyOption,
+    principal: Annotated[
+        str, typer.Option("--principal", help="Who may propose it: the name of their API key.")
+    ] = ANYBODY,
+    out: Annotated[Path | None, typer.Option("--out", help="Where to write it. [stdout]")] = None,
+    by: ByOption = None,
+    passphrase: PassphraseOption = None,
+) -> None:
+    """Sign an override; the line printed is what the order's ticket carries in `override`."""
+    signer = load_signer(key, passphrase)
+    override = Override(
+        override_id=f"ovr_{secrets.token_hex(16)}",
+        control=control,
+        account=account,
+        symbol=symbol,
+        side=side.lower(),
+        qty=qty,
+        client_order_id=client_order_id,
+        principal=principal,
+        created_us=time.time_ns() // 1000,
+        expires_us=_instant_us(expires),
+        by=by or signer.public.keyid,
+        reason=reason,
+    )
+    try:
+        line = f"{sign_override(override, signer)}\n"
+    except OverrideError as error:
+        raise usage(str(error), _SIGN) from error
+    if out is None:
+        sys.stdout.write(line)
+    else:
+        out.write_text(line, encoding="utf-8")
+    output.note(f"{override.override_id}: for one order, until {expires}")
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(help="A file with an override.")],
+    officers: Annotated[
+        Path | None, typer.Option("--officers", help="File of officers' keys: NAME KEY a line.")
+    ] = None,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Show what an override allows, until when, and which officer signed it.
+
+    Exit 1 when it has expired, or when officers were given and none of them signed it.
+    """
+    found = _read(file)
+    keys = _officers(officers)
+    signer = None if keys is None else keys.signer_of(found)
+    expired = found.override.expires_us <= time.time_ns() // 1000
+    fields = {**asdict(found.override), "expires": _instant(found.override.expires_us)}
+    output.record({**fields, "expired": expired, "signed_by": signer}, fmt)
+    if expired or (keys is not None and signer is None):
+        output.complaint(
+            "it has expired" if expired else "no officer signed it",
+            "override-refused",
+            "have it signed again, by an officer whom the gateway trusts",
+        )
+        raise typer.Exit(exits.DENIED)
+
+
+def _read(path: Path) -> SignedOverride:
+    with path.open("rb") as file:
+        data = file.read(OVERRIDE_BYTES_MAX + 2)
+    try:
+        return read_override(data.decode("utf-8"))
+    except (OverrideError, UnicodeDecodeError) as error:
+        raise usage(f"{path}: {error}", _SHOW) from error
+
+
+def _officers(path: Path | None) -> TrustedKeys | None:
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        data = file.read(FILE_BYTES_MAX + 1)
+    try:
+        return TrustedKeys.parse(data)
+    except TrustedKeysError as error:
+        raise usage(f"{path}: {error}", _SHOW) from error
+
+
+def _instant_us(text: str) -> int:
+    try:
+        if not _INSTANT.fullmatch(text):
+            raise ValueError(text)
+        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, OverflowError) as error:
+        raise usage("--expires needs to look like 2026-11-21T18:00:00-05:00", _SIGN) from error
+
+
+def _instant(us: int) -> str:
+    try:
+        return (_EPOCH + timedelta(microseconds=us)).isoformat()
+    except OverflowError:
+        return "beyond every calendar"

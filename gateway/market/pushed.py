@@ -1,0 +1,43 @@
+"""Pushed quotes as a market feed: the second source, for when the first is missing or old."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.domain.fact import PRICE_DECIMALS, QUOTE_PREFIX, Prices
+from gateway.domain.market import Quote
+from gateway.ports import PushedReadings
+
+
+class PushedQuotes:
+    """Quotes that services upstream have pushed, at the scale that the release gives a symbol."""
+
+    def __init__(
+        self, readings: PushedReadings, price_decimals: Callable[[str], int | None]
+    ) -> None:
+        """Read from ``readings``.
+
+        Args:
+            readings: what was pushed.
+            price_decimals: the scale of a symbol's prices; ``None`` where it has none.
+        """
+        self._readings = readings
+        self._price_decimals = price_decimals
+
+    def quote(self, symbol: str, at_us: int) -> Quote | None:
+        """The pushed quote that stands at ``at_us``.
+
+        ``None`` when none does, when no scale is known for the symbol, or when a price does not
+        fit its scale exactly: a quote is never rounded into another one.
+        """
+        reading = self._readings.reading(QUOTE_PREFIX + symbol, at_us)
+        decimals = self._price_decimals(symbol)
+        if reading is None or decimals is None or not isinstance(reading.value, Prices):
+            return None
+        prices = (reading.value.bid, reading.value.ask, reading.value.last)
+        step = 10 ** max(0, PRICE_DECIMALS - decimals)
+        if any(price % step for price in prices):
+            return None
+        factor = 10 ** max(0, decimals - PRICE_DECIMALS)
+        bid, ask, last = (price // step * factor for price in prices)
+        return Quote(symbol, bid, ask, last, decimals, reading.at_us)

@@ -1,0 +1,172 @@
+"""The release in force: one value that a turn reads as a whole, and the holder that it is in.
+
+What changes with a release changes together: its rules, its data, its words, the engine that
+decides by it and the bundle that a server fetches. The holder knows who uses it at the moment, so
+that it is replaced between turns and never within one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.domain.decision import HaltTriggers
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.opa_server.bundle import ServerBundle
+from gateway.policy.release import Release
+from gateway.ports import PolicyEngine
+
+POLLERS_MAX: Final = 16
+"""Servers that wait for the next bundle at once; one more is answered without waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseInForce:
+    """One release with all that is made of it; ``close`` ends the engine."""
+
+    release: Release
+    catalogue: Catalogue
+    engine: PolicyEngine
+    bundle: ServerBundle
+    close: Callable[[], Awaitable[None]]
+
+    @property
+    def digest(self) -> str:
+        """What its decisions name."""
+        return self.release.digest
+
+
+class ReleaseHolder:
+    """Holds the release in force; all of it belongs to one event loop.
+
+    A door waits for :meth:`opened` before it shapes an order by the instruments of a release.
+    Whoever asks the engine does so inside of :meth:`using`. A switch shuts the door, lets what is
+    inside be decided, and then has the holder to itself. Each wait ends with the switch, which is
+    bounded by itself.
+    """
+
+    def __init__(self, first: ReleaseInForce) -> None:
+        """Begin with the release of the start."""
+        self._current = first
+        self._next_label: str | None = None
+        self._served = first.bundle
+        self._news = asyncio.Event()
+        self._pollers = 0
+        self._closed = False
+        self._users = 0
+        self._unused = _event()
+        self._door = _event()
+        self._turns = _event()
+
+    @property
+    def current(self) -> ReleaseInForce:
+        """The release in force as of now; read it once for all that belongs together."""
+        return self._current
+
+    @property
+    def switching(self) -> bool:
+        """Whether a switch has the holder to itself: orders are taken and wait."""
+        return not self._turns.is_set()
+
+    def labels(self) -> tuple[str, ...]:
+        """The labels that a mode must suit: of the release in force, and of one being recorded."""
+        current = self._current.release.label
+        return (current,) if self._next_label is None else (current, self._next_label)
+
+    async def opened(self) -> None:
+        """Wait, at a door, while a switch lets those inside be decided."""
+        await self._door.wait()
+
+    @asynccontextmanager
+    async def using(self) -> AsyncGenerator[ReleaseInForce]:
+        """The release in force, which stays so until the block ends; never nested."""
+        while not self._turns.is_set():
+            await self._turns.wait()
+        self._users += 1
+        self._unused.clear()
+        try:
+            yield self._current
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._unused.set()
+
+    async def triggered_halts(self, document: bytes) -> HaltTriggers:
+        """Ask the release in force which halts are due."""
+        async with self.using() as in_force:
+            return await in_force.engine.triggered_halts(document)
+
+    async def readiness(self) -> str | None:
+        """Why orders cannot be decided; during a switch they wait, and are not denied."""
+        return None if self.switching else await self._current.engine.readiness()
+
+    @asynccontextmanager
+    async def alone(
+        self, drained: Callable[[], Awaitable[None]], timeout_ms: int
+    ) -> AsyncGenerator[None]:
+        """Have the holder to oneself: nothing is being decided, nothing allowed waits to be sent.
+
+        ``drained`` returns when what is inside the spine has passed the gate.
+
+        Raises:
+            TimeoutError: it took too long; nobody is kept waiting any more.
+        """
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                self._door.clear()
+                await drained()
+                self._turns.clear()
+                await self._unused.wait()
+            yield
+        finally:
+            self._next_label = None
+            self._turns.set()
+            self._door.set()
+
+    def announce(self, label: str) -> None:
+        """Say the label of the release that is about to be recorded."""
+        self._next_label = label
+
+    def put(self, in_force: ReleaseInForce) -> None:
+        """Replace the release in force; whoever does so is :meth:`alone`."""
+        assert self.switching
+        self._current = in_force
+        self.serve(in_force.bundle)
+
+    @property
+    def served(self) -> ServerBundle:
+        """What an OPA server gets: the release in force, or the one that it is to change to."""
+        return self._served
+
+    def serve(self, bundle: ServerBundle) -> None:
+        """Hand out another bundle from now on, and tell whoever waits for one."""
+        self._served = bundle
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def changed(self, digest: str, timeout_s: int) -> None:
+        """Wait until another bundle than that is handed out, or for that long."""
+        if self._closed or self._served.digest != digest or self._pollers >= POLLERS_MAX:
+            return
+        self._pollers += 1
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._news.wait()
+        finally:
+            self._pollers -= 1
+
+    def stop_waiting(self) -> None:
+        """Let nobody wait for a bundle any more: the gateway is about to end."""
+        self._closed = True
+        self._news.set()
+
+
+def _event() -> asyncio.Event:
+    """An event that is set."""
+    event = asyncio.Event()
+    event.set()
+    return event

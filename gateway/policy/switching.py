@@ -1,0 +1,309 @@
+"""Switching releases while orders come in: beside, tried, between turns, on the record.
+
+A new release is read, made ready and tried on canaries beside the old one, which decides all the
+while. Then the door is shut for a moment: what is inside is decided and passes the gate, the
+switch is recorded, and the next turn has the new release. Orders wait; none is refused for it.
+
+An OPA server holds one release at a time, so with one the moment lasts until it has fetched the
+new one and agrees with its module. If it does not, it is given the old one back.
+
+If we crash before the entry is durable, the log knows nothing of the switch. After it, the log
+says which release decided what. The release folder holds the new release either way, so the next
+start takes that, and records it if the log does not name it yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+from gateway.domain.book import Book
+from gateway.domain.errors import ConflictError, RefusedError, UnavailableError, WritError
+from gateway.domain.mode import Mode
+from gateway.policy.canaries import Examined, Flip, disagreement, examine, recent
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.engine import EngineMaker, in_force
+from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
+from gateway.policy.opa_server.answer import Cause, Fault
+from gateway.policy.opa_server.engine import OpaServerEngine
+from gateway.policy.release import Release, load_release
+from gateway.ports import Clock, Draft, Journal, Ledger
+
+DRAIN_MAX_MS: Final = 5_000
+"""How long what is inside may take to be decided and to pass the gate."""
+
+SERVER_MAX_MS: Final = 10_000
+"""How long an OPA server may take to fetch a release."""
+
+_ASIDE: Final = frozenset({Cause.UNREACHABLE, Cause.TIMEOUT, Cause.REFUSED, Cause.VERSION})
+"""What is wrong with a server that another release does not mend."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchParts:
+    """What a switch works with; chosen and wired by ``gateway.bootstrap``."""
+
+    holder: ReleaseHolder
+    maker: EngineMaker
+    folder: Path
+    """Where the operator puts the release; it may be a link."""
+    journal: Journal
+    repair: Callable[[], Awaitable[None]]
+    """Makes the book agree with the log again."""
+    ledger: Ledger
+    clock: Clock
+    drained: Callable[[], Awaitable[None]]
+    """Returns when nothing is queued, being decided, or allowed and not yet past the gate."""
+    check_mode: Callable[[Mode, str], None]
+    """Raises ``RefusedError`` where a release of that label does not run in that mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """What a switch did; ``paused_us`` is how long orders waited at the most."""
+
+    previous: str
+    in_force: ReleaseInForce
+    changed: bool
+    paused_us: int = 0
+    canaries: int = 0
+    recorded: int = 0
+    flips: tuple[Flip, ...] = ()
+
+
+class Switching:
+    """Switches the release in force; one switch at a time."""
+
+    def __init__(self, parts: SwitchParts) -> None:
+        """Nothing is read before somebody asks for a switch."""
+        self._parts = parts
+        self._under_way = False
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a release is being made ready, tried, or put into force."""
+        return self._under_way
+
+    async def switch(self, digest: str, by: str) -> Switched:
+        """Put the release of that digest into force; naming the one in force changes nothing.
+
+        Raises:
+            ConflictError: ``switch-under-way``.
+            ReleaseError: the folder's release is missing or damaged, or its module is.
+            RefusedError: ``release-other``, ``release-opa-version``, ``release-currency``,
+                ``release-lacks-instrument``, ``release-not-for-mode``, ``release-unsound``,
+                ``release-undecided``, ``release-not-taken`` or ``release-disagrees``.
+            UnavailableError: ``engine-not-ready``, ``switch-delayed``, or it could not be recorded.
+
+        After any of them the old release is in force, as the log says.
+        """
+        if self._under_way:
+            raise ConflictError(
+                "switch-under-way", "another switch is under way", "wait for it to end"
+            )
+        self._under_way = True
+        try:
+            old = self._parts.holder.current
+            if digest == old.digest:
+                return Switched(old.digest, old, changed=False)
+            return await self._switch(old, digest, by)
+        finally:
+            self._under_way = False
+
+    async def _switch(self, old: ReleaseInForce, digest: str, by: str) -> Switched:
+        parts = self._parts
+        await _reachable(old)
+        release, catalogue = await self._read(digest)
+        self._fits(release)
+        new = await in_force(release, catalogue, parts.maker)
+        try:
+            examined = await self._tried(new)
+            paused_us = await self._between_turns(old, new, examined, by)
+        finally:
+            # Whatever happened, book and holder say which of the two is still needed.
+            await (old if parts.holder.current is new else new).close()
+        return Switched(
+            previous=old.digest,
+            in_force=new,
+            changed=True,
+            paused_us=paused_us,
+            canaries=len(examined.documents) - examined.recorded,
+            recorded=examined.recorded,
+            flips=examined.flips,
+        )
+
+    async def _read(self, digest: str) -> tuple[Release, Catalogue]:
+        """The release in the folder, if it is the one that was named."""
+
+        def read() -> tuple[Release, Catalogue]:
+            folder = self._parts.folder.resolve()  # a link may be turned meanwhile
+            return load_release(folder), load_catalogue(folder)
+
+        release, catalogue = await self._parts.maker.runner.run(read)
+        if release.digest != digest:
+            raise RefusedError(
+                "release-other",
+                f"the release folder holds {release.digest}, which is not the release named",
+                "put the release into the folder of WRIT_RELEASE, then name its digest",
+            )
+        if catalogue.revision != release.revision:
+            raise RefusedError(
+                "release-malformed",
+                "the catalogue in the release folder is that of other rules",
+                "fetch the release again, or build it anew: `writ policy build`",
+            )
+        return release, catalogue
+
+    def _fits(self, release: Release) -> None:
+        """Refuse what would not fit to the state as of now."""
+        current, book = self._parts.holder.current.release, self._parts.journal.book
+        if release.opa_version != current.opa_version:
+            raise RefusedError(
+                "release-opa-version",
+                f"it was built with OPA {release.opa_version}, and {current.opa_version} is in use",
+                "build it with the same version, or start the gateway anew with it",
+            )
+        self._parts.check_mode(book.mode, release.label)
+        if release.parsed.base_currency != current.parsed.base_currency:
+            raise RefusedError(
+                "release-currency",
+                "it counts money in another currency than the accounts are kept in",
+                f"build it with {current.parsed.base_currency} as base currency",
+            )
+        lacking = sorted(set(_symbols(book)) - set(release.instruments))
+        if lacking:
+            raise RefusedError(
+                "release-lacks-instrument",
+                f"it does not list what is held or working: {', '.join(lacking[:5])}",
+                "list them, or close and cancel first: nobody could get out of them",
+            )
+
+    async def _tried(self, new: ReleaseInForce) -> Examined:
+        """Try the release's module; with a server, that is what it must agree with later."""
+        recorded = await recent(self._parts.ledger)
+        if not isinstance(new.engine, OpaServerEngine):
+            return await examine(new.engine, recorded)
+        module = await self._parts.maker.embedded(new.release)
+        try:
+            return await examine(module.engine, recorded)
+        finally:
+            await module.close()
+
+    async def _between_turns(
+        self, old: ReleaseInForce, new: ReleaseInForce, examined: Examined, by: str
+    ) -> int:
+        """Shut the door, switch, and open it again; returns for how long it was shut, in us."""
+        parts = self._parts
+        began_ns = parts.clock.monotonic_ns()
+        try:
+            async with parts.holder.alone(parts.drained, DRAIN_MAX_MS):
+                self._fits(new.release)  # fills and modes may have come meanwhile
+                try:
+                    await self._followed(new, examined)
+                    await self._recorded(new, by)
+                except BaseException:
+                    await self._restored(old, new)
+                    raise
+        except TimeoutError as error:
+            raise UnavailableError(
+                "switch-delayed",
+                "orders under way did not end in time; the release is unchanged",
+                "see whether disk and brokers answer, then try again",
+            ) from error
+        return (parts.clock.monotonic_ns() - began_ns) // 1_000
+
+    async def _followed(self, new: ReleaseInForce, examined: Examined) -> None:
+        """Have an OPA server change to the release, and see that it decides as the module does."""
+        if not isinstance(new.engine, OpaServerEngine):
+            return
+        self._parts.holder.serve(new.bundle)
+        fault = await new.engine.ready_within(SERVER_MAX_MS)
+        if fault is not None:
+            _not_taken(fault)
+        told = await disagreement(new.engine, examined)
+        if told is not None:
+            raise RefusedError(
+                "release-disagrees", told, "build the release anew: `writ policy build`"
+            )
+
+    async def _recorded(self, new: ReleaseInForce, by: str) -> None:
+        """Enter the switch; from the entry's being durable on, the release is in force."""
+        holder = self._parts.holder
+        holder.announce(new.release.label)
+        self._parts.check_mode(self._parts.journal.book.mode, new.release.label)
+        await self._parts.journal.record([release_draft(new.release, by)])
+        holder.put(new)
+
+    async def _restored(self, old: ReleaseInForce, new: ReleaseInForce) -> None:
+        """After a failure: the log says which release is in force, and book and holder follow it.
+
+        A log that cannot be read leaves the old release in the holder; no turn is taken before
+        book and holder agree.
+        """
+        parts = self._parts
+        try:
+            await parts.repair()
+        except WritError as error:
+            _log.warning("the book cannot be rebuilt yet: %s", error)
+        if parts.journal.book.release_digest == new.digest:
+            if parts.ledger.latched is None:
+                parts.holder.put(new)  # it is durable all the same
+            return
+        parts.holder.serve(old.bundle)
+        if isinstance(old.engine, OpaServerEngine):
+            fault = await old.engine.ready_within(SERVER_MAX_MS)
+            if fault is not None:
+                _log.error("the OPA server does not take the old release back: %s", fault.detail)
+
+
+def release_draft(release: Release, by: str) -> Draft:
+    """The release and everything in it: whoever holds the log can decide again."""
+    return Draft(
+        "release",
+        {
+            "release_digest": release.digest,
+            "revision": release.revision,
+            "label": release.label,
+            "bundle_digest": release.bundle_digest,
+            "wasm_digest": release.wasm_digest,
+            "data_digest": release.data_digest,
+            "by": by,
+        },
+        (release.descriptor, release.bundle, release.wasm, release.data),
+    )
+
+
+async def _reachable(old: ReleaseInForce) -> None:
+    """Refuse at once where the server is not there, before anybody is kept waiting for it."""
+    if not isinstance(old.engine, OpaServerEngine):
+        return
+    fault = await old.engine.fault()
+    if fault is not None and fault.cause in _ASIDE:
+        _not_taken(fault)
+
+
+def _not_taken(fault: Fault) -> NoReturn:
+    if fault.cause in _ASIDE:
+        raise UnavailableError(
+            "engine-not-ready",
+            f"the OPA server cannot take a release: {fault.detail}",
+            "run `writ doctor` with the gateway's settings, then try again",
+        )
+    raise RefusedError(
+        "release-not-taken",
+        f"the OPA server did not take the release in time: {fault.detail}",
+        "see the server's log; it must poll this gateway every few seconds",
+    )
+
+
+def _symbols(book: Book) -> Iterator[str]:
+    """What is held or may still be filled, in any account."""
+    for account in book.accounts.values():
+        yield from account.positions
+        yield from (order.symbol for order in account.working.values())
