@@ -119,6 +119,8 @@ class Settings(BaseSettings):
     """The log's permanent name (C2SP: a URL without scheme)."""
     release: Named | None = None
     """Folder of the policy release; the one shipped with the sources when not set."""
+    broker_file: Named | None = None
+    """A ``broker.yaml``: the operator's caps, which tighten the signed limits."""
     market: Literal["none", "historical"] = "none"
     market_start: Annotated[datetime | None, BeforeValidator(_instant), AfterValidator(_aware)] = (
         None

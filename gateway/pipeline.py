@@ -28,13 +28,17 @@ from gateway.domain.order import Order
 from gateway.facts.document import Facts
 from gateway.intake.idempotency import CallerKey
 from gateway.ledger.journal import Journal
-from gateway.ports import Clock, Committed, Door, Draft, Entropy, KeyClaim, Ledger, PolicyEngine
+from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
+from gateway.ports import Clock, Committed, Door, Draft, Entropy, KeyClaim, Ledger
 from gateway.turns import BATCH_MAX, Decided, Turns
 from signing import canonical, receipt
 
 QUEUE_MAX: Final = 1_024
 SENDING_MAX: Final = 4_096
 """Orders decided and not yet answered for by disk and broker; beyond it new ones are refused."""
+
+DRAIN_LOOK_MS: Final = 1
+"""How often a switch of releases looks whether the spine has run dry."""
 
 MEND_INTERVAL_MS: Final = 1_000
 """How often a book that ran ahead of a failed commit is rebuilt without being asked."""
@@ -72,8 +76,7 @@ class Parts:
     clock: Clock
     entropy: Entropy
     facts: Facts
-    engine: PolicyEngine
-    release_digest: str
+    releases: ReleaseHolder
     ledger: Ledger
     journal: Journal
     door: Door
@@ -91,12 +94,12 @@ class Pipeline:
     def __init__(self, parts: Parts) -> None:
         """Wire the parts; :meth:`run` starts the core."""
         self._parts = parts
-        self._turns = Turns(
-            parts.facts, parts.engine, parts.release_digest, parts.clock, parts.entropy
-        )
+        self._turns = Turns(parts.facts, lambda: parts.releases.current, parts.clock, parts.entropy)
         self._queue: asyncio.Queue[_Proposal] = asyncio.Queue(QUEUE_MAX)
         self._sending: set[asyncio.Task[Any]] = set()
         self._answers: dict[str, asyncio.Event] = {}
+        self._unsent: set[str] = set()
+        """order_id of each allowed order that the gate has not compared yet."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -117,11 +120,12 @@ class Pipeline:
 
     async def preview(self, order: Order) -> Preview:
         """Ask the policy about an order without recording anything."""
-        moment = self._parts.facts.moment()
-        preview_id = new_id("preview", moment.wall_us, self._parts.entropy.token(10))
-        document = self._parts.facts.gather(order, preview_id, moment)
-        [answer] = await self._parts.engine.decide([canonical.encode(document)])
-        return Preview(document, answer)
+        async with self._parts.releases.using() as in_force:
+            moment = self._parts.facts.moment()
+            preview_id = new_id("preview", moment.wall_us, self._parts.entropy.token(10))
+            document = self._parts.facts.gather(order, preview_id, moment)
+            [answer] = await in_force.engine.decide([canonical.encode(document)])
+            return Preview(document, answer)
 
     async def first_answer(self, order_id: str, timeout_ms: int) -> OrderState | None:
         """Wait for the broker's first answer, as long as that; then the order as it is known."""
@@ -140,6 +144,14 @@ class Pipeline:
             if self._sending:
                 await asyncio.wait(tuple(self._sending))
             await asyncio.sleep(0)
+
+    async def drained(self) -> None:
+        """Wait until nothing is queued or being decided, and all that was allowed met the gate.
+
+        Whoever waits for it has to keep new orders out. Brokers are not waited for.
+        """
+        while self._unsent or not self._queue.empty() or not self._idle.is_set():
+            await self._parts.clock.sleep_ms(DRAIN_LOOK_MS)
 
     async def run(self) -> None:
         """The core: one turn at a time, for as long as the gateway runs."""
@@ -181,8 +193,24 @@ class Pipeline:
             raise UnavailableError(
                 "ledger-latched", f"nothing can be recorded: {latched}", "restart the gateway"
             )
-        await journal.repair()
-        decided = await self._turns.decide([proposal.order for proposal in batch])
+        async with self._parts.releases.using() as in_force:
+            await journal.repair()
+            self._check_settled(in_force)
+            decided = await self._turns.decide([proposal.order for proposal in batch])
+            self._record(batch, decided)
+
+    def _check_settled(self, in_force: ReleaseInForce) -> None:
+        """Decide by no other release than the log says; a switch that failed may have left two."""
+        if self._parts.journal.book.release_digest != in_force.digest:
+            raise UnavailableError(
+                "release-unsettled",
+                "a switch of releases failed, and which one it left in force is not known yet",
+                "see /readyz; restart the gateway if it stays so",
+            )
+
+    def _record(self, batch: list[_Proposal], decided: Sequence[Decided]) -> None:
+        """Record the decisions of a turn, still within it, so that the next one sees them."""
+        journal = self._parts.journal
         approved_ns = self._parts.clock.monotonic_ns()
         # One batch a caller, so that a key used twice at once fails that caller alone; the
         # ledger makes them durable together.
@@ -194,6 +222,7 @@ class Pipeline:
                 continue
             if decision.state.reserves:
                 self._answers[decision.state.order_id] = asyncio.Event()
+                self._unsent.add(decision.state.order_id)
             self._sending.add(recorded)
             recorded.add_done_callback(partial(self._recorded, proposal, decision, approved_ns))
             if decision.halts:
@@ -221,6 +250,7 @@ class Pipeline:
         error = asyncio.CancelledError() if recorded.cancelled() else recorded.exception()
         if error is not None:  # not durable: the caller is told, nothing is sent
             _refuse([proposal], error)
+            self._unsent.discard(state.order_id)
             self._answered(state.order_id)
             return
         [index] = recorded.result().indices
@@ -237,6 +267,9 @@ class Pipeline:
             permit = receipt.encode_permit(
                 await self._parts.ledger.receipt(index), decision.draft.blobs[0]
             )
+            # The gate compares before it waits for anything, so a switch that finds this order
+            # gone from here comes after the comparison of its release.
+            self._unsent.discard(state.order_id)
             submission = await self._parts.door.forward(permit, approved_ns)
             if submission.code == SPENT:
                 return  # it has a submission already; what is known of that one stands
@@ -250,6 +283,7 @@ class Pipeline:
             # reservation and is in doubt, to be settled by asking the broker.
             _log.exception("submission of %s could not be followed up", state.order_id)
         finally:
+            self._unsent.discard(state.order_id)
             self._answered(state.order_id)
 
     async def _record_submission(self, submission: Submission) -> None:

@@ -11,7 +11,7 @@ goes once more through the stack, because two of them may exceed a limit togethe
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,8 @@ from gateway.domain.mode import Mode
 from gateway.domain.order import Order
 from gateway.domain.projection import order_state
 from gateway.facts.document import Facts, Moment
-from gateway.ports import Clock, Draft, Entropy, PolicyEngine
+from gateway.policy.in_force import ReleaseInForce
+from gateway.ports import Clock, Draft, Entropy
 from signing import canonical
 
 BATCH_MAX: Final = 16
@@ -64,15 +65,15 @@ class Turns:
     def __init__(
         self,
         facts: Facts,
-        engine: PolicyEngine,
-        release_digest: str,
+        current: Callable[[], ReleaseInForce],
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        """Wire the sources of a decision."""
+        """Wire the sources of a decision; ``current`` is the release in force."""
         self._facts = facts
-        self._engine = engine
-        self._release_digest = release_digest
+        self._current = current
+        self._deciding = current()
+        """What the pass under way decides by; read once for all of it."""
         self._clock = clock
         self._entropy = entropy
 
@@ -80,13 +81,16 @@ class Turns:
         """Decide a batch; the answers are in the order of the proposals.
 
         The engine is asked off the loop, so a halt or a mode may be recorded meanwhile, or the
-        book be built anew: then every verdict of the turn is thrown away and made again.
+        book be built anew, or another release come into force: then every verdict of the turn is
+        thrown away and made again.
         """
         while True:
             book = self._facts.book()
             version = book.control_version
+            self._deciding = self._current()
             decided = await self._pass(orders)
-            if self._facts.book() is book and book.control_version == version:
+            same = self._facts.book() is book and self._current() is self._deciding
+            if same and book.control_version == version:
                 return decided
 
     async def _pass(self, orders: Sequence[Order]) -> list[Decided]:
@@ -153,7 +157,7 @@ class Turns:
                 for candidate in candidates:
                     if _holds(book, candidate.state):
                         book.drop(candidate.state)
-        answers = await self._engine.decide([candidate.data for candidate in candidates])
+        answers = await self._deciding.engine.decide([c.data for c in candidates])
         return list(zip(candidates, answers, strict=True))
 
     def _candidate(
@@ -197,8 +201,11 @@ class Turns:
             "label": "research" if book.mode is Mode.RESEARCH else NONE,
             "market_us": document["time"]["market_us"],
             "input_digest": canonical.digest(data),
-            "release_digest": self._release_digest,
-            "engine": {"name": self._engine.name, "version": self._engine.version},
+            "release_digest": self._deciding.digest,
+            "engine": {
+                "name": self._deciding.engine.name,
+                "version": self._deciding.engine.version,
+            },
             "allow": False,
             "verdict": NO_VERDICT,
             "failure": NONE,
@@ -219,8 +226,9 @@ def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
     else:
         state = order_state(payload, candidate.document)
     draft = Draft("decision", payload, (candidate.data,), candidate.document)
-    latches = isinstance(answer, Verdict) and Mode(payload["mode"]).forwards
-    return Decided(draft, state, answer.halts if latches else ())
+    if isinstance(answer, Verdict) and Mode(payload["mode"]).forwards:
+        return Decided(draft, state, answer.halts)
+    return Decided(draft, state)
 
 
 def _allows(candidate: _Candidate, answer: Verdict | EngineFailure) -> bool:

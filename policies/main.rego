@@ -10,6 +10,9 @@
 # custom:
 #   limits:
 #     - approval_age_max_ms
+#     - close_buffer_min_ms
+#     - quote_age_max_ms
+#     - spread_max_bps
 # schemas:
 #   - input: schema.batch
 package writ.main
@@ -25,6 +28,7 @@ registry := {
 	"ACC-02": "daily_loss",
 	"ACC-03": "daily_turnover",
 	"APR-01": "approval_window",
+	"DUP-01": "duplicate_order",
 	"EXP-01": "gross_exposure",
 	"EXP-02": "leverage",
 	"EXP-03": "sector_exposure",
@@ -32,14 +36,35 @@ registry := {
 	"INS-01": "instrument_known",
 	"MGN-01": "margin",
 	"MKT-01": "quote_age",
+	"MKT-02": "spread",
+	"MKT-03": "trading_hours",
+	"MSG-01": "message_rate_second",
+	"MSG-02": "message_rate_minute",
+	"MOD-01": "volatility",
+	"MOD-02": "regime",
+	"MOD-03": "entropy",
+	"MOD-04": "drift",
+	"MOD-05": "data_integrity",
+	"MOD-06": "protocol_firing",
 	"OMEGA-2": "halt",
 	"OMEGA-4": "research_only",
 	"ORD-01": "order_notional",
 	"ORD-02": "order_qty",
 	"ORD-03": "price_collar",
+	"ORD-04": "price_collar_short",
+	"ORD-05": "price_collar_long",
+	"ORD-06": "min_notional",
 	"POS-01": "positions_count",
 	"POS-02": "position_notional",
+	"REP-01": "repeated_execution",
+	"RPL-01": "replaceable",
 	"SHT-01": "short_selling",
+	"SHT-02": "order_marking",
+	"SHT-03": "locate",
+	"SHT-04": "short_sale_restriction",
+	"SLF-01": "self_match",
+	"VEN-01": "venue_terms",
+	"VEN-02": "venue_takes",
 }
 
 # METADATA
@@ -105,13 +130,23 @@ halts contains halt if {
 
 bound_of_halt(name) := object.remove(bound(name), ["source"])
 
-default approval_age_max_ms := 0
-
-approval_age_max_ms := standing.approval_age_max_ms if num.positive(standing.approval_age_max_ms)
-
 # METADATA
 # description: The thresholds that the gate compares just before sending; zero lets nothing out.
-door := {"approval_age_max_ms": approval_age_max_ms}
+door := object.union(shut, compared)
+
+shut := {
+	"approval_age_max_ms": 0,
+	"close_buffer_min_ms": 0,
+	"quote_age_max_ms": 0,
+	"spread_max_bps": 0,
+}
+
+# A comprehension, because it is empty where no limits stand.
+compared := {name: value |
+	some name, _ in shut
+	value := standing[name]
+	num.positive(value)
+}
 
 # METADATA
 # description: The verdict on one document; always defined, whatever the document is.

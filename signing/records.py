@@ -44,7 +44,7 @@ _BROKER_ID: Final = text(r"[A-Za-z0-9_-]{1,36}", "an id of at most 36 of A-Z a-z
 _CODE: Final = text(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}", "a code")
 _VERSION: Final = text(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}", "a version")
 _SYMBOL: Final = text(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,31}", "a symbol")
-_SCOPE: Final = text(r"\*|[A-Za-z0-9][A-Za-z0-9._/:-]{0,63}", "a name in scope, or *")
+_SCOPE: Final = text(r"\*|[A-Za-z0-9._/:-]{1,64}", "a name in scope, or *")
 _ORIGIN: Final = text(r"[A-Za-z0-9][A-Za-z0-9._~/:-]{0,200}", "an origin")
 _REASON: Final = text(
     r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}", "a line of at most 200 characters"
@@ -194,7 +194,13 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
         {},
     ),
     "cancel": (
-        {"order_id": _ID, "broker_client_id": _BROKER_ID, "by": _ID, "cause": _CODE},
+        {
+            "order_id": _ID,
+            "broker_client_id": _BROKER_ID,
+            "by": _ID,
+            "cause": _CODE,
+            "market_us": _TIME,
+        },
         {},
     ),
     "settlement": (

@@ -25,7 +25,6 @@ from gateway.api.routes import (
 )
 from gateway.api.services import make_services
 from gateway.bootstrap import App
-from gateway.policy.opa_server.bundle import server_bundle
 
 
 class _Application(FastAPI):
@@ -61,7 +60,6 @@ def build(app: App) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     api.state.services = make_services(app)
-    api.state.server_bundle = server_bundle(app.release)
     problems.install(api)
     api.add_middleware(Bounds)
     for group in (orders, decisions, accounts, market, facts, control, releases, health):

@@ -1,4 +1,4 @@
-"""Why an order was denied, in words: codes and integers from the record, texts from the catalogue.
+"""Why an order was allowed or denied, in words: codes from the record, texts from the catalogue.
 
 The record holds no text, so that what was signed never depends on wording; here each reason gets
 its control's title, remedy and regulation, and each failure to get a verdict its own.
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from gateway.domain.decision import Reason
+from gateway.domain.decision import Reason, Verdict
 from gateway.policy.catalogue import Catalogue
 
 _FAILURES: Final[Mapping[str, tuple[str, str]]] = {
@@ -31,7 +31,7 @@ _UNLISTED_REMEDY: Final = "The catalogue does not list it: ask the policy's owne
 
 
 class ReasonAnswer(BaseModel):
-    """One control that could not be proven.
+    """One control in a decision: whether it was proven, and the integers behind that.
 
     ``observed`` and ``limit`` are integers in ``unit``: micros of the base currency, bps (1/100
     of a percent), ms, e8 and e4 (that many decimals), count. Either is null when not known.
@@ -39,6 +39,7 @@ class ReasonAnswer(BaseModel):
 
     control: str
     title: str
+    passed: bool
     observed: int | None
     limit: int | None
     unit: str | None
@@ -59,20 +60,33 @@ class FailureAnswer(BaseModel):
     remedy: str
 
 
-def reasons(found: Sequence[Reason], catalogue: Catalogue) -> list[ReasonAnswer]:
+def reasons(
+    found: Sequence[Reason], catalogue: Catalogue, *, passed: bool = False
+) -> list[ReasonAnswer]:
     """Each reason with its control's texts; an unlisted control is shown by its code alone."""
-    return [_reason(reason, catalogue) for reason in found]
+    return [_reason(reason, catalogue, passed=passed) for reason in found]
+
+
+def controls(verdict: Verdict, catalogue: Catalogue) -> list[ReasonAnswer]:
+    """Every required control: those that were not proven first."""
+    return reasons(verdict.reasons, catalogue) + reasons(verdict.proofs, catalogue, passed=True)
+
+
+def recorded_controls(payload: Mapping[str, Any], catalogue: Catalogue) -> list[ReasonAnswer]:
+    """As :func:`controls`, from a decision entry's fields."""
+    proofs = _recorded(payload["verdict"]["proofs"])
+    return recorded_reasons(payload, catalogue) + reasons(proofs, catalogue, passed=True)
 
 
 def recorded_reasons(payload: Mapping[str, Any], catalogue: Catalogue) -> list[ReasonAnswer]:
     """As :func:`reasons`, from a decision entry's fields."""
-    return reasons(
-        [
-            Reason(r["control"], r.get("observed"), r.get("limit"), r.get("source"))
-            for r in payload["verdict"]["reasons"]
-        ],
-        catalogue,
-    )
+    return reasons(_recorded(payload["verdict"]["reasons"]), catalogue)
+
+
+def _recorded(figures: Sequence[Mapping[str, Any]]) -> list[Reason]:
+    return [
+        Reason(f["control"], f.get("observed"), f.get("limit"), f.get("source")) for f in figures
+    ]
 
 
 def failure(code: str) -> FailureAnswer | None:
@@ -90,12 +104,13 @@ def summary(found: Sequence[ReasonAnswer], failed: FailureAnswer | None) -> str:
     return "denied by " + ", ".join(f"{r.control} ({r.title})" for r in found)
 
 
-def _reason(reason: Reason, catalogue: Catalogue) -> ReasonAnswer:
+def _reason(reason: Reason, catalogue: Catalogue, *, passed: bool) -> ReasonAnswer:
     text = catalogue.controls.get(reason.control)
     name = text.limits[0] if text and text.limits else None
     return ReasonAnswer(
         control=reason.control,
         title=text.title if text else reason.control,
+        passed=passed,
         observed=reason.observed,
         limit=reason.limit,
         unit=text.unit if text and text.unit != "none" else None,

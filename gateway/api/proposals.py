@@ -60,6 +60,7 @@ async def decide(
         claim = await services.callers.recorded(principal, keys)
         if claim is not None:
             return await _replay(services, claim)
+        await services.app.releases.opened()  # shaped and decided by the same release
         order = make_order(services, principal, body)
         outcome = await services.app.pipeline.propose(order, keys)
         return Answered(outcome.order, outcome.index, replayed=False)

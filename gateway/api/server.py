@@ -69,6 +69,7 @@ async def serving(app: App, *, host: str, port: int) -> AsyncGenerator[str]:
         name = f"[{host}]" if ":" in host else host
         yield f"http://{name}:{listener.getsockname()[1]}"
     finally:
+        app.releases.stop_waiting()
         server.should_exit = True
         await task
 

@@ -11,14 +11,19 @@ from gateway.config import Settings
 from gateway.control.halting import Halting
 from gateway.control.modes import Modes
 from gateway.control.sessions import MarketClockAdvance
+from gateway.control.triggers import Triggers
 from gateway.domain.book import Book
 from gateway.facts.document import Facts
+from gateway.facts.pushed import PushedFacts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
 from gateway.ledger.journal import Journal
 from gateway.market.historical import HistoricalFeed
 from gateway.pipeline import Pipeline
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.engine import EngineMaker
+from gateway.policy.in_force import ReleaseHolder
 from gateway.policy.release import Release
+from gateway.policy.switching import Switching
 from gateway.ports import Ledger, PolicyEngine
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.updates import Tracker
@@ -40,14 +45,16 @@ class Opened:
 
     settings: Settings
     host: Host
-    release: Release
-    engine: PolicyEngine
-    catalogue: Catalogue
+    releases: ReleaseHolder
+    maker: EngineMaker
     feed: HistoricalFeed | None
     ledger: Ledger
     journal: Journal
     brokers: Mapping[str, OpenBroker]
     """By account alias."""
+    pushed: PushedFacts
+    caps: Mapping[str, int]
+    """The operator's caps, by the limit that each tightens."""
     vkey: Vkey
 
 
@@ -57,22 +64,39 @@ class App:
 
     settings: Settings
     host: Host
-    release: Release
-    engine: PolicyEngine
-    catalogue: Catalogue
+    releases: ReleaseHolder
+    switching: Switching
     feed: HistoricalFeed | None
     ledger: Ledger
     journal: Journal
     facts: Facts
+    pushed: PushedFacts
+    """What services upstream have said."""
     pipeline: Pipeline
     cancels: Cancels
     halting: Halting
     modes: Modes
+    triggers: Triggers
     market_clock: MarketClockAdvance | None
     """Present with a historical feed only: there market time is set, not read."""
     trackers: Mapping[str, Tracker]
     """By broker name."""
     vkey: Vkey
+
+    @property
+    def release(self) -> Release:
+        """The release in force as of now."""
+        return self.releases.current.release
+
+    @property
+    def engine(self) -> PolicyEngine:
+        """The engine of the release in force."""
+        return self.releases.current.engine
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The words of the release in force."""
+        return self.releases.current.catalogue
 
     @property
     def clock(self) -> SystemClock:

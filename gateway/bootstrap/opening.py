@@ -24,7 +24,7 @@ def open_clock(settings: Settings, feed: HistoricalFeed | None) -> SystemClock:
         return SystemClock()
     if settings.market_start is not None:
         return SystemClock(int(settings.market_start.timestamp()) * 1_000_000)
-    return SystemClock(feed.sessions()[0][1])
+    return SystemClock(feed.tradable_sessions()[0][1])
 
 
 async def open_brokers(

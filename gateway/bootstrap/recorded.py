@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.bootstrap.app import Opened
 from gateway.control.sessions import Sessions
-from gateway.policy.release import Release
+from gateway.policy.switching import release_draft
 from gateway.ports import Draft
 
 BY: Final = "configuration"
@@ -15,10 +15,10 @@ BY: Final = "configuration"
 
 async def record_configuration(opened: Opened, sessions: Sessions) -> None:
     """Enter release and mode as configured, and each new account as its broker states it."""
-    journal, release = opened.journal, opened.release
+    journal, release = opened.journal, opened.releases.current.release
     drafts: list[Draft] = []
     if journal.book.release_digest != release.digest:
-        drafts.append(release_draft(release))
+        drafts.append(release_draft(release, BY))
     if journal.book.mode is not opened.settings.mode or not journal.book.accounts:
         drafts.append(Draft("mode", {"mode": opened.settings.mode.value, "by": BY}))
     for alias, broker in opened.brokers.items():
@@ -43,20 +43,3 @@ async def record_configuration(opened: Opened, sessions: Sessions) -> None:
         await journal.record(drafts)
     if opened.feed is not None:
         await sessions.open_day(opened.host.clock.market_us())
-
-
-def release_draft(release: Release) -> Draft:
-    """The release and everything in it: whoever holds the log can decide again."""
-    return Draft(
-        "release",
-        {
-            "release_digest": release.digest,
-            "revision": release.revision,
-            "label": release.label,
-            "bundle_digest": release.bundle_digest,
-            "wasm_digest": release.wasm_digest,
-            "data_digest": release.data_digest,
-            "by": BY,
-        },
-        (release.descriptor, release.bundle, release.wasm, release.data),
-    )

@@ -11,27 +11,32 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Final
 
 from gateway.bootstrap.app import App, Host, Opened
+from gateway.bootstrap.broker_file import operator_caps
 from gateway.bootstrap.opening import open_brokers, open_clock, open_ledger
 from gateway.bootstrap.recorded import record_configuration
-from gateway.bootstrap.sources import market_clock, open_facts
+from gateway.bootstrap.sources import market_clock, open_facts, open_switching
 from gateway.brokers.contract import MarketDriven
 from gateway.brokers.gate import Gate
 from gateway.config import Settings
 from gateway.control.halting import Halting
+from gateway.control.latching import engage
 from gateway.control.modes import Modes, check_mode
 from gateway.control.owed import FOLDER, FolderOwedHalts
 from gateway.control.sessions import Sessions
 from gateway.control.triggers import Triggers
 from gateway.domain.book import OrderState
+from gateway.facts.pushed import PushedFacts
 from gateway.host import OsEntropy, ThreadRunner
 from gateway.ledger.journal import Journal
 from gateway.market.historical import shipped_feed
 from gateway.pipeline import Parts, Pipeline
 from gateway.policy.catalogue import load_catalogue
-from gateway.policy.engine import open_engine
+from gateway.policy.engine import assemble, engine_maker
+from gateway.policy.in_force import ReleaseHolder
 from gateway.policy.release import load_release, shipped_directory
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.settlement import Settlement
@@ -55,7 +60,10 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         folder = settings.release or shipped_directory()
         release, catalogue = load_release(folder), load_catalogue(folder)
         check_mode(settings.mode, release.label)
-        engine = await stack.enter_async_context(open_engine(release, host.runner, settings))
+        caps = operator_caps(settings, release.parsed.base_currency)
+        maker = engine_maker(host.runner, settings)
+        releases = ReleaseHolder(await assemble(release, catalogue, maker))
+        stack.push_async_callback(releases.close)
         ledger, vkey = await open_ledger(settings, host)
         stack.push_async_callback(ledger.close)
         journal = Journal(ledger, await ledger.replay())
@@ -65,13 +73,14 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         opened = Opened(
             settings=settings,
             host=host,
-            release=release,
-            engine=engine,
-            catalogue=catalogue,
+            releases=releases,
+            maker=maker,
             feed=feed,
             ledger=ledger,
             journal=journal,
             brokers=brokers,
+            pushed=PushedFacts(),
+            caps=caps,
             vkey=vkey,
         )
         app = await _start(opened)
@@ -87,12 +96,12 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
 async def _start(opened: Opened) -> App:
     """Wire the spine, record what the configuration says, and settle what is in doubt."""
     host, journal, ledger = opened.host, opened.journal, opened.ledger
-    release, engine, brokers = opened.release, opened.engine, opened.brokers
+    releases, brokers = opened.releases, opened.brokers
     facts = open_facts(opened)
     gate = Gate(
         brokers, opened.vkey, host.clock, lambda: journal.book, opened.settings.broker_timeout_ms
     )
-    cancels = Cancels(journal, gate)
+    cancels = Cancels(journal, gate, host.clock)
     owed = FolderOwedHalts(opened.settings.data / FOLDER, host.runner)
     halting = Halting(journal, cancels, host.clock, host.entropy, owed, ledger.replay)
     await halting.take_up()
@@ -109,13 +118,13 @@ async def _start(opened: Opened) -> App:
             clock=host.clock,
             entropy=host.entropy,
             facts=facts,
-            engine=engine,
-            release_digest=release.digest,
+            releases=releases,
             ledger=ledger,
             journal=journal,
             door=gate,
             settle=settle,
             sweep=cancels.sweep,
+            latch=partial(engage, halting),
         )
     )
     trackers = {
@@ -126,21 +135,22 @@ async def _start(opened: Opened) -> App:
     await record_configuration(opened, sessions)
     for account, settlement in settlements.items():
         await settlement.settle_restart(account, trackers[brokers[account].name].pull)
-    triggers = Triggers(engine, journal, halting, facts.halt_document)
+    triggers = Triggers(releases.triggered_halts, journal, halting, facts.halt_document)
     return App(
         settings=opened.settings,
         host=host,
-        release=release,
-        engine=engine,
-        catalogue=opened.catalogue,
+        releases=releases,
+        switching=open_switching(opened, pipeline),
         feed=opened.feed,
         ledger=ledger,
         journal=journal,
         facts=facts,
+        pushed=opened.pushed,
         pipeline=pipeline,
         cancels=cancels,
         halting=halting,
-        modes=Modes(journal, host.clock, release.label),
+        modes=Modes(journal, host.clock, releases.labels),
+        triggers=triggers,
         market_clock=market_clock(opened, pipeline, sessions, trackers, triggers),
         trackers=trackers,
         vkey=opened.vkey,

@@ -1,28 +1,40 @@
-"""Where facts come from, and what follows the market clock."""
+"""Where facts come from, what follows the market clock, and what switches releases."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from gateway.bootstrap.app import Opened
+from gateway.bootstrap.current import CurrentInstruments, CurrentLimits
 from gateway.brokers.contract import MarketDriven
+from gateway.control.modes import check_mode
 from gateway.control.sessions import MarketClockAdvance, MarketSteps, Sessions
 from gateway.control.triggers import Triggers
 from gateway.facts.document import Facts
+from gateway.facts.rates import PushedRates
+from gateway.market.health import HistoricalHealth
 from gateway.pipeline import Pipeline
+from gateway.policy.release import shipped_directory
+from gateway.policy.switching import Switching, SwitchParts
 from gateway.tracking.updates import Tracker
 
 
 def open_facts(opened: Opened) -> Facts:
     """Every source of facts, behind the one call that the spine makes."""
-    release, journal = opened.release, opened.journal
+    releases, journal = opened.releases, opened.journal
     return Facts(
         book=lambda: journal.book,
         feed=opened.feed,
         clock=opened.host.clock,
         entropy=opened.host.entropy,
-        instruments=release.instruments,
-        limits=release.limits,
+        instruments=CurrentInstruments(releases),
+        limits=CurrentLimits(releases),
+        caps=opened.caps,
+        base_currency=releases.current.release.parsed.base_currency,
+        rates=PushedRates(opened.pushed),
+        brokers=opened.brokers,
+        pushed=opened.pushed,
+        health=HistoricalHealth(opened.feed.volatility) if opened.feed is not None else None,
     )
 
 
@@ -47,3 +59,20 @@ def market_clock(
         triggers=triggers,
     )
     return MarketClockAdvance(clock.market_us, steps)
+
+
+def open_switching(opened: Opened, pipeline: Pipeline) -> Switching:
+    """What puts another release of the same folder into force."""
+    return Switching(
+        SwitchParts(
+            holder=opened.releases,
+            maker=opened.maker,
+            folder=opened.settings.release or shipped_directory(),
+            journal=opened.journal,
+            repair=opened.journal.repair,
+            ledger=opened.ledger,
+            clock=opened.host.clock,
+            drained=pipeline.drained,
+            check_mode=check_mode,
+        )
+    )

@@ -21,7 +21,9 @@ _LIST = (
     *("order_id", "account", "symbol", "side", "type", "qty", "limit_price", "stop_price"),
     *("status", "filled_qty", "filled_avg_price", "market_time"),
 )
-_REASONS = ("control", "title", "observed", "limit", "unit", "remedy", "regulation")
+_CONTROLS = ("control", "title", "proven", "observed", "limit", "source")
+_REASONS = ("control", "title", "observed", "limit", "source", "remedy", "regulation")
+_REMEDIES = ("control", "remedy", "regulation", "fix103")
 _UNIT_DECIMALS = {"micros": 6, "e8": 8, "e4": 4, "bps": 2, "ms": 3}
 _UNIT_NAMES = {"micros": "", "e8": "", "e4": "", "bps": "%", "ms": "s", "count": ""}
 
@@ -134,11 +136,12 @@ def explain(order_or_decision_id: str, fmt: output.FormatOption = output.Format.
             "log_index": decision["index"],
             "mode": record["mode"],
             "release_digest": record["release_digest"],
-            "controls_passed": " ".join(record["verdict"]["passed"]),
+            "engine": record["engine"]["name"],
         },
         fmt,
     )
-    _print_reasons(decision["reasons"])
+    _print_controls(decision["controls"])
+    _print_remedies(decision["reasons"])
     if decision["failure"]:
         output.record(decision["failure"], fmt)
 
@@ -204,19 +207,33 @@ def _print_denial(problem: Mapping[str, Any], fmt: output.Format) -> None:
     _print_reasons(problem["reasons"])
 
 
+def _print_controls(controls: Sequence[Mapping[str, Any]]) -> None:
+    """Every control of a decision, those that were not proven first."""
+    shown = [_in_words(control) for control in controls]
+    output.rows(shown, _CONTROLS, output.Format.TABLE)
+
+
 def _print_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
     if reasons:
-        shown = [
-            {
-                **reason,
-                "observed": _readable(reason["observed"], reason["unit"]),
-                "limit": _readable(reason["limit"], reason["unit"]),
-                "regulation": "; ".join(reason["regulation"]),
-                "remedy": " ".join(str(reason["remedy"]).split()),
-            }
-            for reason in reasons
-        ]
-        output.rows(shown, [c for c in _REASONS if c != "unit"], output.Format.TABLE)
+        shown = [_in_words(reason) for reason in reasons]
+        output.rows(shown, _REASONS, output.Format.TABLE)
+
+
+def _print_remedies(reasons: Sequence[Mapping[str, Any]]) -> None:
+    if reasons:
+        shown = [_in_words(reason) for reason in reasons]
+        output.rows(shown, _REMEDIES, output.Format.TABLE)
+
+
+def _in_words(control: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **control,
+        "proven": "yes" if control["passed"] else "no",
+        "observed": _readable(control["observed"], control["unit"]),
+        "limit": _readable(control["limit"], control["unit"]),
+        "regulation": "; ".join(control["regulation"]),
+        "remedy": " ".join(str(control["remedy"]).split()),
+    }
 
 
 def _readable(value: int | None, unit: str | None) -> str | None:

@@ -38,6 +38,7 @@ _INSTANT: Final = re.compile(
 
 @app.command()
 def sign(  # noqa: PLR0913  one option for each field of an override
+    *,
     control: Annotated[str, typer.Option("--control", help="The control, such as REG-01.")],
     account: Annotated[str, typer.Option("--account", help="The order's account.")],
     symbol: Annotated[str, typer.Option("--symbol", help="The order's symbol.")],
@@ -133,12 +134,13 @@ def _officers(path: Path | None) -> TrustedKeys | None:
 
 
 def _instant_us(text: str) -> int:
+    wrong = "--expires needs to look like 2026-11-21T18:00:00-05:00"
+    if not _INSTANT.fullmatch(text):
+        raise usage(wrong, _SIGN)
     try:
-        if not _INSTANT.fullmatch(text):
-            raise ValueError(text)
         return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError) as error:
-        raise usage("--expires needs to look like 2026-11-21T18:00:00-05:00", _SIGN) from error
+        raise usage(wrong, _SIGN) from error
 
 
 def _instant(us: int) -> str:

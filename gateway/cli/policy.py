@@ -74,14 +74,18 @@ def build(
             file_okay=False,
         ),
     ] = None,
+    limits: Annotated[
+        Path | None,
+        typer.Option("--limits", help="One limits file in the place of the others.", exists=True),
+    ] = None,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Build a release: the Rego bundle, the WebAssembly module, data, words, and the descriptor."""
     from gateway.policy.build import build as run
-    from gateway.policy.build import release_data
+    from gateway.policy.data_files import release_data
 
     target = source / "release" if out is None else out
-    release = run(source, target, label, release_data(source, data))
+    release = run(source, target, label, release_data(source, data, limits))
     record: dict[str, Any] = {
         "folder": str(target),
         "label": release.label,

@@ -35,5 +35,5 @@ async def engage(stops: Stops, halts: Sequence[HaltTrigger]) -> None:
                 observed=halt.observed,
                 limit=halt.limit,
             )
-        except Exception:
+        except Exception:  # noqa: BLE001  whatever failed, the halt stands and the next must follow
             _log.exception("halt %s of %s could not be followed up", halt.cause, halt.scope)

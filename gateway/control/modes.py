@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.domain.book import NONE
@@ -38,11 +39,13 @@ def check_mode(mode: Mode, release_label: str) -> None:
 class Modes:
     """Sets the mode and lifts or restores Ω4."""
 
-    def __init__(self, journal: Journal, clock: Clock, release_label: str) -> None:
-        """Wire the record; the label is that of the release in force."""
+    def __init__(
+        self, journal: Journal, clock: Clock, release_labels: Callable[[], Sequence[str]]
+    ) -> None:
+        """Wire the record; the labels are those of the releases that the mode must suit."""
         self._journal = journal
         self._clock = clock
-        self._release_label = release_label
+        self._release_labels = release_labels
 
     async def set_mode(self, mode: Mode, by: str) -> None:
         """Change the mode; nothing that was sent changes its venue.
@@ -51,7 +54,8 @@ class Modes:
             RefusedError: the mode is not to be had here.
             UnavailableError: it could not be recorded; the mode is unchanged or will be restored.
         """
-        check_mode(mode, self._release_label)
+        for label in self._release_labels():
+            check_mode(mode, label)
         await self._journal.record([Draft("mode", {"mode": mode.value, "by": by})])
 
     async def lift_omega4(self, by: str, reason: str, until_us: int | None) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from gateway.domain.decision import EngineFailure
+from gateway.domain.decision import EngineFailure, HaltTriggers
 from gateway.domain.halt import GLOBAL
-from gateway.ports import Journal, PolicyEngine, Stops
+from gateway.ports import Journal, Stops
 from signing import canonical
 
 BY: Final = "triggers"
@@ -18,13 +18,13 @@ class Triggers:
 
     def __init__(
         self,
-        engine: PolicyEngine,
+        ask: Callable[[bytes], Awaitable[HaltTriggers]],
         journal: Journal,
         stops: Stops,
         document: Callable[[], dict[str, Any]],
     ) -> None:
-        """``document`` gathers the query's input (``Facts.halt_document``)."""
-        self._engine = engine
+        """``ask`` asks the release in force; ``document`` gathers the input for it."""
+        self._ask = ask
         self._journal = journal
         self._stops = stops
         self._document = document
@@ -36,7 +36,7 @@ class Triggers:
         """
         if not self._journal.book.mode.forwards:
             return
-        due = await self._engine.triggered_halts(canonical.encode(self._document()))
+        due = await self._ask(canonical.encode(self._document()))
         if isinstance(due, EngineFailure):
             await self._stops.halt(
                 cause=due.code, scope=GLOBAL, by=BY, clear_by="admin", cancels=True

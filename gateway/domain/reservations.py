@@ -82,6 +82,10 @@ class Reservations:
         """Whether every order has a bound and a worth; one without leaves nothing provable."""
         return not self._unpriced
 
+    def working_qty(self, *, buys: bool) -> int:
+        """What the countable orders of one direction may still fill."""
+        return self._buy_qty if buys else self._sell_qty
+
     def at(self, last: int) -> Reserved:
         """What they come to at a last price (0: not known)."""
         if last != self._sells_last:

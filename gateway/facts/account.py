@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.domain.book import AccountBook
-from gateway.domain.instrument import Instrument
-from gateway.domain.quantities import BPS, ceil_div, value_micros
-from gateway.facts.market import Market
+from gateway.domain.quantities import BPS, INT_LIMIT, ceil_div, value_micros
+from gateway.facts.valuation import Valuation
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One position at the last price; price and value are ``None`` when there is no quote."""
+    """One position at the last price; price and value are ``None`` when one is not known."""
 
     symbol: str
     qty: int
@@ -24,32 +22,27 @@ class Holding:
     value_micros: int | None
 
 
-def holdings(
-    account: AccountBook, market: Market, instruments: Mapping[str, Instrument]
-) -> list[Holding]:
-    """Value what the account holds, symbol by symbol."""
+def holdings(account: AccountBook, valuation: Valuation) -> list[Holding]:
+    """Value what the account holds, symbol by symbol, at the rates as of now."""
     return [
-        _holding(symbol, qty, decimals, market, instruments.get(symbol))
+        _holding(symbol, qty, decimals, valuation)
         for symbol, (qty, decimals) in account.positions.items()
     ]
 
 
-def _holding(
-    symbol: str, qty: int, decimals: int, market: Market, instrument: Instrument | None
-) -> Holding:
-    quote = instrument and market.quote(symbol, instrument.price_decimals)
-    if not quote:
+def _holding(symbol: str, qty: int, decimals: int, valuation: Valuation) -> Holding:
+    priced = valuation.priced(symbol)
+    if priced is None:
         return Holding(symbol, qty, decimals, None, 0, None)
-    value = value_micros(qty, decimals, quote.last, quote.price_decimals)
+    quote = priced.quote
+    value = value_micros(qty, decimals, quote.last, quote.price_decimals, priced.worth)
     return Holding(symbol, qty, decimals, quote.last, quote.price_decimals, value)
 
 
-def equity_micros(
-    account: AccountBook, market: Market, instruments: Mapping[str, Instrument]
-) -> int | None:
-    """Cash plus positions at the last price; ``None`` if any held symbol has no price."""
+def equity_micros(account: AccountBook, valuation: Valuation) -> int | None:
+    """Cash plus positions at the last price; ``None`` if any held symbol has no price or rate."""
     total = account.cash_micros
-    for holding in holdings(account, market, instruments):
+    for holding in holdings(account, valuation):
         if holding.value_micros is None:
             return None
         total += holding.value_micros
@@ -57,17 +50,24 @@ def equity_micros(
 
 
 def account_facts(
-    account: AccountBook | None, equity: int | None, session: str
+    account: AccountBook | None, equity: int | None, session: str, standing_gross: int | None
 ) -> dict[str, Any] | None:
-    """The ``account`` section; the day's loss is absent until the day has been opened."""
+    """The ``account`` section; the day's loss is absent until the day has been opened.
+
+    ``standing_gross`` is the gross exposure that stands without the order, if it is known.
+    """
     if account is None:
         return None
     facts: dict[str, Any] = {"cash_micros": account.cash_micros}
-    if equity is not None:
-        facts["equity_micros"] = equity
-        opening = account.day_open_equity_micros
-        if opening is not None and account.session == session:
-            facts["day_loss_micros"] = max(0, opening - equity)
+    if equity is None:
+        return facts
+    facts["equity_micros"] = equity
+    facts["drawdown_bps"] = drawdown_bps(account, equity)
+    if standing_gross is not None:
+        facts["maintenance_margin_bps"] = margin_bps(equity, standing_gross)
+    opening = account.day_open_equity_micros
+    if opening is not None and account.session == session:
+        facts["day_loss_micros"] = max(0, opening - equity)
     return facts
 
 
@@ -77,3 +77,13 @@ def drawdown_bps(account: AccountBook, equity: int | None) -> int | None:
     if equity is None or peak is None or peak <= 0:
         return None
     return ceil_div(max(0, peak - equity) * BPS, peak)
+
+
+def margin_bps(equity: int, gross: int) -> int:
+    """Equity as a share of gross exposure, in basis points, rounded down.
+
+    No equity is 0, however much is owed; with no exposure it is the largest number there is.
+    """
+    if gross == 0:
+        return INT_LIMIT - 1
+    return min(INT_LIMIT - 1, max(0, equity) * BPS // gross)

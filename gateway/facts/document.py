@@ -14,7 +14,14 @@ from typing import Any
 from gateway.domain.book import NONE, AccountBook, Book
 from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order
-from gateway.domain.quantities import DEFAULT_DECIMALS, INT_LIMIT, notional_micros, rescaled_up
+from gateway.domain.quantities import (
+    DEFAULT_DECIMALS,
+    INT_LIMIT,
+    Worth,
+    notional_micros,
+    rescaled_up,
+)
+from gateway.domain.venue import VenueTerms
 from gateway.facts.account import (
     Holding,
     account_facts,
@@ -22,12 +29,28 @@ from gateway.facts.account import (
     equity_micros,
     holdings,
 )
+from gateway.facts.activity import activity_facts
 from gateway.facts.caps import caps_facts
+from gateway.facts.collar import price_deviation_bps, window_facts, worst_price
 from gateway.facts.control import control_facts
 from gateway.facts.instruments import instrument_facts
-from gateway.facts.market import Market, market_facts, price_deviation_bps, worst_price
+from gateway.facts.market import Market, hours_facts, market_facts
+from gateway.facts.model import higher_volatility_e4, model_facts
 from gateway.facts.portfolio import counting_price, projected_facts
-from gateway.ports import Clock, Entropy, MarketFeed, SignedLimits
+from gateway.facts.rates import Conversions, currencies_of
+from gateway.facts.valuation import Valuation
+from gateway.facts.venue import venue_facts
+from gateway.ports import (
+    Broker,
+    Clock,
+    Entropy,
+    MarketFeed,
+    ModelHealth,
+    PushedReadings,
+    Quotes,
+    Rates,
+    SignedLimits,
+)
 
 SALT_BYTES = 16
 
@@ -39,11 +62,16 @@ class Moment:
     Nothing of it may be kept across an await: what it was read from goes on.
     """
 
-    market: Market
+    valuation: Valuation
     wall_us: int
     session: str
     equities: dict[str, int | None] = field(default_factory=dict[str, "int | None"])
     """Account alias -> equity, as far as anybody has asked."""
+
+    @property
+    def market(self) -> Market:
+        """The market as of this instant."""
+        return self.valuation.market
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +87,24 @@ class Facts:
     """What a fact may depend on: the collar bounds what a market order may reach."""
     caps: Mapping[str, int] = field(default_factory=dict[str, int])
     """The operator's caps by the limit that each tightens (``gateway.facts.caps``)."""
+    pushed: PushedReadings | None = None
+    """What services upstream have said."""
+    health: ModelHealth | None = None
+    """The stated model, for what nobody has pushed."""
+
+    secondary: Quotes | None = None
+    """Quotes for when the feed has none, or none that is young enough."""
+    brokers: Mapping[str, Broker] = field(default_factory=dict[str, "Broker"])
+    """By account alias: who says which orders it takes."""
+    base_currency: str = "USD"
+    """The currency that all money is counted in: the release's."""
+    rates: Rates | None = None
+    """What other currencies are worth in it."""
 
     def market(self) -> Market:
         """The market as of now."""
-        return Market(self.feed, self.clock.market_us())
+        age_max_ms = self.limits.strictest("quote_age_max_ms")
+        return Market(self.feed, self.clock.market_us(), self.secondary, age_max_ms)
 
     def session(self, market_us: int) -> str:
         """The session date: the feed's, or that of UTC where there is no market."""
@@ -72,27 +114,43 @@ class Facts:
 
     def moment(self) -> Moment:
         """The present instant."""
-        market = self.market()
-        return Moment(market, self.clock.wall_us(), self.session(market.now_us))
+        valuation = self._valuation(self.market())
+        return Moment(valuation, self.clock.wall_us(), self.session(valuation.market.now_us))
+
+    def _valuation(self, market: Market) -> Valuation:
+        conversions = Conversions(self.rates, self.base_currency, market.now_us)
+        return Valuation(market, self.instruments, conversions)
 
     def gather(self, order: Order, decision_id: str, moment: Moment) -> dict[str, Any]:
         """The input document of one order, the book's working orders included."""
-        book, market = self.book(), moment.market
+        book, valuation, market = self.book(), moment.valuation, moment.market
         instrument = self.instruments.get(order.symbol)
-        quote = market.quote(order.symbol, order.price_decimals)
+        sourced = market.sourced(order.symbol, order.price_decimals)
+        quote = sourced.quote if sourced else None
         account = book.accounts.get(order.account)
         equity = self._equity_micros(account, moment) if account else None
         worst = worst_price(order, quote, instrument, self._collar_max_bps(order))
         price = counting_price(order.side, worst, quote.last if quote else None)
+        projected = projected_facts(order, price, account, equity, valuation)
         sections = {
-            "order": _order_facts(order, worst, price)
-            | {"price_deviation_bps": price_deviation_bps(order, quote, worst)},
+            "order": _order_facts(order, worst, price, valuation.worth(order.symbol))
+            | {"price_deviation_bps": price_deviation_bps(order, quote, worst)}
+            | window_facts(worst, market.before(order.symbol, order.price_decimals)),
             "instrument": instrument_facts(instrument),
-            "account": account_facts(account, equity, moment.session),
-            "market": market_facts(quote, market.now_us),
-            "projected": projected_facts(order, price, account, equity, market, self.instruments),
+            "account": account_facts(
+                account, equity, moment.session, projected and projected.standing_gross_micros
+            ),
+            "market": market_facts(sourced, market.now_us),
+            "hours": hours_facts(market.hours(order.symbol), market.now_us),
+            "venue": venue_facts(self._terms(order), order, market.now_us),
+            "projected": projected and projected.facts,
+            "rates": valuation.conversions.facts(
+                currencies_of(order.symbol, account, self.instruments)
+            ),
+            "model": model_facts(self.pushed, self.health, market.now_us),
             "control": control_facts(book, order, moment.wall_us),
             "caps": caps_facts(self.caps),
+            "activity": activity_facts(book, order, market.now_us),
         }
         return self._head(order, decision_id, moment) | {
             name: _present(section) for name, section in sections.items() if section is not None
@@ -101,9 +159,10 @@ class Facts:
     def bare(self, order: Order, decision_id: str) -> dict[str, Any]:
         """The document when a source of facts failed: the order alone, which proves nothing."""
         now_us, wall_us = self.clock.market_us(), self.clock.wall_us()
-        moment = Moment(Market(None, now_us), wall_us, self.session(now_us))
+        moment = Moment(self._valuation(Market(None, now_us)), wall_us, self.session(now_us))
         return self._head(order, decision_id, moment) | {
-            "order": _present(_order_facts(order, None, None)),
+            "order": _present(_order_facts(order, None, None, None)),
+            "rates": {},
             "control": control_facts(self.book(), order, wall_us),
             "caps": caps_facts(self.caps),
         }
@@ -116,23 +175,28 @@ class Facts:
             symbol=order.symbol,
         )
 
+    def _terms(self, order: Order) -> VenueTerms | None:
+        broker = self.brokers.get(order.account)
+        return broker.terms(order.account, order.symbol) if broker else None
+
     def _equity_micros(self, account: AccountBook, moment: Moment) -> int | None:
         if account.alias not in moment.equities:
-            moment.equities[account.alias] = equity_micros(account, moment.market, self.instruments)
+            moment.equities[account.alias] = equity_micros(account, moment.valuation)
         return moment.equities[account.alias]
 
     def equity_micros(self, account: AccountBook) -> int | None:
         """The account's equity at the market as of now."""
-        return equity_micros(account, self.market(), self.instruments)
+        return equity_micros(account, self._valuation(self.market()))
 
     def holdings(self, account: AccountBook) -> list[Holding]:
         """What the account holds, at the market as of now."""
-        return holdings(account, self.market(), self.instruments)
+        return holdings(account, self._valuation(self.market()))
 
     def halt_document(self) -> dict[str, Any]:
         """The input of the release's second query: is a halt due?"""
         now_us = self.clock.market_us()
-        volatility = self.feed.volatility_index_e4(now_us) if self.feed else None
+        index_e4 = self.feed.volatility_index_e4(now_us) if self.feed else None
+        volatility = higher_volatility_e4(index_e4, self.pushed, now_us)
         return {
             "market": _present({"volatility_index_e4": volatility}),
             "accounts": {
@@ -162,7 +226,9 @@ class Facts:
         }
 
 
-def _order_facts(order: Order, worst: int | None, price: int | None) -> dict[str, Any]:
+def _order_facts(
+    order: Order, worst: int | None, price: int | None, worth: Worth | None
+) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "account": order.account,
         "symbol": order.symbol,
@@ -176,9 +242,16 @@ def _order_facts(order: Order, worst: int | None, price: int | None) -> dict[str
         "stop_price": NONE if order.stop_price is None else order.stop_price,
         "strategy_id": order.strategy_id or NONE,
         "reduce_only": order.reduce_only,
+        "extended_hours": order.extended_hours,
+        "locate_id": order.locate_id or NONE,
+        "source_run": order.source_run or NONE,
+        "replaces": order.replaces or NONE,
         "qty_e8": rescaled_up(order.qty, order.qty_decimals, DEFAULT_DECIMALS),
     }
-    notional = price and notional_micros(order.qty, order.qty_decimals, price, order.price_decimals)
+    notional = None
+    if price is not None and worth is not None:
+        scales = (order.qty_decimals, price, order.price_decimals)
+        notional = notional_micros(order.qty, *scales, worth)
     return facts | {"worst_price": worst, "notional_micros": notional}
 
 

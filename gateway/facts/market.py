@@ -1,86 +1,119 @@
-"""Quotes with their age, and the price an order may reach: both absent when not known."""
+"""Quotes with their age and source, and the hours: absent when not known."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from gateway.domain.instrument import Instrument
-from gateway.domain.market import Quote
-from gateway.domain.order import Order, OrderType, Side
-from gateway.domain.quantities import BPS, ceil_div
-from gateway.ports import MarketFeed
+from gateway.domain.market import Hours, Quote, QuoteSource
+from gateway.ports import MarketFeed, Quotes
+
+SHORT_WINDOW_US: Final = 5 * 60 * 1_000_000
+"""How far back the short collar looks: five minutes."""
+
+_BARS_FOR_PREVIOUS: Final = 2  # today's, where it is known already, and the one before it
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """A quote and the feed that it came from."""
+
+    quote: Quote
+    source: QuoteSource
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The market as of one instant: every quote is read once, so that a turn sees one market."""
+    """The market as of one instant: everything is read once, so that a turn sees one market.
+
+    Implements :class:`gateway.ports.MarketReading`. The secondary feed is asked only where the
+    primary one has no sound quote, or one older than ``quote_age_max_ms``; an old quote of the
+    primary gives way only to a young one, so that a denial tells the age of what there is.
+    """
 
     feed: MarketFeed | None
     now_us: int
-    _quotes: dict[str, Quote | None] = field(default_factory=dict[str, "Quote | None"])
+    secondary: Quotes | None = None
+    quote_age_max_ms: int = 0
+    """The release's global limit, in market time."""
+    _quotes: dict[tuple[str, int], Sourced | None] = field(
+        default_factory=dict[tuple[str, int], "Sourced | None"]
+    )
+    _before: dict[tuple[str, int], tuple[int | None, int | None]] = field(
+        default_factory=dict[tuple[str, int], "tuple[int | None, int | None]"]
+    )
 
     def quote(self, symbol: str, price_decimals: int) -> Quote | None:
         """The symbol's quote, if it is known at this scale and not from the future."""
-        if symbol not in self._quotes:
-            self._quotes[symbol] = self.feed.quote(symbol, self.now_us) if self.feed else None
-        quote = self._quotes[symbol]
-        if quote is None or quote.price_decimals != price_decimals or quote.at_us > self.now_us:
+        sourced = self.sourced(symbol, price_decimals)
+        return sourced.quote if sourced else None
+
+    def sourced(self, symbol: str, price_decimals: int) -> Sourced | None:
+        """As :meth:`quote`, with the feed that it came from."""
+        key = (symbol, price_decimals)
+        if key not in self._quotes:
+            self._quotes[key] = self._chosen(symbol, price_decimals)
+        return self._quotes[key]
+
+    def hours(self, symbol: str) -> Hours | None:
+        """The session that contains or follows the instant, as the primary feed knows it."""
+        return self.feed.hours(symbol, self.now_us) if self.feed else None
+
+    def before(self, symbol: str, price_decimals: int) -> tuple[int | None, int | None]:
+        """The last price as known five minutes ago, and the previous session's last close."""
+        key = (symbol, price_decimals)
+        if key not in self._before:
+            past = self._sound(self.feed, symbol, price_decimals, self.now_us - SHORT_WINDOW_US)
+            self._before[key] = (past.last if past else None, self._previous_close(*key))
+        return self._before[key]
+
+    def _chosen(self, symbol: str, price_decimals: int) -> Sourced | None:
+        first = self._sound(self.feed, symbol, price_decimals, self.now_us)
+        if first is not None and self._fresh(first):
+            return Sourced(first, QuoteSource.PRIMARY)
+        second = self._sound(self.secondary, symbol, price_decimals, self.now_us)
+        if second is not None and (first is None or self._fresh(second)):
+            return Sourced(second, QuoteSource.SECONDARY)
+        return Sourced(first, QuoteSource.PRIMARY) if first else None
+
+    def _fresh(self, quote: Quote) -> bool:
+        return quote.age_ms(self.now_us) <= self.quote_age_max_ms
+
+    @staticmethod
+    def _sound(feed: Quotes | None, symbol: str, price_decimals: int, at_us: int) -> Quote | None:
+        quote = feed.quote(symbol, at_us) if feed else None
+        if quote is None or quote.price_decimals != price_decimals or quote.at_us > at_us:
             return None
-        return quote if 0 < quote.bid <= quote.ask and quote.last > 0 else None
+        return quote if quote.symbol == symbol and quote.sound else None
+
+    def _previous_close(self, symbol: str, price_decimals: int) -> int | None:
+        if self.feed is None:
+            return None
+        today = self.feed.session(self.now_us)
+        bars = self.feed.bars(symbol, self.now_us, _BARS_FOR_PREVIOUS)
+        earlier = [bar for bar in bars if bar.session < today]
+        if not earlier or earlier[-1].price_decimals != price_decimals or earlier[-1].close <= 0:
+            return None
+        return earlier[-1].close
 
 
-def market_facts(quote: Quote | None, now_us: int) -> dict[str, Any] | None:
-    """The ``market`` section; ``age_ms`` is rounded up."""
-    if quote is None:
+def market_facts(sourced: Sourced | None, now_us: int) -> dict[str, Any] | None:
+    """The ``market`` section; ``age_ms`` and ``spread_bps`` are rounded up."""
+    if sourced is None:
         return None
+    quote = sourced.quote
     return {
         "bid": quote.bid,
         "ask": quote.ask,
         "last": quote.last,
-        "age_ms": ceil_div(now_us - quote.at_us, 1000),
+        "age_ms": quote.age_ms(now_us),
+        "spread_bps": quote.spread_bps,
+        "source": sourced.source.value,
     }
 
 
-def worst_price(
-    order: Order, quote: Quote | None, instrument: Instrument | None, collar_bps: int | None
-) -> int | None:
-    """The price furthest against its owner at which the order may fill; ``None``: not bounded.
-
-    A limit bounds itself. A market order is bounded by the far edge of its collar around the
-    touch, a stop order by the same collar around its stop price; the edge is rounded to the
-    tick towards the market, so that it never lies outside the collar.
-    """
-    if order.limit_price is not None:
-        return order.limit_price
-    if order.type is OrderType.STOP:
-        base = order.stop_price
-    elif quote is None:
-        base = None
-    else:
-        base = quote.ask if order.side is Side.BUY else quote.bid
-    if base is None or instrument is None or not collar_bps:
+def hours_facts(hours: Hours | None, now_us: int) -> dict[str, Any] | None:
+    """The ``hours`` section: of the session that is on, or else of the next."""
+    if hours is None:
         return None
-    tick = instrument.tick
-    if order.side is Side.BUY:
-        return base * (BPS + collar_bps) // BPS // tick * tick
-    edge = ceil_div(base * max(0, BPS - collar_bps), BPS)
-    return max(tick, ceil_div(edge, tick) * tick)
-
-
-def price_deviation_bps(order: Order, quote: Quote | None, worst: int | None) -> int | None:
-    """How far the order's prices lie from the market, in basis points, rounded up.
-
-    A limit or market price is held against the touch it trades with, a stop price against the
-    last price, and the price a stop may reach against the stop.
-    """
-    if quote is None or worst is None:
-        return None
-    if order.stop_price is None:
-        touch = quote.ask if order.side is Side.BUY else quote.bid
-        return _distance_bps(worst, touch)
-    return max(_distance_bps(order.stop_price, quote.last), _distance_bps(worst, order.stop_price))
-
-
-def _distance_bps(price: int, reference: int) -> int:
-    return ceil_div(abs(price - reference) * BPS, reference)
+    return {"open": hours.open_at(now_us), "to_close_ms": hours.to_close_ms(now_us)}

@@ -2,8 +2,8 @@
 
 For each symbol the long side is the position plus all working buys, the short side the position
 less all working sells; the larger of the two in absolute terms counts, at the highest of the
-last price and the prices that the orders may reach. So a working order only ever adds: taking
-one away never turns an allow into a denial (held by a property test).
+last price and the prices that the orders may reach, and at the rate as of now. So a working order
+only ever adds: taking one away never turns an allow into a denial (held by a property test).
 """
 
 from __future__ import annotations
@@ -13,19 +13,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.domain.book import AccountBook
-from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order, Side
-from gateway.domain.quantities import BPS, ceil_div, notional_micros
+from gateway.domain.quantities import BPS, Worth, ceil_div, notional_micros
 from gateway.domain.reservations import Reserved
-from gateway.facts.market import Market
+from gateway.facts.account import margin_bps
+from gateway.facts.valuation import Valuation
 
 
 @dataclass(frozen=True, slots=True)
-class Exposure:
-    """One symbol's worst case: absolute notional, and the short part of it."""
+class Projected:
+    """The ``projected`` section, and what stands without the order.
 
-    notional_micros: int
-    short_micros: int
+    ``standing_gross_micros`` is the gross exposure of positions and working orders alone.
+    """
+
+    facts: dict[str, Any]
+    standing_gross_micros: int | None
 
 
 def counting_price(side: str, worst: int | None, last: int | None) -> int | None:
@@ -40,95 +43,129 @@ def projected_facts(
     price: int | None,
     account: AccountBook | None,
     equity: int | None,
-    market: Market,
-    instruments: Mapping[str, Instrument],
-) -> dict[str, Any] | None:
-    """The ``projected`` section; each fact is absent when anything it needs is not known."""
-    if account is None or price is None:
+    valuation: Valuation,
+) -> Projected | None:
+    """The account as it would be; each fact is absent when anything it needs is not known."""
+    worth = valuation.worth(order.symbol)
+    if account is None or price is None or worth is None:
         return None
     if not all(reserved.countable for reserved in account.reservations.values()):
         return None  # a working order that cannot be counted leaves nothing provable
-    by_symbol = _reserved(order, price, account, market)
-    exposures = {
-        symbol: _exposure(symbol, account, reserved, market, instruments.get(symbol))
-        for symbol, reserved in by_symbol.items()
+    standing = _standing(account, valuation)
+    claims = standing | {order.symbol: _with(order, price, worth, standing)}
+    notionals = {
+        symbol: _notional_micros(symbol, account, reserved, valuation)
+        for symbol, reserved in claims.items()
     }
-    claims = [claim for reserved in by_symbol.values() for claim in reserved]
-    bought = sum(claim.buys_micros for claim in claims)
-    sold = sum(claim.sells_micros for claim in claims)
-    facts: dict[str, Any] = {
-        "positions_count": len(exposures),
-        "day_turnover_micros": account.executed_turnover_micros + bought + sold,
-        "margin_debit_micros": max(0, bought - account.cash_micros)
-        if order.side is Side.BUY
-        else 0,
-    }
-    own = exposures[order.symbol]
+    facts = _sums(order, account, claims) | {"positions_count": len(notionals)}
+    own = notionals[order.symbol]
     if own is not None:
-        facts["position_notional_micros"] = own.notional_micros
-        facts["short_notional_micros"] = own.short_micros if order.side is Side.SELL else 0
-    return facts | _exposure_facts(order.symbol, exposures, equity, instruments)
+        facts["position_notional_micros"] = own
+        facts["short_notional_micros"] = _short_micros(order, account, claims, valuation)
+        facts["asset_exposure_bps"] = _share_bps(own, equity)
+    known = {symbol: notional for symbol, notional in notionals.items() if notional is not None}
+    if own is None or len(known) < len(notionals):
+        return Projected(facts, None)
+    before = 0
+    if order.symbol in standing:
+        before = _notional_micros(order.symbol, account, standing[order.symbol], valuation) or 0
+    facts |= _exposure_facts(order.symbol, known, equity, valuation)
+    return Projected(facts, facts["gross_exposure_micros"] - own + before)
 
 
-def _reserved(
-    order: Order, price: int, account: AccountBook, market: Market
-) -> dict[str, list[Reserved]]:
-    """For each symbol held or worked, what its working orders reserve, this one among them."""
-    mine = (order.symbol, order.qty_decimals, order.price_decimals)
+def _standing(account: AccountBook, valuation: Valuation) -> dict[str, list[Reserved]]:
+    """For each symbol held or worked, what its working orders reserve, scale by scale."""
     by_symbol: dict[str, list[Reserved]] = {symbol: [] for symbol in account.positions}
-    own = Reserved(*mine[1:])
-    for key, reservations in account.reservations.items():
-        quote = market.quote(key[0], key[2])
-        reserved = reservations.at(quote.last if quote else 0)
-        if key == mine:
-            own = reserved
-        else:
-            by_symbol.setdefault(key[0], []).append(reserved)
-    by_symbol.setdefault(order.symbol, []).append(own.plus(order.side, order.qty, price))
+    for (symbol, _, price_decimals), reservations in account.reservations.items():
+        quote = valuation.market.quote(symbol, price_decimals)
+        by_symbol.setdefault(symbol, []).append(reservations.at(quote.last if quote else 0))
     return by_symbol
 
 
+def _with(
+    order: Order, price: int, worth: Worth, standing: Mapping[str, list[Reserved]]
+) -> list[Reserved]:
+    """What its symbol's working orders reserve, this order among them."""
+    scales = (order.qty_decimals, order.price_decimals)
+    others: list[Reserved] = []
+    own = Reserved(*scales)
+    for reserved in standing.get(order.symbol, ()):
+        if (reserved.qty_decimals, reserved.price_decimals) == scales:
+            own = reserved
+        else:
+            others.append(reserved)
+    return [*others, own.plus(order.side, order.qty, price, worth)]
+
+
+def _sums(
+    order: Order, account: AccountBook, claims: Mapping[str, list[Reserved]]
+) -> dict[str, Any]:
+    """What the purchases and sales under way come to, whatever is held."""
+    every = [claim for reserved in claims.values() for claim in reserved]
+    bought = sum(claim.buys_micros for claim in every)
+    sold = sum(claim.sells_micros for claim in every)
+    debit = max(0, bought - account.cash_micros) if order.side is Side.BUY else 0
+    return {
+        "day_turnover_micros": account.executed_turnover_micros + bought + sold,
+        "margin_debit_micros": debit,
+    }
+
+
 def _exposure_facts(
-    symbol: str,
-    exposures: Mapping[str, Exposure | None],
-    equity: int | None,
-    instruments: Mapping[str, Instrument],
-) -> dict[str, int]:
-    """Gross exposure, leverage and the sector's share: known only if every symbol is."""
-    known = {s: e.notional_micros for s, e in exposures.items() if e is not None}
-    if len(known) < len(exposures):
-        return {}
-    gross = sum(known.values())
-    facts = {"gross_exposure_micros": gross}
-    if equity is not None and equity > 0:
-        facts["leverage_bps"] = ceil_div(gross * BPS, equity)
+    symbol: str, notionals: Mapping[str, int], equity: int | None, valuation: Valuation
+) -> dict[str, Any]:
+    """Gross exposure, what it leaves of the equity, and the sector's share."""
+    gross = sum(notionals.values())
+    facts: dict[str, Any] = {"gross_exposure_micros": gross}
+    if equity is not None:
+        facts["initial_margin_bps"] = margin_bps(equity, gross)
+        instruments = valuation.instruments
         sector = instruments[symbol].sector
-        in_sector = sum(n for s, n in known.items() if instruments[s].sector == sector)
-        facts["sector_exposure_bps"] = ceil_div(in_sector * BPS, equity)
+        in_sector = sum(n for s, n in notionals.items() if instruments[s].sector == sector)
+        facts["leverage_bps"] = _share_bps(gross, equity)
+        facts["sector_exposure_bps"] = _share_bps(in_sector, equity)
     return facts
 
 
-def _exposure(
-    symbol: str,
-    account: AccountBook,
-    reserved: list[Reserved],
-    market: Market,
-    instrument: Instrument | None,
-) -> Exposure | None:
-    """One symbol's worst case; ``None`` without instrument, price, or a common scale."""
-    quote = instrument and market.quote(symbol, instrument.price_decimals)
-    if instrument is None or not quote:
+def _share_bps(micros: int, equity: int | None) -> int | None:
+    """A value as a share of the equity, rounded up; of no equity there is none."""
+    return ceil_div(micros * BPS, equity) if equity is not None and equity > 0 else None
+
+
+def _notional_micros(
+    symbol: str, account: AccountBook, reserved: list[Reserved], valuation: Valuation
+) -> int | None:
+    """One symbol's worst case, absolute; ``None`` without price, rate, or a common scale."""
+    priced = valuation.priced(symbol)
+    if priced is None:
         return None
-    position, decimals = account.positions.get(symbol, (0, instrument.qty_decimals))
-    scales = (instrument.qty_decimals, instrument.price_decimals)
-    if decimals != instrument.qty_decimals or any(
-        (claim.qty_decimals, claim.price_decimals) != scales for claim in reserved
+    rule = priced.instrument
+    position, decimals = account.positions.get(symbol, (0, rule.qty_decimals))
+    if decimals != rule.qty_decimals or any(
+        claim.qty_decimals != decimals or claim.price_decimals != rule.price_decimals
+        for claim in reserved
     ):
         return None
-    long = position + sum(claim.buy_qty for claim in reserved)
-    short = position - sum(claim.sell_qty for claim in reserved)
-    price = max([quote.last, *(claim.highest_price for claim in reserved)])
-    return Exposure(
-        notional_micros(max(abs(long), abs(short)), decimals, price, instrument.price_decimals),
-        notional_micros(max(0, -short), decimals, price, instrument.price_decimals),
-    )
+    long, short, price = position, position, priced.quote.last
+    for claim in reserved:
+        long, short = long + claim.buy_qty, short - claim.sell_qty
+        price = max(price, claim.highest_price)
+    largest = max(abs(long), abs(short))
+    return notional_micros(largest, decimals, price, rule.price_decimals, priced.worth)
+
+
+def _short_micros(
+    order: Order,
+    account: AccountBook,
+    claims: Mapping[str, list[Reserved]],
+    valuation: Valuation,
+) -> int:
+    """What a sale leaves sold short at worst; asked only where the symbol's value is known."""
+    priced = valuation.priced(order.symbol)
+    if order.side is Side.BUY or priced is None:
+        return 0
+    reserved = claims[order.symbol]
+    position, decimals = account.positions.get(order.symbol, (0, order.qty_decimals))
+    short = sum(claim.sell_qty for claim in reserved) - position
+    price = max([priced.quote.last, *(claim.highest_price for claim in reserved)])
+    return notional_micros(max(0, short), decimals, price, order.price_decimals, priced.worth)

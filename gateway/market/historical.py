@@ -59,6 +59,11 @@ class HistoricalFeed:
         """Every symbol that has a column, in the file's order."""
         return tuple(self._closes)
 
+    @property
+    def volatility(self) -> Series:
+        """The volatility index as recorded."""
+        return self._volatility
+
     def sessions(self) -> list[tuple[str, int]]:
         """Each session with the instant of its quotes in UTC microseconds, oldest first."""
         return list(self._sessions)

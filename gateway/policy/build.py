@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.batches import DECISIONS, HALTS
@@ -22,54 +21,13 @@ from gateway.policy.release import (
     VERSION,
     WASM,
     Release,
-    ReleaseError,
     load_release,
-    read_file,
 )
-from gateway.policy.release_data import parse_data
 from gateway.policy.sources import revision, stage
 from signing import canonical
 
 CAPABILITIES: Final = "capabilities.json"
-LIMITS: Final = Path("limits") / "limits.json"
-LISTS: Final = Path("lists")
-_LISTS: Final = ("instruments", "restricted", "permissions")
 _WASM_MAX_BYTES: Final = 16 * 1024 * 1024
-
-
-def release_data(source: Path, given: Path | None = None) -> bytes:
-    """The ``data.json`` of a policies folder, canonical.
-
-    Args:
-        source: the policies folder.
-        given: a folder whose limits and lists take the place of the source's, file by file.
-
-    Raises:
-        InvalidInputError: ``policy-data``: a file is missing or is not JSON.
-        ReleaseError: ``release-data``: a value is out of range.
-    """
-
-    def chosen(folder: Path, name: str) -> Path:
-        other = None if given is None else given / name
-        return other if other is not None and other.exists() else source / folder / name
-
-    document: dict[str, object] = {
-        "base_currency": "USD",
-        "limits": {
-            "global": _json_file(chosen(LIMITS.parent, LIMITS.name)),
-            "accounts": {},
-            "strategies": {},
-            "symbols": {},
-        },
-    } | {name: _json_file(chosen(LISTS, f"{name}.json")) for name in _LISTS}
-    try:
-        data = canonical.encode(document)
-    except canonical.CanonicalError as error:
-        raise InvalidInputError(
-            "policy-data", f"limits or lists: {error}", "use integers below 2^53 and texts"
-        ) from error
-    parse_data(data)
-    return data
 
 
 def build(source: Path, out: Path, label: str, data: bytes) -> Release:
@@ -82,7 +40,7 @@ def build(source: Path, out: Path, label: str, data: bytes) -> Release:
         source: the policies folder.
         out: the release folder; it is made if needed and its files are replaced.
         label: what the release is for, such as ``shipped`` or ``demonstration``.
-        data: the bytes of ``data.json`` (:func:`release_data`).
+        data: the bytes of ``data.json`` (:func:`gateway.policy.data_files.release_data`).
 
     Raises:
         InvalidInputError: the Rego does not compile or a control lacks its METADATA.
@@ -157,22 +115,3 @@ def _replace(path: Path, content: bytes) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.write_bytes(content)
     beside.replace(path)
-
-
-def _json_file(path: Path) -> Any:  # noqa: ANN401  JSON, checked by parse_data
-    try:
-        return json.loads(read_file(path).decode("utf-8"), object_pairs_hook=_unique)
-    except (ReleaseError, ValueError, RecursionError) as error:
-        raise InvalidInputError(
-            "policy-data", f"{path}: {error}", "give a JSON file of limits or instruments"
-        ) from error
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object's members; of two limits by one name, people and programs read different ones."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r} stands there twice")
-    return found

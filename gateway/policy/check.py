@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from gateway.domain.errors import InvalidInputError
-from gateway.policy.build import CAPABILITIES, LIMITS
+from gateway.policy.build import CAPABILITIES
+from gateway.policy.check_data import data_findings, limit_findings
+from gateway.policy.findings import Finding
 from gateway.policy.metadata import (
     Annotated,
-    Finding,
     annotated_packages,
     block_findings,
     reading_findings,
@@ -22,6 +23,8 @@ from gateway.policy.opa_tool import Outcome, find_opa, run_opa
 from gateway.policy.sources import rego_sources, stage
 
 _COVERAGE: Final = 100
+_TEST_TIMEOUT: Final = "60s"
+"""Of one test; the usual five seconds are too few on a busy machine."""
 _SCHEMAS: Final = "schemas"
 # Rego alone is read: tests bring their own limits, and built releases hold the rules once more.
 _REGO_ONLY: Final = ("--ignore", "*.json", "--ignore", "*.tar.gz")
@@ -39,6 +42,7 @@ def check(source: Path) -> list[Finding]:
     opa = find_opa()
     compiled = compile_findings(opa, source)
     findings = format_findings(opa, source) + compiled
+    findings += data_findings(source)
     if compiled:
         return findings  # nothing further can be read from what does not compile
     return findings + control_findings(opa, source) + coverage_findings(opa, source)
@@ -80,7 +84,16 @@ def run_tests(source: Path, expression: str) -> Outcome:
 
 
 def _opa_test(opa: Path, source: Path, *options: str) -> Outcome:
-    fixed = ("test", "--fail-on-empty", "--schema", _SCHEMAS, "--capabilities", CAPABILITIES)
+    fixed = (
+        "test",
+        "--fail-on-empty",
+        "--timeout",
+        _TEST_TIMEOUT,
+        "--schema",
+        _SCHEMAS,
+        "--capabilities",
+        CAPABILITIES,
+    )
     return run_opa(opa, [*fixed, *options, *_REGO_ONLY, "."], cwd=source)
 
 
@@ -99,7 +112,7 @@ def control_findings(opa: Path, source: Path) -> list[Finding]:
         registry = _registry(opa, staged)
     findings += _missing_tests(source, controls)
     findings += _registry_findings(registry, controls)
-    return findings + _limit_findings(source, packages)
+    return findings + limit_findings(source, packages)
 
 
 def _unannotated(source: Path, packages: Iterable[Annotated]) -> list[Finding]:
@@ -147,36 +160,6 @@ def _registry_findings(registry: dict[str, str], controls: Sequence[Annotated]) 
             )
             found.append(Finding(_MAIN, message, remedy))
     return found
-
-
-def _limit_findings(source: Path, packages: Iterable[Annotated]) -> list[Finding]:
-    """Each limit is read by something, is in the shipped limits, and is described."""
-    read = {limit for package in packages for limit in package.limits}
-    shipped = _names(source / LIMITS)
-    schema = source / _SCHEMAS / "limits.json"
-    described = _names(schema, "definitions", "table", "properties")
-    found = [
-        Finding(LIMITS.as_posix(), f"{name} is read by no control", "remove it, or read it")
-        for name in sorted(shipped - read)
-    ]
-    found += [
-        Finding(LIMITS.as_posix(), f"{name} is missing", "add it with the value 0")
-        for name in sorted(read - shipped)
-    ]
-    return found + [
-        Finding(f"{_SCHEMAS}/limits.json", f"{name} differs from {LIMITS.name}", "describe it once")
-        for name in sorted(shipped ^ described)
-    ]
-
-
-def _names(path: Path, *inside: str) -> set[str]:
-    try:
-        value = json.loads(path.read_bytes())
-        for name in inside:
-            value = value[name]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError("policy-data", f"{path}: {error}", "mend the file") from error
-    return set(value)
 
 
 def _compile_errors(done: Outcome) -> list[Finding]:

@@ -5,8 +5,7 @@ Each release that comes into force gets an engine of its own, of the kind that w
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -144,7 +143,7 @@ def engine_maker(runner: BlockingRunner, settings: EngineSettings) -> EngineMake
     return EngineMaker(runner, settings.engine_timeout_ms, chosen_endpoint(settings))
 
 
-async def in_force(release: Release, catalogue: Catalogue, maker: EngineMaker) -> ReleaseInForce:
+async def assemble(release: Release, catalogue: Catalogue, maker: EngineMaker) -> ReleaseInForce:
     """All that is made of a release, ready to be put into force.
 
     Raises:
@@ -153,15 +152,3 @@ async def in_force(release: Release, catalogue: Catalogue, maker: EngineMaker) -
     bundle = await maker.runner.run(lambda: server_bundle(release))
     opened = await maker.engine(release)
     return ReleaseInForce(release, catalogue, opened.engine, bundle, opened.close)
-
-
-@asynccontextmanager
-async def open_engine(
-    release: Release, runner: BlockingRunner, settings: EngineSettings
-) -> AsyncGenerator[PolicyEngine]:
-    """Compatibility until the bootstrap goes through a holder."""
-    opened = await engine_maker(runner, settings).engine(release)
-    try:
-        yield opened.engine
-    finally:
-        await opened.close()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.domain.decision import HaltTriggers
+from gateway.domain.errors import UnavailableError
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.opa_server.bundle import ServerBundle
 from gateway.policy.release import Release
@@ -112,19 +113,29 @@ class ReleaseHolder:
         ``drained`` returns when what is inside the spine has passed the gate.
 
         Raises:
-            TimeoutError: it took too long; nobody is kept waiting any more.
+            UnavailableError: ``switch-delayed``: it took too long; nobody is kept waiting any more.
         """
+        try:
+            await self._emptied(drained, timeout_ms)
+            yield
+        finally:
+            self._next_label = None
+            self._turns.set()
+            self._door.set()
+
+    async def _emptied(self, drained: Callable[[], Awaitable[None]], timeout_ms: int) -> None:
         try:
             async with asyncio.timeout(timeout_ms / 1000):
                 self._door.clear()
                 await drained()
                 self._turns.clear()
                 await self._unused.wait()
-            yield
-        finally:
-            self._next_label = None
-            self._turns.set()
-            self._door.set()
+        except TimeoutError as error:
+            raise UnavailableError(
+                "switch-delayed",
+                "orders under way did not end in time; the release is unchanged",
+                "see whether the disk and the engine answer, then try again",
+            ) from error
 
     def announce(self, label: str) -> None:
         """Say the label of the release that is about to be recorded."""
@@ -147,10 +158,15 @@ class ReleaseHolder:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def changed(self, digest: str, timeout_s: int) -> None:
-        """Wait until another bundle than that is handed out, or for that long."""
-        if self._closed or self._served.digest != digest or self._pollers >= POLLERS_MAX:
-            return
+    async def changed(self, digest: str, timeout_s: int) -> bool:
+        """Wait until another bundle than that is handed out, or for that long.
+
+        ``False``: too many wait already, and this one has to come again later.
+        """
+        if self._closed or self._served.digest != digest:
+            return True
+        if self._pollers >= POLLERS_MAX:
+            return False
         self._pollers += 1
         try:
             with suppress(TimeoutError):
@@ -158,6 +174,11 @@ class ReleaseHolder:
                     await self._news.wait()
         finally:
             self._pollers -= 1
+        return True
+
+    async def close(self) -> None:
+        """End the engine of the release in force."""
+        await self._current.close()
 
     def stop_waiting(self) -> None:
         """Let nobody wait for a bundle any more: the gateway is about to end."""

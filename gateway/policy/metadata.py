@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.catalogue import SEVERITIES, UNITS, ControlText
+from gateway.policy.findings import Finding
 from gateway.policy.opa_tool import run_opa
 
 _CONTROLS: Final = ("data", "writ", "controls")
@@ -31,15 +32,6 @@ _PARSE: Final = "{name: rego.parse_module(name, text) | some name, text in input
 
 Ref = tuple[str, ...]
 """A reference as its constant parts, such as ``input``, ``order``, ``qty``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to mend: where, what, and how. ``file`` is relative to the policies folder."""
-
-    file: str
-    message: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ start takes that, and records it if the log does not name it yet.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from gateway.domain.errors import ConflictError, RefusedError, UnavailableError,
 from gateway.domain.mode import Mode
 from gateway.policy.canaries import Examined, Flip, disagreement, examine, recent
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.engine import EngineMaker, in_force
+from gateway.policy.engine import EngineMaker, assemble
 from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
 from gateway.policy.opa_server.answer import Cause, Fault
 from gateway.policy.opa_server.engine import OpaServerEngine
@@ -121,7 +120,7 @@ class Switching:
         await _reachable(old)
         release, catalogue = await self._read(digest)
         self._fits(release)
-        new = await in_force(release, catalogue, parts.maker)
+        new = await assemble(release, catalogue, parts.maker)
         try:
             examined = await self._tried(new)
             paused_us = await self._between_turns(old, new, examined, by)
@@ -201,21 +200,14 @@ class Switching:
         """Shut the door, switch, and open it again; returns for how long it was shut, in us."""
         parts = self._parts
         began_ns = parts.clock.monotonic_ns()
-        try:
-            async with parts.holder.alone(parts.drained, DRAIN_MAX_MS):
-                self._fits(new.release)  # fills and modes may have come meanwhile
-                try:
-                    await self._followed(new, examined)
-                    await self._recorded(new, by)
-                except BaseException:
-                    await self._restored(old, new)
-                    raise
-        except TimeoutError as error:
-            raise UnavailableError(
-                "switch-delayed",
-                "orders under way did not end in time; the release is unchanged",
-                "see whether disk and brokers answer, then try again",
-            ) from error
+        async with parts.holder.alone(parts.drained, DRAIN_MAX_MS):
+            self._fits(new.release)  # fills and modes may have come meanwhile
+            try:
+                await self._followed(new, examined)
+                await self._recorded(new, by)
+            except BaseException:
+                await self._restored(old, new)
+                raise
         return (parts.clock.monotonic_ns() - began_ns) // 1_000
 
     async def _followed(self, new: ReleaseInForce, examined: Examined) -> None:
@@ -236,7 +228,7 @@ class Switching:
         """Enter the switch; from the entry's being durable on, the release is in force."""
         holder = self._parts.holder
         holder.announce(new.release.label)
-        self._parts.check_mode(self._parts.journal.book.mode, new.release.label)
+        self._fits(new.release)  # from here to the entry's being in the book nothing is awaited
         await self._parts.journal.record([release_draft(new.release, by)])
         holder.put(new)
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 DEPTH_MAX: Final = 3
+"""How deep tables lie in a file that says nothing else."""
 _LOADER: Final[Any] = getattr(
     yaml, "CBaseLoader", yaml.BaseLoader
 )  # the same events, twenty times faster
@@ -47,8 +48,8 @@ class Table:
     lines: dict[str, int] = field(default_factory=dict[str, int])
 
 
-def read_tables(data: bytes) -> Table:
-    """Read one document that is a table of texts and tables, three deep at most.
+def read_tables(data: bytes, depth_max: int = DEPTH_MAX) -> Table:
+    """Read one document that is a table of texts and tables, ``depth_max`` deep at most.
 
     Raises:
         YamlTableError: it is not UTF-8, not YAML, or not of this part of YAML.
@@ -59,7 +60,7 @@ def read_tables(data: bytes) -> Table:
         line = data.count(b"\n", 0, error.start) + 1
         raise YamlTableError(line, "it is not UTF-8", "save the file as UTF-8") from error
     try:
-        return _document(_events(text))
+        return _document(_events(text), depth_max)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
@@ -74,7 +75,7 @@ def _events(text: str) -> Iterator[Any]:
     return iter(parse(text, Loader=_LOADER))
 
 
-def _document(events: Iterator[Any]) -> Table:
+def _document(events: Iterator[Any], depth_max: int) -> Table:
     """Walk the events once; a stack instead of recursion, so that depth costs nothing."""
     root: Table | None = None
     open_tables: list[Table] = []
@@ -99,7 +100,7 @@ def _document(events: Iterator[Any]) -> Table:
         else:
             _place(open_tables[-1], keys, node)
         if isinstance(node, Table):
-            if len(open_tables) == DEPTH_MAX:
+            if len(open_tables) == depth_max:
                 raise YamlTableError(line, "the tables lie too deep", "see the file's description")
             open_tables.append(node)
             keys.append(None)

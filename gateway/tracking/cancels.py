@@ -7,10 +7,11 @@ import logging
 from collections.abc import Awaitable, Sequence
 from typing import Final
 
+from gateway.domain.activity import REQUESTED
 from gateway.domain.book import BookError, OrderState
 from gateway.domain.errors import NotFoundError, RefusedError, WritError
 from gateway.domain.halt import Scope
-from gateway.ports import Committed, Door, Draft, Journal
+from gateway.ports import Clock, Committed, Door, Draft, Journal
 from signing.lifecycle import State
 
 CANCEL_TIMEOUT_S: Final = 30
@@ -23,14 +24,15 @@ _log = logging.getLogger(__name__)
 class Cancels:
     """Cancels working orders through the gate's second door."""
 
-    def __init__(self, journal: Journal, door: Door) -> None:
-        """Wire the record and the gate."""
+    def __init__(self, journal: Journal, door: Door, clock: Clock) -> None:
+        """Wire the record, the gate and the clock."""
         self._journal = journal
         self._door = door
+        self._clock = clock
         self._wanted: set[str] = set()
         """Orders whose cancel was asked for before the broker is known to have them."""
 
-    async def cancel(self, order_id: str, by: str, cause: str = "REQUESTED") -> OrderState:
+    async def cancel(self, order_id: str, by: str, cause: str = REQUESTED) -> OrderState:
         """Ask the broker to cancel an order; the result arrives as an update.
 
         Raises:
@@ -133,13 +135,16 @@ class Cancels:
                 await _noted(recorded)
 
     def _record(self, order: OrderState, by: str, cause: str) -> Awaitable[Committed] | None:
-        if order.status is State.PENDING_CANCEL:
-            return None  # asked for already; the broker is asked again all the same
+        if order.status is State.PENDING_CANCEL and cause != REQUESTED:
+            # Asked for already; the broker is asked again all the same. A caller who does so has
+            # sent one message more, and that is counted.
+            return None
         payload = {
             "order_id": order.order_id,
             "broker_client_id": order.broker_client_id,
             "by": by,
             "cause": cause,
+            "market_us": self._clock.market_us(),
         }
         try:
             return self._journal.record([Draft("cancel", payload)], owed=True)

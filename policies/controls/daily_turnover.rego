@@ -24,6 +24,7 @@
 #   - input: schema.document
 package writ.controls.daily_turnover
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -32,3 +33,5 @@ limit := "day_turnover_max_micros"
 observed := input.projected.day_turnover_micros
 
 proven if num.within(observed, limits[limit])
+
+proven if exits.reduces

@@ -48,3 +48,14 @@ test_fact_of_another_type if {
 test_what_is_observed if {
 	daily_turnover.observed == 101 with input as fixtures.with_fact("projected", "day_turnover_micros", 101) with data.limits as limits
 }
+
+test_an_exit_passes_beyond if {
+	daily_turnover.proven with input as object.union(fixtures.exit, {"projected": {"day_turnover_micros": 101}}) with data.limits as limits
+}
+
+test_what_only_says_that_it_is_an_exit_does_not if {
+	every section in [{"order": {"reduce_only": false}}, {"projected": {"reduces": false}}] {
+		document := object.union(fixtures.exit, object.union({"projected": {"day_turnover_micros": 101}}, section))
+		not daily_turnover.proven with input as document with data.limits as limits
+	}
+}

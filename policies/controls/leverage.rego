@@ -24,6 +24,7 @@
 #   - input: schema.document
 package writ.controls.leverage
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -32,3 +33,5 @@ limit := "leverage_max_bps"
 observed := input.projected.leverage_bps
 
 proven if num.within(observed, limits[limit])
+
+proven if exits.reduces

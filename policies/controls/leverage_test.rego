@@ -48,3 +48,14 @@ test_fact_of_another_type if {
 test_what_is_observed if {
 	leverage.observed == 101 with input as fixtures.with_fact("projected", "leverage_bps", 101) with data.limits as limits
 }
+
+test_an_exit_passes_beyond if {
+	leverage.proven with input as object.union(fixtures.exit, {"projected": {"leverage_bps": 101}}) with data.limits as limits
+}
+
+test_what_only_says_that_it_is_an_exit_does_not if {
+	every section in [{"order": {"reduce_only": false}}, {"projected": {"reduces": false}}] {
+		document := object.union(fixtures.exit, object.union({"projected": {"leverage_bps": 101}}, section))
+		not leverage.proven with input as document with data.limits as limits
+	}
+}

@@ -27,6 +27,7 @@
 #   - input: schema.document
 package writ.controls.margin
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -37,3 +38,5 @@ observed := input.projected.margin_debit_micros
 proven if observed == 0
 
 proven if num.within(observed, limits[limit])
+
+proven if exits.reduces

@@ -24,6 +24,7 @@
 #   - input: schema.document
 package writ.controls.position_notional
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -32,3 +33,5 @@ limit := "position_notional_max_micros"
 observed := input.projected.position_notional_micros
 
 proven if num.within(observed, limits[limit])
+
+proven if exits.reduces

@@ -25,6 +25,7 @@
 #   - input: schema.document
 package writ.controls.positions_count
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -33,3 +34,5 @@ limit := "positions_max_count"
 observed := input.projected.positions_count
 
 proven if num.within(observed, limits[limit])
+
+proven if exits.reduces

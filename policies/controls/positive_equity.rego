@@ -22,8 +22,11 @@
 #   - input: schema.document
 package writ.controls.positive_equity
 
+import data.writ.lib.exits
 import data.writ.lib.num
 
 observed := input.account.equity_micros
 
 proven if num.positive(observed)
+
+proven if exits.reduces

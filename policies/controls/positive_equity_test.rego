@@ -27,3 +27,14 @@ test_of_another_type if {
 test_what_is_observed if {
 	positive_equity.observed == -5 with input as fixtures.with_fact("account", "equity_micros", -5)
 }
+
+test_an_exit_passes_beyond if {
+	positive_equity.proven with input as object.union(fixtures.exit, {"account": {"equity_micros": -1}})
+}
+
+test_what_only_says_that_it_is_an_exit_does_not if {
+	every section in [{"order": {"reduce_only": false}}, {"projected": {"reduces": false}}] {
+		document := object.union(fixtures.exit, object.union({"account": {"equity_micros": -1}}, section))
+		not positive_equity.proven with input as document
+	}
+}

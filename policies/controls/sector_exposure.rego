@@ -25,6 +25,7 @@
 #   - input: schema.document
 package writ.controls.sector_exposure
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -33,3 +34,5 @@ limit := "sector_exposure_max_bps"
 observed := input.projected.sector_exposure_bps
 
 proven if num.within(observed, limits[limit])
+
+proven if exits.reduces

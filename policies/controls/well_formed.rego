@@ -19,15 +19,20 @@
 #   facts:
 #     - caps
 #     - account
+#     - activity
 #     - control
+#     - hours
 #     - ids
 #     - instrument
 #     - market
+#     - model
 #     - order
 #     - projected
+#     - replaced
 #     - salt
 #     - time
 #     - v
+#     - venue
 #   limits: []
 #   remedy: |
 #     A fact is out of range or the document was not made by this version of the gateway; see
@@ -43,7 +48,7 @@ proven if {
 	shape.closed(
 		input,
 		{"v", "salt", "ids", "time", "order", "control", "caps"},
-		{"instrument", "account", "market", "projected"},
+		{"instrument", "account", "market", "model", "projected", "activity", "replaced", "hours", "venue"},
 	)
 	input.v == 2
 	shape.salt(input.salt)
@@ -56,7 +61,12 @@ proven if {
 	instrument_typed
 	account_typed
 	market_typed
+	hours_typed
+	venue_typed
+	model_typed
 	projected_typed
+	activity_typed
+	replaced_typed
 }
 
 ids_typed if {
@@ -78,7 +88,7 @@ time_typed if {
 }
 
 # What is left out when it cannot be computed.
-computed := {"qty_e8", "worst_price", "notional_micros", "price_deviation_bps"}
+computed := {"qty_e8", "worst_price", "notional_micros", "price_deviation_bps", "short_window_deviation_bps", "long_window_deviation_bps"}
 
 order_typed if {
 	shape.closed(
@@ -86,16 +96,21 @@ order_typed if {
 		{
 			"account", "symbol", "side", "type", "time_in_force", "qty", "qty_decimals",
 			"price_decimals", "limit_price", "stop_price", "strategy_id", "reduce_only",
+			"extended_hours", "locate_id", "source_run", "replaces",
 		},
 		computed,
 	)
 	shape.identifier(input.order.account)
 	shape.symbol(input.order.symbol)
 	shape.identifier(input.order.strategy_id)
-	input.order.side in {"buy", "sell"}
+	input.order.side in {"buy", "sell", "sell_short"}
 	input.order.type in {"market", "limit", "stop", "stop_limit"}
 	input.order.time_in_force in {"day", "gtc", "ioc", "fok"}
 	is_boolean(input.order.reduce_only)
+	is_boolean(input.order.extended_hours)
+	shape.identifier(input.order.locate_id)
+	shape.identifier(input.order.source_run)
+	shape.identifier(input.order.replaces)
 	num.positive(input.order.qty)
 	shape.decimals(input.order.qty_decimals)
 	shape.decimals(input.order.price_decimals)
@@ -195,12 +210,81 @@ account_typed if {
 market_typed if absent("market")
 
 market_typed if {
-	shape.closed(input.market, {"bid", "ask", "last", "age_ms"}, set())
+	shape.closed(input.market, {"bid", "ask", "last", "age_ms", "spread_bps", "source"}, set())
 	num.positive(input.market.bid)
 	num.positive(input.market.ask)
 	num.positive(input.market.last)
 	num.natural(input.market.age_ms)
+	num.natural(input.market.spread_bps)
+	input.market.source in {"primary", "secondary"}
 	input.market.bid <= input.market.ask
+}
+
+hours_typed if absent("hours")
+
+hours_typed if {
+	shape.closed(input.hours, {"open", "to_close_ms"}, set())
+	is_boolean(input.hours.open)
+	num.natural(input.hours.to_close_ms)
+}
+
+venue_typed if absent("venue")
+
+venue_typed if {
+	shape.closed(
+		input.venue,
+		{
+			"lot", "tick", "min_notional_micros", "tradable", "shortable", "short_restricted",
+			"types", "times_in_force", "reduce_only", "extended_hours", "age_ms",
+		},
+		set(),
+	)
+	num.positive(input.venue.lot)
+	num.positive(input.venue.tick)
+	num.natural(input.venue.min_notional_micros)
+	is_boolean(input.venue.tradable)
+	is_boolean(input.venue.shortable)
+	is_boolean(input.venue.short_restricted)
+	taken_typed(input.venue.types, {"market", "limit", "stop", "stop_limit"})
+	taken_typed(input.venue.times_in_force, {"day", "gtc", "ioc", "fok"})
+	is_boolean(input.venue.reduce_only)
+	is_boolean(input.venue.extended_hours)
+	num.natural(input.venue.age_ms)
+}
+
+taken_typed(taken, names) if {
+	shape.closed(taken, set(), names)
+	every value in taken {
+		is_boolean(value)
+	}
+}
+
+model_typed if absent("model")
+
+model_typed if {
+	shape.closed(
+		input.model,
+		set(),
+		{"volatility_e4", "regime", "entropy_e4", "drift_e4", "data_integrity", "protocol_firing"},
+	)
+	every name, reading in input.model {
+		shape.closed(reading, {"value", "age_ms", "source"}, set())
+		reading_typed(name, reading.value)
+		num.natural(reading.age_ms)
+		shape.identifier(reading.source)
+	}
+}
+
+reading_typed(name, value) if {
+	name in {"volatility_e4", "entropy_e4", "drift_e4"}
+	num.natural(value)
+}
+
+reading_typed("regime", value) if value in {"CALM", "NORMAL", "STRESSED", "CRISIS"}
+
+reading_typed(name, value) if {
+	name in {"data_integrity", "protocol_firing"}
+	is_boolean(value)
 }
 
 projected_typed if absent("projected")
@@ -226,3 +310,33 @@ projection_typed(name, value) if {
 	name != "reduces"
 	num.natural(value)
 }
+
+replaced_typed if absent("replaced")
+
+replaced_typed if {
+	shape.closed(input.replaced, {"order_id", "working", "same"}, set())
+	shape.identifier(input.replaced.order_id)
+	is_boolean(input.replaced.working)
+	is_boolean(input.replaced.same)
+}
+
+activity_typed if absent("activity")
+
+# Every count has this order in it.
+activity_typed if {
+	shape.closed(
+		input.activity,
+		set(),
+		{
+			"messages_1s_count", "messages_60s_count", "identical_60s_count",
+			"repeated_300s_count", "opposite_price",
+		},
+	)
+	every name, value in input.activity {
+		activity_part_typed(name, value)
+	}
+}
+
+activity_part_typed("opposite_price", "none")
+
+activity_part_typed(_, value) if num.positive(value)

@@ -24,8 +24,14 @@ test_parts_that_must_be_there if {
 		"order/account", "order/symbol", "order/side", "order/type", "order/time_in_force",
 		"order/qty", "order/qty_decimals", "order/price_decimals", "order/limit_price",
 		"order/stop_price", "order/strategy_id", "order/reduce_only",
+		"order/extended_hours", "order/locate_id", "order/source_run", "order/replaces",
+		"replaced/order_id", "replaced/working", "replaced/same",
 		"control/mode", "control/omega4_lifted", "control/halted", "control/exit_allowed",
 		"market/bid", "market/ask", "market/last", "market/age_ms",
+		"market/spread_bps", "market/source", "hours/open", "hours/to_close_ms",
+		"venue/lot", "venue/tick", "venue/min_notional_micros", "venue/tradable",
+		"venue/shortable", "venue/short_restricted", "venue/types", "venue/times_in_force",
+		"venue/reduce_only", "venue/extended_hours", "venue/age_ms",
 		"instrument/class", "instrument/sector", "instrument/currency", "instrument/lot",
 		"instrument/tick", "instrument/qty_decimals", "instrument/price_decimals",
 		"instrument/multiplier", "instrument/min_notional_micros", "instrument/borrow",
@@ -37,7 +43,9 @@ test_parts_that_must_be_there if {
 
 test_facts_that_may_be_absent if {
 	every path in [
-		"instrument", "account", "market", "projected",
+		"instrument", "account", "market", "projected", "hours", "venue",
+		"venue/types/stop", "venue/times_in_force/ioc",
+		"order/short_window_deviation_bps", "order/long_window_deviation_bps",
 		"order/qty_e8", "order/worst_price", "order/notional_micros", "order/price_deviation_bps",
 		"account/equity_micros", "account/cash_micros", "account/day_loss_micros",
 		"projected/positions_count", "projected/position_notional_micros",
@@ -50,16 +58,39 @@ test_facts_that_may_be_absent if {
 }
 
 test_unknown_parts if {
-	every section in ["ids", "time", "order", "control", "caps", "instrument", "account", "market", "projected"] {
+	every section in ["ids", "time", "order", "control", "caps", "instrument", "account", "market", "projected", "hours", "venue"] {
 		not well_formed.proven with input as change(section, {"unknown": 1})
 	}
 	not well_formed.proven with input as object.union(fixtures.document, {"unknown": 1})
 }
 
 test_sections_of_another_type if {
-	every section in ["ids", "time", "order", "control", "caps", "instrument", "account", "market", "projected"] {
+	every section in ["ids", "time", "order", "control", "caps", "instrument", "account", "market", "projected", "hours", "venue"] {
 		every value in [null, false, 5, "text", [], [1]] {
 			not well_formed.proven with input as change(section, value)
+		}
+	}
+}
+
+test_hours_and_venue_flags if {
+	every pair in [
+		["hours", "open"], ["venue", "tradable"], ["venue", "shortable"],
+		["venue", "short_restricted"], ["venue", "reduce_only"], ["venue", "extended_hours"],
+	] {
+		every value in [true, false] {
+			well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
+		}
+		every value in [0, 1, "true", null, []] {
+			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
+		}
+	}
+}
+
+test_what_a_venue_takes if {
+	every name in ["types", "times_in_force"] {
+		well_formed.proven with input as json.patch(fixtures.document, [{"op": "replace", "path": ["venue", name], "value": {}}])
+		every value in [null, 5, ["limit"], {"iceberg": true}, {"limit": 1, "day": 1}, {"limit": "true", "day": "true"}] {
+			not well_formed.proven with input as json.patch(fixtures.document, [{"op": "replace", "path": ["venue", name], "value": value}])
 		}
 	}
 }
@@ -89,7 +120,7 @@ test_texts if {
 test_enumerations if {
 	every pair in [
 		["order", "side"], ["order", "type"], ["order", "time_in_force"],
-		["control", "mode"], ["instrument", "class"],
+		["control", "mode"], ["instrument", "class"], ["market", "source"],
 	] {
 		every value in ["unknown", "", 1, null, true] {
 			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
@@ -113,6 +144,9 @@ test_naturals if {
 		["order", "qty_e8"], ["order", "worst_price"], ["order", "notional_micros"],
 		["order", "price_deviation_bps"], ["order", "qty_decimals"], ["order", "price_decimals"],
 		["account", "day_loss_micros"], ["market", "age_ms"],
+		["order", "short_window_deviation_bps"], ["order", "long_window_deviation_bps"],
+		["market", "spread_bps"], ["hours", "to_close_ms"],
+		["venue", "min_notional_micros"], ["venue", "age_ms"],
 		["instrument", "qty_decimals"], ["instrument", "price_decimals"],
 		["projected", "positions_count"], ["projected", "position_notional_micros"],
 		["projected", "gross_exposure_micros"], ["projected", "day_turnover_micros"],
@@ -158,6 +192,7 @@ test_positives if {
 		["time", "wall_us"], ["time", "market_us"], ["order", "qty"],
 		["market", "bid"], ["market", "ask"], ["market", "last"],
 		["instrument", "lot"], ["instrument", "tick"], ["instrument", "multiplier"],
+		["venue", "lot"], ["venue", "tick"],
 	] {
 		every value in array.concat([0], fixtures.not_natural) {
 			not well_formed.proven with input as fixtures.with_fact(pair[0], pair[1], value)
@@ -214,3 +249,41 @@ priced(type, limit_price, stop_price) := change("order", {
 	"limit_price": limit_price,
 	"stop_price": stop_price,
 })
+
+test_the_replaced_order_may_be_absent if {
+	well_formed.proven with input as fixtures.without("replaced")
+}
+
+test_what_is_said_of_the_replaced_order if {
+	every value in [null, false, 5, "text", [], [1], {"unknown": 1}] {
+		not well_formed.proven with input as object.union(fixtures.without("replaced"), {"replaced": value})
+	}
+	not well_formed.proven with input as fixtures.with_fact("replaced", "unknown", 1)
+	every name in ["working", "same"] {
+		well_formed.proven with input as fixtures.with_fact("replaced", name, false)
+		every value in [0, "true", null] {
+			not well_formed.proven with input as fixtures.with_fact("replaced", name, value)
+		}
+	}
+	every value in ["", 5, null, true, "a b"] {
+		not well_formed.proven with input as fixtures.with_fact("replaced", "order_id", value)
+	}
+}
+
+test_the_whole_ticket if {
+	every name in ["locate_id", "source_run", "replaces"] {
+		well_formed.proven with input as fixtures.with_fact("order", name, "id-1")
+		every value in ["", 5, null, true, "a b"] {
+			not well_formed.proven with input as fixtures.with_fact("order", name, value)
+		}
+	}
+	every name in ["reduce_only", "extended_hours"] {
+		well_formed.proven with input as fixtures.with_fact("order", name, true)
+		every value in [0, "true", null] {
+			not well_formed.proven with input as fixtures.with_fact("order", name, value)
+		}
+	}
+	every side in ["buy", "sell", "sell_short"] {
+		well_formed.proven with input as fixtures.with_fact("order", "side", side)
+	}
+}

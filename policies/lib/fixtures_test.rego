@@ -27,14 +27,34 @@ document := {
 		"stop_price": "none",
 		"strategy_id": "none",
 		"reduce_only": false,
+		"extended_hours": false,
+		"locate_id": "none",
+		"source_run": "none",
+		"replaces": "ord_0",
 		"qty_e8": 1000000000,
 		"worst_price": 500,
 		"notional_micros": 100,
 		"price_deviation_bps": 100,
+		"short_window_deviation_bps": 100,
+		"long_window_deviation_bps": 100,
 	},
 	"instrument": instruments.ACME,
 	"account": {"equity_micros": 100, "cash_micros": 100, "day_loss_micros": 100},
-	"market": {"bid": 490, "ask": 500, "last": 495, "age_ms": 100},
+	"market": {"bid": 490, "ask": 500, "last": 495, "age_ms": 100, "spread_bps": 100, "source": "primary"},
+	"hours": {"open": true, "to_close_ms": 100},
+	"venue": {
+		"lot": 10,
+		"tick": 100,
+		"min_notional_micros": 0,
+		"tradable": true,
+		"shortable": true,
+		"short_restricted": false,
+		"types": {"market": true, "limit": true, "stop": true, "stop_limit": true},
+		"times_in_force": {"day": true, "gtc": true, "ioc": true, "fok": true},
+		"reduce_only": true,
+		"extended_hours": false,
+		"age_ms": 100,
+	},
 	"projected": {
 		"positions_count": 100,
 		"position_notional_micros": 100,
@@ -45,6 +65,22 @@ document := {
 		"margin_debit_micros": 100,
 		"sector_exposure_bps": 100,
 		"reduces": false,
+	},
+	"replaced": {"order_id": "ord_0", "working": true, "same": true},
+	"activity": {
+		"messages_1s_count": 100,
+		"messages_60s_count": 100,
+		"identical_60s_count": 100,
+		"repeated_300s_count": 100,
+		"opposite_price": 501,
+	},
+	"model": {
+		"volatility_e4": {"value": 100, "age_ms": 100, "source": "monitor"},
+		"regime": {"value": "NORMAL", "age_ms": 100, "source": "monitor"},
+		"entropy_e4": {"value": 100, "age_ms": 100, "source": "monitor"},
+		"drift_e4": {"value": 100, "age_ms": 100, "source": "monitor"},
+		"data_integrity": {"value": true, "age_ms": 100, "source": "monitor"},
+		"protocol_firing": {"value": true, "age_ms": 100, "source": "monitor"},
 	},
 	"control": {"mode": "SIMULATION", "omega4_lifted": true, "halted": false, "exit_allowed": false},
 	"caps": {
@@ -58,6 +94,12 @@ document := {
 		"short_notional_max_micros": "none",
 	},
 }
+
+# An order that only reduces: the account is long, and it sells.
+exit := object.union(document, {
+	"order": {"side": "sell", "reduce_only": true},
+	"projected": {"reduces": true, "short_notional_micros": 0},
+})
 
 instruments := {"ACME": {
 	"class": "equity",
@@ -79,6 +121,11 @@ global_limits := {
 	"order_qty_max_e8": 1000000000,
 	"price_collar_max_bps": 100,
 	"quote_age_max_ms": 100,
+	"close_buffer_min_ms": 100,
+	"price_collar_long_max_bps": 100,
+	"price_collar_short_max_bps": 100,
+	"spread_max_bps": 100,
+	"venue_age_max_ms": 100,
 	"positions_max_count": 100,
 	"position_notional_max_micros": 100,
 	"gross_exposure_max_micros": 100,
@@ -91,6 +138,13 @@ global_limits := {
 	"approval_age_max_ms": 300000,
 	"volatility_index_max_e4": 400000,
 	"drawdown_max_bps": 4000,
+	"drift_max_e4": 100,
+	"entropy_max_e4": 100,
+	"model_age_max_ms": 100,
+	"messages_per_second_max_count": 100,
+	"messages_per_minute_max_count": 100,
+	"identical_orders_max_count": 100,
+	"repeated_orders_max_count": 100,
 }
 
 not_natural := [-1, 1.5, 9007199254740992, "100", null, true, [100], {"a": 100}]

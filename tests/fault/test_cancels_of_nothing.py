@@ -9,6 +9,7 @@ import pytest
 from gateway.domain.errors import UnavailableError
 from gateway.domain.execution import Submission
 from gateway.domain.halt import GLOBAL
+from gateway.host import SystemClock
 from gateway.ledger.journal import Journal
 from gateway.tracking.cancels import Cancels
 from support.disks import disk
@@ -47,7 +48,7 @@ async def test_a_cancel_of_an_order_that_never_was_is_not_recorded(tmp_path: Pat
                 while ledger.full is not None:  # noqa: ASYNC110  the ledger finds room by itself
                     await asyncio.sleep(0.05)
             # Nobody has proposed since, so the book still holds what the log does not.
-            assert await Cancels(journal, door).cancel_all("ada", "OMEGA2_MANUAL", GLOBAL) == 1
+            assert await Cancels(journal, door, SystemClock()).cancel_all("ada", "OMEGA2_MANUAL", GLOBAL) == 1
             assert len(door.asked) == 1
             await journal.repair()
             await journal.settled()

@@ -46,6 +46,10 @@ BOUNDED: Final[Mapping[str, tuple[Place, str]]] = {
     "EXP-03": (("projected", "sector_exposure_bps"), "sector_exposure_max_bps"),
     "SHT-01": (("projected", "short_notional_micros"), "short_notional_max_micros"),
     "MGN-01": (("projected", "margin_debit_micros"), "margin_debit_max_micros"),
+    "MSG-01": (("activity", "messages_1s_count"), "messages_per_second_max_count"),
+    "MSG-02": (("activity", "messages_60s_count"), "messages_per_minute_max_count"),
+    "DUP-01": (("activity", "identical_60s_count"), "identical_orders_max_count"),
+    "REP-01": (("activity", "repeated_300s_count"), "repeated_orders_max_count"),
 }
 """The controls that compare one fact with one limit."""
 
@@ -69,6 +73,10 @@ _LIMITS: Final = {
     "sector_exposure_max_bps": 4_421,
     "short_notional_max_micros": 1_000_000_023,
     "volatility_index_max_e4": 450_000,
+    "messages_per_second_max_count": 41,
+    "messages_per_minute_max_count": 701,
+    "identical_orders_max_count": 3,
+    "repeated_orders_max_count": 1_009,
 }
 INDEX: Final[Place] = ("order", "qty_decimals")
 """The one number that Rego looks something up with: see ``test_one_answer``, what is known."""
@@ -173,6 +181,7 @@ def plain(rng: random.Random, symbol: str) -> Document:
             "exit_allowed": rng.random() < 0.5,
         },
         "caps": no_caps(),
+        "activity": activity(rng, order["side"], order["worst_price"]),
     }
     return _without_some_cash(rng, document)
 
@@ -200,7 +209,11 @@ def _order(rng: random.Random, symbol: str, listed: Mapping[str, Any]) -> dict[s
         "limit_price": price if "limit" in kind else _NOTHING,
         "stop_price": price - tick if "stop" in kind else _NOTHING,
         "strategy_id": rng.choice((_NOTHING, "mean-reversion_2")),
-        "reduce_only": False,
+        "reduce_only": rng.random() < 0.3,
+        "extended_hours": rng.random() < 0.1,
+        "locate_id": rng.choice((_NOTHING, f"loc-{rng.getrandbits(20)}")),
+        "source_run": _NOTHING,
+        "replaces": _NOTHING,
         "qty_e8": qty * 10 ** (8 - listed["qty_decimals"]),
         "worst_price": price,
         "notional_micros": notional_micros(
@@ -222,6 +235,17 @@ def _market(rng: random.Random, order: dict[str, Any], listed: Mapping[str, Any]
         "last": last,
         "age_ms": _amount(rng, _LIMITS["quote_age_max_ms"]),
     }
+
+
+def activity(rng: random.Random, side: str, worst: int) -> dict[str, Any]:
+    """Counts within their limits; whoever of the house stands on the other side is not reached."""
+    counts = {
+        place[1]: max(1, _amount(rng, _LIMITS[limit]))
+        for place, limit in BOUNDED.values()
+        if place[0] == "activity"
+    }
+    beyond = worst + rng.randint(1, worst) if side == "buy" else worst - 1
+    return counts | {"opposite_price": rng.choice((_NOTHING, beyond))}
 
 
 def _time(rng: random.Random) -> dict[str, Any]:

@@ -264,6 +264,7 @@ def cancel(number: int) -> Payload:
         "broker_client_id": f"W-{number}",
         "by": "alice",
         "cause": "requested",
+        "market_us": START_US,
     }
 
 

@@ -77,6 +77,10 @@ def limits() -> dict[str, int]:
         "sector_exposure_max_bps": LIMIT,
         "short_notional_max_micros": LIMIT,
         "volatility_index_max_e4": LIMIT,
+        "messages_per_second_max_count": LIMIT,
+        "messages_per_minute_max_count": LIMIT,
+        "identical_orders_max_count": LIMIT,
+        "repeated_orders_max_count": LIMIT,
     }
 
 
@@ -133,6 +137,10 @@ def document() -> Document:
             "stop_price": "none",
             "strategy_id": "none",
             "reduce_only": False,
+            "extended_hours": False,
+            "locate_id": "none",
+            "source_run": "none",
+            "replaces": "ord_0184a1b2c3d3",
             "qty_e8": QTY_E8,
             "worst_price": 500,
             "notional_micros": LIMIT,
@@ -152,6 +160,7 @@ def document() -> Document:
             "sector_exposure_bps": LIMIT,
             "reduces": False,
         },
+        "replaced": {"order_id": "ord_0184a1b2c3d3", "working": True, "same": True},
         "control": {
             "mode": "SIMULATION",
             "omega4_lifted": True,
@@ -159,6 +168,13 @@ def document() -> Document:
             "exit_allowed": False,
         },
         "caps": no_caps(),
+        "activity": {
+            "messages_1s_count": LIMIT,
+            "messages_60s_count": LIMIT,
+            "identical_60s_count": LIMIT,
+            "repeated_300s_count": LIMIT,
+            "opposite_price": 501,
+        },
     }
 
 
@@ -168,6 +184,7 @@ def stop_limit_document() -> Document:
     base["order"] |= {"side": "sell", "type": "stop_limit", "stop_price": 500}
     base["projected"] |= {"short_notional_micros": 0, "margin_debit_micros": 0}
     base["control"] |= {"mode": "RESEARCH", "omega4_lifted": False}
+    base["activity"]["opposite_price"] = 499
     return base
 
 

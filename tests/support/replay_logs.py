@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.facts.instruments import instrument_facts
 from gateway.host import ThreadRunner
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release, load_release
@@ -49,15 +50,7 @@ def facts(release: Release, number: int, notional_micros: int) -> dict[str, Any]
         "price_deviation_bps": 1,
         "notional_micros": notional_micros,
     }
-    body["instrument"] = {
-        "class": known.asset_class,
-        "sector": known.sector,
-        "currency": known.currency,
-        "qty_decimals": known.qty_decimals,
-        "price_decimals": known.price_decimals,
-        "lot": known.lot,
-        "tick": known.tick,
-    }
+    body["instrument"] = instrument_facts(known)
     body["projected"] |= {"short_notional_micros": 0, "margin_debit_micros": 0}
     body["projected"] |= {"positions_count": 1, "sector_exposure_bps": 1}
     return body
@@ -94,7 +87,7 @@ class Replayable:
 
     def bodies(self, count: int) -> list[dict[str, Any]]:
         """The next documents; every third asks for too much."""
-        limit = self.release.limits["order_notional_max_micros"]
+        limit = self.release.limits.base["order_notional_max_micros"]
         numbers = range(self.number, self.number + count)
         self.number += count
         return [facts(self.release, n, limit + (1 if n % 3 == 2 else -n)) for n in numbers]

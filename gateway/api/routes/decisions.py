@@ -32,7 +32,10 @@ class DecisionDetail(BaseModel):
     allow: bool
     index: int
     decided_at: str
-    reasons: list[explain.ReasonAnswer]
+    reasons: list[explain.ReasonAnswer] = Field(description="the controls that were not proven")
+    controls: list[explain.ReasonAnswer] = Field(
+        description="every required control, those that were not proven first"
+    )
     failure: explain.FailureAnswer | None
     record: dict[str, Any] = Field(description="the signed fields")
     document: dict[str, Any] | None = Field(
@@ -58,6 +61,7 @@ async def read_decision(_who: Reader, services: ServicesHere, decision_id: Id) -
         index=index,
         decided_at=times.written(payload["at_us"]),
         reasons=explain.recorded_reasons(payload, services.app.catalogue),
+        controls=explain.recorded_controls(payload, services.app.catalogue),
         failure=explain.failure(payload["failure"]),
         record=dict(payload),
         document=document,

@@ -62,7 +62,7 @@ async def ready(services: ServicesHere) -> HealthAnswer:
             "the database cannot be reached",
             "start its server; it then goes on",
         )
-    why_not = await services.app.engine.readiness()
+    why_not = await services.app.releases.readiness()
     if why_not is not None:
         raise UnavailableError(
             "engine-not-ready",

@@ -62,6 +62,9 @@ class PreviewAnswer(BaseModel):
     limit_price: str | None = Field(description="after rounding to the tick")
     stop_price: str | None = Field(description="after rounding to the tick")
     reasons: list[explain.ReasonAnswer]
+    controls: list[explain.ReasonAnswer] = Field(
+        description="every required control, those that would not be proven first"
+    )
     failure: explain.FailureAnswer | None
     facts: dict[str, Any] = Field(description="the input document that the policy was given")
 
@@ -148,17 +151,20 @@ async def propose(request: Request) -> Response:
 )
 async def preview(who: Proposer, services: ServicesHere, body: Ticket) -> PreviewAnswer:
     """Ask what the policy would say as of now; nothing is recorded."""
+    await services.app.releases.opened()
     order = make_order(services, who.name, body)
     found = await services.app.pipeline.preview(order)
     answer = found.answer
     failed = explain.failure(answer.code) if isinstance(answer, EngineFailure) else None
-    reasons = () if isinstance(answer, EngineFailure) else answer.reasons
+    catalogue = services.app.catalogue
+    controls = [] if isinstance(answer, EngineFailure) else explain.controls(answer, catalogue)
     return PreviewAnswer(
         allow=not isinstance(answer, EngineFailure) and answer.allow,
         qty=format_scaled(order.qty, order.qty_decimals),
         limit_price=_scaled(order.limit_price, order.price_decimals),
         stop_price=_scaled(order.stop_price, order.price_decimals),
-        reasons=explain.reasons(reasons, services.app.catalogue),
+        reasons=[control for control in controls if not control.passed],
+        controls=controls,
         failure=failed,
         facts=found.document,
     )

@@ -26,6 +26,8 @@ CURRENT: Final = "current"
 _BUNDLE_MAX_BYTES: Final = 64 * 1024 * 1024
 _REQUEST_MAX_BYTES: Final = 2 * 1024 * 1024
 _POLL_S: Final = (1, 2)
+LONG_POLL_S: Final = 10
+"""How long a server waits at the gateway for the next bundle before it asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,11 @@ def configuration(gateway_url: str, key_file: Path, state: Path) -> dict[str, An
                 "resource": f"{RELEASES}/{CURRENT}/{BUNDLE_FILE}",
                 "persist": True,
                 "size_limit_bytes": _BUNDLE_MAX_BYTES,
-                "polling": {"min_delay_seconds": _POLL_S[0], "max_delay_seconds": _POLL_S[1]},
+                "polling": {
+                    "min_delay_seconds": _POLL_S[0],
+                    "max_delay_seconds": _POLL_S[1],
+                    "long_polling_timeout_seconds": LONG_POLL_S,
+                },
             }
         },
         "persistence_directory": os.fspath(state),

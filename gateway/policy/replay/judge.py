@@ -13,6 +13,7 @@ FACTS_ERROR: Final = "FACTS_ERROR"
 """A source of facts failed; the policy was asked all the same, and could only have denied."""
 
 DIFF_ROWS_MAX: Final = 32
+_FIGURES: Final = ("observed", "limit", "source")
 
 Outcome = dict[str, Any]
 """``{allow, verdict}`` of a decision, or ``{failure}`` where an engine gives no verdict."""
@@ -59,21 +60,22 @@ def differences(was: Outcome, now: Outcome) -> list[dict[str, str]]:
 
 def _lines(of: Outcome) -> dict[str, str]:
     verdict = of["verdict"]
-    reasons = {reason["control"]: reason for reason in verdict["reasons"]}
+    figures = {one["control"]: one for one in (*verdict["reasons"], *verdict["proofs"])}
     found = {"allow": str(of["allow"]).lower(), "verdict.allow": str(verdict["allow"]).lower()}
     if "failure" in of:
         found["failure"] = of["failure"]
     found |= {f"door.{name}": str(value) for name, value in verdict["door"].items()}
-    for control in {*verdict["required"], *verdict["passed"], *reasons}:
-        found[control] = _standing(control, verdict, reasons.get(control))
+    for control in {*verdict["required"], *verdict["passed"], *figures}:
+        found[control] = _standing(control, verdict, figures.get(control))
+    found |= {f"halt.{halt['cause']}": str(halt["scope"]) for halt in verdict["halts"]}
     return found
 
 
-def _standing(control: str, verdict: Mapping[str, Any], reason: Mapping[str, Any] | None) -> str:
+def _standing(control: str, verdict: Mapping[str, Any], figures: Mapping[str, Any] | None) -> str:
     parts = ["passed" if control in verdict["passed"] else "not proven"]
     if control not in verdict["required"]:
         parts.append("not required")
-    if reason is not None:
-        figures = [f"{name} {reason[name]}" for name in ("observed", "limit") if name in reason]
-        parts.append("because " + (", ".join(figures) or "no figure was known"))
+    if figures is not None:
+        known = [f"{name} {figures[name]}" for name in _FIGURES if name in figures]
+        parts.append("because " + (", ".join(known) or "no figure was known"))
     return "; ".join(parts)

@@ -352,11 +352,29 @@ async def test_a_book_of_another_version_is_refused(tmp_path: Path) -> None:
     broker = await simulator(tmp_path, still(), ManualClock())
     await broker.close()
     data = bytearray((tmp_path / "simulator.db").read_bytes())
-    data[60:64] = (2).to_bytes(4, "big")  # SQLite's user version
+    data[60:64] = (3).to_bytes(4, "big")  # SQLite's user version
     (tmp_path / "simulator.db").write_bytes(data)
     with pytest.raises(InvalidInputError) as refused:
         await simulator(tmp_path, still(), ManualClock())
     assert refused.value.code == "simulator-book-version"
+
+
+async def test_a_book_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
+    """Whose orders could not be reduce-only: the column is added, and they are not."""
+    broker = await simulator(tmp_path, still(), ManualClock())
+    await broker.submit(limit_order("wr-old", time_in_force=TimeInForce.GTC))
+    await broker.close()
+    old = apsw.Connection(str(tmp_path / "simulator.db"))
+    for column in ("reduce_only", "extended_hours"):
+        old.execute(f"ALTER TABLE orders DROP COLUMN {column}")
+    old.execute("PRAGMA user_version=1")
+    old.close()
+    broker = await simulator(tmp_path, still(), ManualClock())
+    assert (await broker.submit(limit_order("wr-new"))).broker_order_id == "sim-00000002"
+    await broker.on_market(quote_us("2015-01-06"))
+    fills = [event for event in await events(broker) if isinstance(event, Execution)]
+    assert [fill.broker_client_id for fill in fills] == ["wr-old", "wr-new"]
+    await broker.close()
 
 
 async def test_the_simulator_needs_a_market(tmp_path: Path) -> None:

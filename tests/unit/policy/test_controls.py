@@ -61,6 +61,10 @@ BOUNDED = [
         "SHT-01", ("projected", "short_notional_micros"), "short_notional_max_micros", ("S0-13",)
     ),
     Bounded("MGN-01", ("projected", "margin_debit_micros"), "margin_debit_max_micros", ("S0-14",)),
+    Bounded("MSG-01", ("activity", "messages_1s_count"), "messages_per_second_max_count", ("W-06",)),
+    Bounded("MSG-02", ("activity", "messages_60s_count"), "messages_per_minute_max_count", ("W-06",)),
+    Bounded("DUP-01", ("activity", "identical_60s_count"), "identical_orders_max_count", ("W-06",)),
+    Bounded("REP-01", ("activity", "repeated_300s_count"), "repeated_orders_max_count", ("W-06",)),
 ]
 
 bounded = pytest.mark.parametrize(
@@ -238,7 +242,7 @@ MISSING: dict[Place, set[str]] = {
     ("time", "wall_us"): SHAPE,
     ("time", "market_us"): SHAPE,
     ("time", "session"): SHAPE,
-    ("order",): {"INP-01", "INS-01", "ORD-01", "ORD-02", "ORD-03"},
+    ("order",): {"INP-01", "INS-01", "ORD-01", "ORD-02", "ORD-03", "SLF-01"},
     ("order", "account"): SHAPE,
     ("order", "symbol"): LISTED,
     ("order", "side"): SHAPE,
@@ -252,7 +256,7 @@ MISSING: dict[Place, set[str]] = {
     ("order", "strategy_id"): SHAPE,
     ("order", "reduce_only"): SHAPE,
     ("order", "qty_e8"): {"ORD-02"},
-    ("order", "worst_price"): {"ORD-03"},
+    ("order", "worst_price"): {"ORD-03", "SLF-01"},
     ("order", "notional_micros"): {"ORD-01"},
     ("order", "price_deviation_bps"): {"ORD-03"},
     ("instrument",): {"INS-01"},
@@ -294,6 +298,12 @@ MISSING: dict[Place, set[str]] = {
     ("caps",): SHAPE,
     **{("caps", name): SHAPE for name in CAPPED},
     ("projected", "reduces"): set(),
+    ("activity",): {"DUP-01", "MSG-01", "MSG-02", "REP-01", "SLF-01"},
+    ("activity", "messages_1s_count"): {"MSG-01"},
+    ("activity", "messages_60s_count"): {"MSG-02"},
+    ("activity", "identical_60s_count"): {"DUP-01"},
+    ("activity", "repeated_300s_count"): {"REP-01"},
+    ("activity", "opposite_price"): {"SLF-01"},
 }  # fmt: skip
 
 
@@ -314,7 +324,8 @@ def test_a_missing_fact_fails_exactly_the_controls_that_need_it(bench: Bench) ->
 def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
     zero = tables(dict.fromkeys(data()["limits"]["global"], 0))
     shipped = data() | {"limits": zero}
-    harmless = put(document(), ("projected",), dict.fromkeys(document()["projected"], 0))
+    nothing = dict.fromkeys(document()["projected"], 0) | {"reduces": False}
+    harmless = put(document(), ("projected",), nothing)
     assert both(bench, harmless, shipped) == {
         "ACC-02", "ACC-03", "APR-01", "EXP-01", "EXP-02", "EXP-03", "MKT-01", "ORD-01", "ORD-02",
         "ORD-03", "POS-01", "POS-02",

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.domain.halt import GLOBAL, HaltTrigger, Scope
 from gateway.policy.decode import ENGINE_MALFORMED
-from support.policy_cases import LIMIT, Bench, Data, data, drop, opa_halts, put
+from support.policy_cases import LIMIT, Bench, Data, data, drop, opa_halts, put, tables
 
 pytestmark = pytest.mark.requirement("S2-03")
 

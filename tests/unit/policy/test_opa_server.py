@@ -96,7 +96,8 @@ async def test_a_server_that_misbehaves_is_a_failure_and_is_asked_once(name: str
 @pytest.mark.parametrize("later", [False, True])
 async def test_an_answer_that_nobody_asked_for_answers_nothing(*, later: bool) -> None:
     """An allow too many on a connection must not become the answer to the next order."""
-    denial = allow() | {"allow": False, "passed": [], "reasons": [{"control": CONTROLS[0]}]}
+    reasons = [{"control": CONTROLS[0]}]
+    denial = allow() | {"allow": False, "passed": [], "reasons": reasons, "proofs": []}
     sent = asyncio.Event()
 
     async def script(asked: Asked, writer: asyncio.StreamWriter) -> None:

@@ -17,10 +17,10 @@ from gateway.policy.release import (
     WASM,
     ReleaseError,
     load_release,
-    parse_data,
     shipped_directory,
     shipped_release,
 )
+from gateway.policy.release_data import Limits, parse_data
 from signing import canonical
 from support.policy_cases import data, limits
 
@@ -38,8 +38,8 @@ def folder(tmp_path: Path) -> Path:
 def test_the_shipped_limits_are_all_zero() -> None:
     release = shipped_release()
     assert release.label == "shipped"
-    assert set(release.limits) == set(limits())
-    assert set(release.limits.values()) == {0}
+    assert set(release.limits.base) == set(limits())
+    assert set(release.limits.base.values()) == {0}
 
 
 def test_digests_name_the_bytes() -> None:
@@ -60,7 +60,7 @@ def test_the_demonstration_differs_in_its_data_only() -> None:
     assert demonstration.bundle == shipped.bundle
     assert demonstration.wasm == shipped.wasm
     assert demonstration.digest != shipped.digest
-    assert set(demonstration.limits) == set(shipped.limits)
+    assert set(demonstration.limits.base) == set(shipped.limits.base)
     assert " ".join(sorted(demonstration.instruments)) == SHARES
     assert demonstration.instruments["JPM"] == Instrument(
         "JPM", "equity", "Financials", "USD", 0, 4, 1, 100
@@ -140,16 +140,19 @@ def test_a_descriptor_that_is_written_in_another_way(folder: Path) -> None:
 
 
 def test_data_is_read() -> None:
-    read_limits, instruments = parse_data(canonical.encode(data()))
-    assert read_limits == limits()
-    assert instruments == {
+    parsed = parse_data(canonical.encode(data()))
+    assert parsed.base_currency == "USD"
+    assert parsed.limits == Limits(limits(), {}, {}, {})
+    assert parsed.restricted == frozenset()
+    assert set(parsed.permissions) == {"*"}
+    assert parsed.instruments == {
         "ACME": Instrument("ACME", "equity", "Industrials", "USD", 0, 4, 10, 100)
     }
 
 
 def test_what_was_read_cannot_be_changed() -> None:
-    read_limits, instruments = parse_data(canonical.encode(data()))
-    for mapping in (read_limits, instruments):
+    parsed = parse_data(canonical.encode(data()))
+    for mapping in (parsed.limits.base, parsed.instruments, parsed.permissions):
         with pytest.raises(TypeError):
             mapping["ACME"] = 1  # type: ignore[index]  # that is the point
 
@@ -177,17 +180,34 @@ BAD_DATA = [
     changed("limits", value=[]),
     changed("instruments", value=5),
     *(
-        changed("limits", "order_qty_max_e8", value=bad)
+        changed("limits", "global", "order_qty_max_e8", value=bad)
         for bad in (-1, "1", None, True, [], canonical.INT_MAX * -1)
     ),
-    changed("limits", "Order-Limit", value=1),
+    changed("limits", "global", "Order-Limit", value=1),
+    changed("limits", "global", gone=True),
+    changed("limits", "more", value={}),
+    changed("limits", "symbols", value={"a b": {}}),
+    changed("limits", "accounts", value={"main": {"order_qty_max_e8": -1}}),
+    changed("limits", "accounts", value={"main": 5}),
+    changed("base_currency", value="usd"),
+    changed("base_currency", value=None),
+    changed("restricted", value={"ACME": False}),
+    changed("restricted", value={"a b": True}),
+    changed("restricted", value=["ACME"]),
+    changed("permissions", value=[]),
+    changed("permissions", "*", "more", value=1),
+    changed("permissions", "*", "extended_hours", value=0),
+    changed("permissions", "*", "principals", value={"a b": True}),
+    changed("permissions", "*", "principals", value={"a": 1}),
+    changed("permissions", "*", "classes", value={"*": True}),
+    changed("permissions", value={"a b": data()["permissions"]["*"]}),
     changed("instruments", "A B", value=data()["instruments"]["ACME"]),
     changed("instruments", "ACME", value=None),
     changed("instruments", "ACME", "more", value=1),
     *(changed("instruments", "ACME", name, gone=True) for name in data()["instruments"]["ACME"]),
     *(
         changed("instruments", "ACME", name, value=bad)
-        for name in ("class", "sector", "currency")
+        for name in ("class", "sector", "currency", "borrow")
         for bad in ("", 5, None, "x" * 65)
     ),
     *(
@@ -197,10 +217,28 @@ BAD_DATA = [
     ),
     *(
         changed("instruments", "ACME", name, value=bad)
-        for name in ("lot", "tick")
+        for name in ("lot", "tick", "multiplier")
         for bad in (0, -1, "1", None, True)
     ),
 ]
+
+
+@pytest.mark.requirement("S2-02")
+def test_the_strictest_limit_counts() -> None:
+    found = Limits(
+        {"a_max_bps": 10, "b_min_ms": 10, "zero_max_bps": 0},
+        {"main": {"a_max_bps": 9, "b_min_ms": 12, "zero_max_bps": 5}},
+        {"s": {"a_max_bps": 11, "b_min_ms": 9}},
+        {"X": {"a_max_bps": 0, "c_max_bps": 3}},
+    )
+    assert found.strictest("a_max_bps") == 10
+    assert found.strictest("a_max_bps", account="main", strategy="s") == 9
+    assert found.strictest("a_max_bps", strategy="s") == 10
+    assert found.strictest("b_min_ms", account="main", strategy="s") == 12
+    assert found.strictest("zero_max_bps", account="main") == 0
+    assert found.strictest("a_max_bps", symbol="X") == 0
+    assert found.strictest("c_max_bps", symbol="X") == 0
+    assert found.strictest("d_max_bps", symbol="X") == 0
 
 
 @pytest.mark.parametrize("encoded", BAD_DATA, ids=range(len(BAD_DATA)))

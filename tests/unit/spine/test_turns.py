@@ -16,11 +16,14 @@ from gateway.domain.order import Order, OrderType, Side
 from gateway.domain.projection import apply
 from gateway.facts.document import Facts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.in_force import ReleaseInForce
+from gateway.policy.opa_server.bundle import server_bundle
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from gateway.turns import BATCH_MAX, Decided, Turns
 from support.facts import NOON_US, StillFeed, account, order
-from support.releases import release_with
+from support.releases import DEMO_RELEASE, release_with
 
 LASTS = {"AAPL": 1_000_000, "MSFT": 400_000, "JPM": 600_000}
 NUMBERS = count()
@@ -52,6 +55,10 @@ class Counting:
         return await self.engine.readiness()
 
 
+async def nothing() -> None:
+    """The fixture ends the engine."""
+
+
 class Desk:
     """A book, its facts and its turns."""
 
@@ -67,7 +74,10 @@ class Desk:
             release.instruments,
             release.limits["price_collar_max_bps"],
         )
-        self.turns = Turns(self.facts, engine, release.digest, self.facts.clock, OsEntropy())
+        self.in_force = ReleaseInForce(
+            release, load_catalogue(DEMO_RELEASE), engine, server_bundle(release), nothing
+        )
+        self.turns = Turns(self.facts, lambda: self.in_force, self.facts.clock, OsEntropy())
 
     async def decide(self, orders: Sequence[Order]) -> list[Decided]:
         decided = await self.turns.decide(orders)

@@ -1,0 +1,44 @@
+"""What things are worth as of one instant: price, scale and rate of every symbol, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.domain.instrument import Instrument
+from gateway.domain.market import Quote
+from gateway.domain.quantities import Worth
+from gateway.facts.market import Market
+from gateway.facts.rates import Conversions
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A symbol that can be valued: what it is, its quote, and its worth in the base currency."""
+
+    instrument: Instrument
+    quote: Quote
+    worth: Worth
+
+
+@dataclass(frozen=True, slots=True)
+class Valuation:
+    """The market, the listed instruments and the rates that a moment's money is counted in."""
+
+    market: Market
+    instruments: Mapping[str, Instrument]
+    conversions: Conversions
+
+    def worth(self, symbol: str) -> Worth | None:
+        """What one unit comes to; ``None`` for an unlisted symbol or an unknown rate."""
+        instrument = self.instruments.get(symbol)
+        return instrument and self.conversions.worth(instrument)
+
+    def priced(self, symbol: str) -> Priced | None:
+        """Everything that a symbol's value follows from; ``None`` if any of it is not known."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None:
+            return None
+        quote = self.market.quote(symbol, instrument.price_decimals)
+        worth = self.conversions.worth(instrument)
+        return Priced(instrument, quote, worth) if quote and worth else None

@@ -1,0 +1,152 @@
+"""The files that people sign beside the rules, and the ``data.json`` that is made of them.
+
+``limits/limits.yaml`` and ``lists/{instruments,restricted,permissions}.json`` of a policies folder.
+A folder of one's own may hold any of the four, which then takes the place of the source's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+from gateway.domain.errors import InvalidInputError
+from gateway.policy.limits_file import Known, compile_limits
+from gateway.policy.release import ReleaseError, read_file
+from gateway.policy.release_data import parse_data
+from signing import canonical
+
+LIMITS: Final = Path("limits") / "limits.yaml"
+LISTS: Final = Path("lists")
+LIST_NAMES: Final = ("instruments", "restricted", "permissions")
+LIMITS_SCHEMA: Final = Path("schemas") / "limits.json"
+
+_REMEDY: Final = "mend the file"
+
+
+def release_data(source: Path, given: Path | None = None, limits: Path | None = None) -> bytes:
+    """The ``data.json`` of a policies folder, canonical.
+
+    Args:
+        source: the policies folder.
+        given: a folder whose limits and lists take the place of the source's, file by file.
+        limits: one limits file that takes the place of both.
+
+    Raises:
+        InvalidInputError: ``policy-data`` or ``policy-limits``: a file is missing or malformed.
+        ReleaseError: ``release-data``: a value is out of range.
+    """
+
+    def chosen(inside: Path) -> Path:
+        other = None if given is None else given / inside.name
+        return other if other is not None and other.exists() else source / inside
+
+    lists = {name: json_file(chosen(LISTS / f"{name}.json")) for name in LIST_NAMES}
+    known = Known(limit_names(source), qty_decimals(lists["instruments"]))
+    return _encoded(lists | _limits(limits or chosen(LIMITS), known))
+
+
+def data_over(base: bytes, given: Path, names: frozenset[str]) -> bytes:
+    """A release's ``data.json`` with the files of a folder in the place of its parts.
+
+    Args:
+        base: the bytes of ``data.json``.
+        given: a folder with any of the four files.
+        names: the limits that there are (:func:`limit_names`).
+
+    Raises:
+        InvalidInputError: ``policy-data``, ``policy-limits``: a file is malformed, or none is.
+        ReleaseError: ``release-data``: a value is out of range.
+    """
+    found = {path.name: path for path in (given / LIMITS.name, *_lists(given)) if path.exists()}
+    if not found:
+        names_of = ", ".join((LIMITS.name, *(path.name for path in _lists(given))))
+        raise InvalidInputError("policy-data", f"{given} holds none of {names_of}", "add one")
+    parts = cast("dict[str, Any]", json.loads(base))
+    parts |= {name: json_file(path) for name in LIST_NAMES if (path := found.get(f"{name}.json"))}
+    if LIMITS.name in found:
+        known = Known(names, qty_decimals(parts["instruments"]))
+        parts |= _limits(found[LIMITS.name], known)
+    return _encoded(parts)
+
+
+def _lists(folder: Path) -> list[Path]:
+    return [folder / f"{name}.json" for name in LIST_NAMES]
+
+
+def _limits(path: Path, known: Known) -> dict[str, object]:
+    compiled = compile_limits(_read(path), str(path), known)
+    return {"base_currency": compiled.base_currency, "limits": compiled.tables()}
+
+
+def _encoded(document: dict[str, Any]) -> bytes:
+    try:
+        data = canonical.encode(document)
+    except canonical.CanonicalError as error:
+        raise InvalidInputError(
+            "policy-data", f"limits or lists: {error}", "use integers below 2^53 and texts"
+        ) from error
+    parse_data(data)
+    return data
+
+
+def limit_names(source: Path) -> frozenset[str]:
+    """The limits that a policies folder describes, by their compiled names.
+
+    Raises:
+        InvalidInputError: ``policy-data``: the schema of the limits cannot be read.
+    """
+    path = source / LIMITS_SCHEMA
+    try:
+        return frozenset(json_file(path)["definitions"]["table"]["properties"])
+    except (KeyError, TypeError) as error:
+        detail = f"{path}: there is no definitions.table.properties"
+        raise InvalidInputError("policy-data", detail, _REMEDY) from error
+
+
+def qty_decimals(instruments: object) -> Mapping[str, int]:
+    """The scale of each instrument that has a sound one; the others are refused elsewhere."""
+    listed = cast("dict[str, Any]", instruments) if isinstance(instruments, dict) else {}
+    scales = {
+        symbol: cast("dict[str, Any]", fields).get("qty_decimals")
+        for symbol, fields in listed.items()
+        if isinstance(fields, dict)
+    }
+    return {symbol: scale for symbol, scale in scales.items() if type(scale) is int}
+
+
+def json_file(path: Path) -> Any:  # noqa: ANN401  JSON, checked by parse_data
+    """A JSON file of people's; a name that stands twice is refused.
+
+    Raises:
+        InvalidInputError: ``policy-data``: it cannot be read, with the line where one is known.
+    """
+    data = _read(path)
+    pairs: Callable[[list[tuple[str, object]]], dict[str, object]] = _unique
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=pairs)
+    except json.JSONDecodeError as error:
+        detail = f"{path}:{error.lineno}: {error.msg}"
+        raise InvalidInputError("policy-data", detail, "mend this line of JSON") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInputError("policy-data", f"{path}: {error}", _REMEDY) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_file(path)
+    except ReleaseError as error:
+        raise InvalidInputError(
+            "policy-data", error.detail, "name a file that can be read"
+        ) from error
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object's members; of two by one name, people and programs read different ones."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands there twice")
+    return found

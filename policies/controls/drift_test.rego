@@ -1,0 +1,77 @@
+package writ.controls.drift_test
+
+import data.writ.controls.drift
+import data.writ.fixtures
+
+limits := {"global": {"drift_max_e4": 100, "model_age_max_ms": 100}}
+
+reading(value, age_ms) := fixtures.with_fact("model", "drift_e4", {"value": value, "age_ms": age_ms})
+
+test_at_the_limit if {
+	drift.proven with input as reading(100, 100) with data.limits as limits
+}
+
+test_one_beyond if {
+	not drift.proven with input as reading(101, 100) with data.limits as limits
+}
+
+test_zero_observed if {
+	drift.proven with input as reading(0, 100) with data.limits as limits
+}
+
+test_one_millisecond_too_old if {
+	not drift.proven with input as reading(100, 101) with data.limits as limits
+}
+
+test_of_this_instant if {
+	drift.proven with input as reading(100, 0) with data.limits as limits
+}
+
+test_limit_of_zero if {
+	every name in object.keys(limits.global) {
+		not drift.proven with input as reading(1, 0) with data.limits as {"global": object.union(limits.global, {name: 0})}
+	}
+}
+
+test_limit_missing if {
+	every name in object.keys(limits.global) {
+		not drift.proven with input as reading(1, 0) with data.limits as {"global": object.remove(limits.global, [name])}
+	}
+}
+
+test_limit_of_another_type if {
+	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
+		every name in object.keys(limits.global) {
+			not drift.proven with input as reading(1, 0) with data.limits as {"global": object.union(limits.global, {name: limit})}
+		}
+	}
+}
+
+test_a_stricter_account if {
+	scoped := object.union(limits, {"accounts": {"main": {"drift_max_e4": 99}}})
+	not drift.proven with input as reading(100, 100) with data.limits as scoped
+	drift.proven with input as reading(99, 100) with data.limits as scoped
+}
+
+test_value_of_another_type if {
+	every value in fixtures.not_natural {
+		not drift.proven with input as reading(value, 100) with data.limits as limits
+	}
+}
+
+test_age_of_another_type if {
+	every value in fixtures.not_natural {
+		not drift.proven with input as reading(100, value) with data.limits as limits
+	}
+}
+
+test_fact_missing if {
+	every path in ["model", "model/drift_e4", "model/drift_e4/value", "model/drift_e4/age_ms"] {
+		not drift.proven with input as fixtures.without(path) with data.limits as limits
+	}
+}
+
+test_what_is_observed if {
+	drift.observed == 101 with input as reading(101, 100) with data.limits as limits
+	drift.limit == "drift_max_e4"
+}

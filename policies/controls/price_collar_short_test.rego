@@ -1,0 +1,50 @@
+package writ.controls.price_collar_short_test
+
+import data.writ.controls.price_collar_short
+import data.writ.fixtures
+
+limits := {"global": {"price_collar_short_max_bps": 100}}
+
+test_at_the_limit if {
+	price_collar_short.proven with input as fixtures.with_fact("order", "short_window_deviation_bps", 100) with data.limits as limits
+}
+
+test_one_beyond if {
+	not price_collar_short.proven with input as fixtures.with_fact("order", "short_window_deviation_bps", 101) with data.limits as limits
+}
+
+test_zero_observed if {
+	price_collar_short.proven with input as fixtures.with_fact("order", "short_window_deviation_bps", 0) with data.limits as limits
+}
+
+test_limit_of_zero if {
+	not price_collar_short.proven with input as fixtures.with_fact("order", "short_window_deviation_bps", 0) with data.limits as {"global": {"price_collar_short_max_bps": 0}}
+}
+
+test_limit_missing if {
+	not price_collar_short.proven with input as fixtures.with_fact("order", "short_window_deviation_bps", 0) with data.limits as {"global": {}}
+}
+
+test_limit_of_another_type if {
+	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
+		not price_collar_short.proven with input as fixtures.with_fact("order", "short_window_deviation_bps", 0) with data.limits as {"global": {"price_collar_short_max_bps": limit}}
+	}
+}
+
+test_fact_missing if {
+	not price_collar_short.proven with input as fixtures.without("order/short_window_deviation_bps") with data.limits as limits
+}
+
+test_section_missing if {
+	not price_collar_short.proven with input as fixtures.without("order") with data.limits as limits
+}
+
+test_fact_of_another_type if {
+	every value in fixtures.not_natural {
+		not price_collar_short.proven with input as fixtures.with_fact("order", "short_window_deviation_bps", value) with data.limits as limits
+	}
+}
+
+test_what_is_observed if {
+	price_collar_short.observed == 101 with input as fixtures.with_fact("order", "short_window_deviation_bps", 101) with data.limits as limits
+}

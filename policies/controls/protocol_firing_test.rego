@@ -1,0 +1,59 @@
+package writ.controls.protocol_firing_test
+
+import data.writ.controls.protocol_firing
+import data.writ.fixtures
+
+limits := {"global": {"model_age_max_ms": 100}}
+
+reading(value, age_ms) := fixtures.with_fact("model", "protocol_firing", {"value": value, "age_ms": age_ms})
+
+good := [true]
+
+test_at_the_limit if {
+	every value in good {
+		protocol_firing.proven with input as reading(value, 100) with data.limits as limits
+	}
+}
+
+test_one_millisecond_too_old if {
+	every value in good {
+		not protocol_firing.proven with input as reading(value, 101) with data.limits as limits
+	}
+}
+
+test_any_other_value if {
+	every value in [false, "true", "false", 1, 0, null, [true], {"true": true}] {
+		not protocol_firing.proven with input as reading(value, 0) with data.limits as limits
+	}
+}
+
+test_limit_of_zero if {
+	not protocol_firing.proven with input as reading(good[0], 0) with data.limits as {"global": {"model_age_max_ms": 0}}
+}
+
+test_limit_missing if {
+	not protocol_firing.proven with input as reading(good[0], 0) with data.limits as {"global": {}}
+}
+
+test_limit_of_another_type if {
+	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
+		not protocol_firing.proven with input as reading(good[0], 0) with data.limits as {"global": {"model_age_max_ms": limit}}
+	}
+}
+
+test_age_of_another_type if {
+	every age in fixtures.not_natural {
+		not protocol_firing.proven with input as reading(good[0], age) with data.limits as limits
+	}
+}
+
+test_fact_missing if {
+	every path in ["model", "model/protocol_firing", "model/protocol_firing/value", "model/protocol_firing/age_ms"] {
+		not protocol_firing.proven with input as fixtures.without(path) with data.limits as limits
+	}
+}
+
+test_what_is_observed if {
+	protocol_firing.observed == 101 with input as reading(good[0], 101) with data.limits as limits
+	protocol_firing.limit == "model_age_max_ms"
+}
