@@ -7,37 +7,20 @@ from the audit commands, which must not need the engine.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
 from gateway.cli import exits, output
 from gateway.cli.named_files import folder, read_vkey, unreadable, usage
+from gateway.cli.published_log import ProvenLog, no_engine, open_log, progress
 from gateway.cli.replay_report import print_report
-from signing.checkpoint import CheckpointError, verify_checkpoint
-from signing.envelope import EnvelopeError, open_envelope
-from signing.keys import InvalidKeyError, PublicKey, Vkey
-from signing.published import PublishedError, PublishedLog
-from signing.verification.folder import Folder
-from signing.verification.roots import BundleRoots, RootsError
+from signing.published import PublishedError
+from signing.verification.roots import RootsError
 
 if TYPE_CHECKING:
-    from gateway.policy.replay.run import Plan, Replayed, Told
+    from gateway.policy.replay.run import Plan, Replayed
     from gateway.policy.replay.state import StateFile
 
 app = typer.Typer(add_completion=False)
@@ -46,17 +29,6 @@ INTERRUPTED: Final = 130
 """What a shell reports of a command that Ctrl-C ended."""
 
 _JOBS_MAX: Final = 256
-_ENGINE: Final = ("opapywasm", "wasmtime", "opa-py-wasm")
-
-
-@dataclass(frozen=True, slots=True)
-class _Log:
-    """A log whose tiles lead to its signed checkpoint."""
-
-    vkey: Vkey
-    pinned: bool
-    """Whether the key came from the caller; else the log itself named it."""
-    roots: BundleRoots
 
 
 @app.command("replay")
@@ -96,10 +68,10 @@ def replay(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
     try:
         from gateway.policy.replay import run as replaying
     except ModuleNotFoundError as error:
-        raise _no_engine(error) from error
+        raise no_engine(error) from error
     given = folder(log)
     try:
-        opened = _open(given, None if vkey is None else read_vkey(vkey))
+        opened = open_log(given, None if vkey is None else read_vkey(vkey))
         size = opened.roots.checkpoint.size
         if start > size or (end is not None and end <= start):
             raise usage(f"the log has {size} entries; --from must be among them and below --to")
@@ -127,7 +99,7 @@ def _run(plan: Plan, kept: StateFile | None) -> Replayed:
     from gateway.policy.replay.state import RewrittenLogError
 
     try:
-        with _progress() as told:
+        with progress("deciding again") as told:
             return run(plan, kept, told)
     except RewrittenLogError as error:
         output.complaint(error.detail, error.code, error.remedy)
@@ -138,30 +110,9 @@ def _run(plan: Plan, kept: StateFile | None) -> Replayed:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _open(directory: Path, given: Vkey | None) -> _Log:
-    """Prove the tiles by the checkpoint, and the checkpoint by a key.
-
-    Raises:
-        PublishedError, RootsError: the checkpoint or a tile does not fit.
-        OSError: the folder cannot be read.
-    """
-    published = PublishedLog(directory, given)
-    key = given or _own_key(published)
-    return _Log(key, given is not None, BundleRoots(Folder(directory), published.checkpoint))
-
-
-def _own_key(published: PublishedLog) -> Vkey:
-    """The key that the log names itself: enough to see damage, not to know whose log it is."""
-    try:
-        pinned = open_envelope(published.entry(0)).payload
-        key = Vkey(str(pinned["origin"]), PublicKey.from_hex(str(pinned["log_key"])))
-        verify_checkpoint(published.note, key)
-    except (EnvelopeError, InvalidKeyError, CheckpointError, KeyError) as error:
-        raise PublishedError(f"the first entry does not name the log's key: {error}") from error
-    return key
-
-
-def _state_file(opened: _Log, plan: Plan, chosen: Path | None, *, fresh: bool) -> StateFile | None:
+def _state_file(
+    opened: ProvenLog, plan: Plan, chosen: Path | None, *, fresh: bool
+) -> StateFile | None:
     """Where to remember how far it came: as chosen, or beside the log if that can be written."""
     from gateway.policy.replay.run import ENGINE
     from gateway.policy.replay.state import Binding, StateFile
@@ -177,43 +128,3 @@ def _state_file(opened: _Log, plan: Plan, chosen: Path | None, *, fresh: bool) -
     if fresh:
         kept.remove()
     return kept
-
-
-def _no_engine(error: ModuleNotFoundError) -> typer.Exit:
-    if (error.name or "").partition(".")[0] not in _ENGINE:
-        raise error
-    output.complaint(
-        "deciding again needs the engine, which is not installed",
-        "extra-missing",
-        "install it: pip install 'writ[replay]'",
-    )
-    return typer.Exit(exits.UNAVAILABLE)
-
-
-class _Rate(ProgressColumn):
-    """Entries a second."""
-
-    def render(self, task: Task) -> Text:
-        """The rate so far, once there is one."""
-        return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
-
-
-@contextmanager
-def _progress() -> Generator[Told]:
-    """Show progress on stderr, where that is a terminal; say where an earlier run is continued."""
-    console = Console(stderr=True)
-    columns = (TextColumn("deciding again"), BarColumn(), MofNCompleteColumn(), _Rate())
-    quiet = not console.is_terminal
-    bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True, disable=quiet)
-    with bar:
-        task = bar.add_task("", total=None)
-        resumed = False
-
-        def told(done: int, total: int) -> None:
-            nonlocal resumed
-            if done and not resumed and bar.tasks[0].total is None:
-                output.note(f"an earlier run is continued at entry {done}")
-            resumed = True
-            bar.update(task, completed=done, total=total)
-
-        yield told

@@ -9,19 +9,15 @@ compared with what is recorded, byte for byte.
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from gateway.domain.errors import UnavailableError
-from gateway.policy.replay.process import quiet, start_worker, work
+from gateway.policy.replay.pool import Workers, in_order, quiet
+from gateway.policy.replay.process import start_worker, work
 from gateway.policy.replay.state import Reached, StateFile
 from gateway.policy.replay.tally import Tally
 from gateway.policy.replay.worker import Job, Replayer
@@ -33,10 +29,6 @@ ENGINE: Final = f"opa-wasm by opa-py-wasm {version('opa-py-wasm')}"
 
 BUNDLES_PER_JOB: Final = 4
 """A process takes half a second to start: fewer bundles than this are not worth one."""
-
-_AHEAD: Final = 4
-"""Bundles given out for each process: what waits to be added up is bounded by it."""
-_BUNDLE_TIMEOUT_S: Final = 3_600
 
 Told = Callable[[int, int], None]
 """Told how many entries are done, and how many there are."""
@@ -110,7 +102,7 @@ def replay(plan: Plan, state: StateFile | None, told: Told) -> Replayed:
     return Replayed(tally, start, max(reached, min(start, plan.end)))
 
 
-def _jobs(plan: Plan, start: int) -> Iterator[Job]:
+def jobs(plan: Plan, start: int) -> Iterator[Job]:
     """The bundles from an index on; those before ``decide_from`` tell of releases."""
     size = plan.roots.checkpoint.size
     for bundle in range(start // FULL, -(-plan.end // FULL)):
@@ -127,41 +119,11 @@ def _end(plan: Plan, job: Job) -> int:
 def _results(plan: Plan, start: int) -> Generator[tuple[int, Tally]]:
     """The tally of each bundle in the log's order, with the index behind what it covers."""
     if plan.jobs > 1:
-        yield from _by_processes(plan, start)
+        workers = Workers(plan.jobs, start_worker, (str(plan.directory),), work)
+        with closing(in_order(jobs(plan, start), workers)) as found:
+            for job, tally in found:
+                yield _end(plan, job), tally
         return
     with closing(Replayer(plan.directory)) as replayer:
-        for job in _jobs(plan, start):
+        for job in jobs(plan, start):
             yield _end(plan, job), replayer.decide(job)
-
-
-def _by_processes(plan: Plan, start: int) -> Generator[tuple[int, Tally]]:
-    waiting: deque[tuple[Job, Future[Tally]]] = deque()
-    pool = ProcessPoolExecutor(
-        plan.jobs, get_context("spawn"), start_worker, (str(plan.directory),)
-    )
-    try:
-        for job in _jobs(plan, start):
-            waiting.append((job, pool.submit(work, job)))
-            if len(waiting) >= _AHEAD * plan.jobs:
-                yield _next(plan, waiting)
-        while waiting:
-            yield _next(plan, waiting)
-    except (BrokenProcessPool, TimeoutError) as error:
-        raise UnavailableError(
-            "replay-worker",
-            "a process of this replay ended or hangs",
-            "run it again: it goes on where it stopped; --jobs 1 works in one process",
-        ) from error
-    finally:
-        _shut(pool)
-
-
-def _next(plan: Plan, waiting: deque[tuple[Job, Future[Tally]]]) -> tuple[int, Tally]:
-    job, future = waiting.popleft()
-    return _end(plan, job), future.result(_BUNDLE_TIMEOUT_S)
-
-
-def _shut(pool: ProcessPoolExecutor) -> None:
-    """End the processes after the bundles that they are at; a second Ctrl-C does not wait."""
-    with suppress(KeyboardInterrupt):
-        pool.shutdown(wait=True, cancel_futures=True)

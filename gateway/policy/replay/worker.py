@@ -162,7 +162,7 @@ class Replayer:
             data = self._document(tally, case)
             if data is not None:
                 loaded.append((case, data))
-        answers = await _answers(engine, [data for _, data in loaded])
+        answers = await answers_of(engine, [data for _, data in loaded])
         for (case, _), answer in zip(loaded, answers, strict=True):
             _judge(tally, case, answer)
 
@@ -198,8 +198,10 @@ def _relevant(
         yield index, envelope.kind, envelope.payload
 
 
-async def _answers(engine: WasmEngine, documents: Sequence[bytes]) -> list[Verdict | EngineFailure]:
-    """Decide a batch; where the whole batch fails, each document is asked about alone."""
+async def answers_of(
+    engine: WasmEngine, documents: Sequence[bytes]
+) -> list[Verdict | EngineFailure]:
+    """Decide a batch; where all of it fails, each document is asked about alone."""
     answers = await engine.decide(documents)
     if len(documents) > 1 and all(isinstance(answer, EngineFailure) for answer in answers):
         return [(await engine.decide([document]))[0] for document in documents]

@@ -1,0 +1,1 @@
+"""What a candidate release would have changed in past decisions."""
