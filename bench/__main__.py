@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import governed, growth, kill, latency, profile, reading, report
+from bench import controls, governed, growth, impact, kill, latency, profile, reading, report
 from bench.measure import DEFAULT, FULL, QUICK, SMOKE, BenchError, Figure, Findings, Scale
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -27,7 +27,9 @@ BENCHES: Final[Mapping[str, Callable[[Path, Scale], Findings]]] = {
     "kill": kill.measure,
     "log-growth": growth.log_growth,
     "limits-growth": growth.limits_growth,
+    "controls": controls.measure,
     "reading": reading.measure,
+    "impact": impact.measure,
     "profile": profile.measure,
 }
 _SCALES: Final = {scale.name: scale for scale in (DEFAULT, FULL, QUICK, SMOKE)}

@@ -36,7 +36,7 @@ POLICY_ONLY: Final = "policy alone"
 FORWARDING: Final = "governed, forwarding"
 
 RECORDED_ORDERS: Final = 2_000
-_OPA_STATUSES: Final = frozenset({"200"})
+OPA_STATUSES: Final = frozenset({"200"})
 
 
 def measure(folder: Path, scale: Scale) -> Findings:
@@ -77,7 +77,7 @@ def _targets(
         policy = enter(module_server("policy_only", alone, environment))
         yield {
             GOVERNED: _orders(gateway.server.url, work, gateway.key),
-            OPA: Target(opa.url + QUERY_PATH, recorded.requests, "none", _OPA_STATUSES),
+            OPA: Target(opa.url + QUERY_PATH, recorded.requests, "none", OPA_STATUSES),
             NAIVE_SERVER: _orders(asks.url, work, "none"),
             NAIVE_WASM: _orders(wasm.url, work, "none"),
             POLICY_ONLY: _orders(policy.url, work, key),

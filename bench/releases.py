@@ -17,6 +17,7 @@ LABEL: Final = "bench"
 """The demonstration's own release runs in SIMULATION alone; this one runs in RESEARCH too."""
 
 _DEMO_DATA: Final = Path(gateway.demo.__file__).parent / "release" / DATA
+_SYMBOL_LIMIT: Final = "order_qty_max_e8"
 _SOURCE: Final = Path(policies.__file__).parent
 
 
@@ -27,7 +28,9 @@ def bench_release(folder: Path) -> Path:
 
 
 def release_with_instruments(folder: Path, count: int) -> Release:
-    """The same with exactly ``count`` instruments: those of the orders, and made-up ones.
+    """The same with exactly ``count`` instruments, each with a limit of its own.
+
+    They are those of the orders, and made-up ones.
 
     Args:
         folder: where it is built.
@@ -39,4 +42,7 @@ def release_with_instruments(folder: Path, count: int) -> Release:
     template = listed[workload.SYMBOLS[0]]
     for number in range(count - len(listed)):
         listed[f"X{number:06}"] = template
-    return build(_SOURCE, folder, LABEL, canonical.encode(data | {"instruments": listed}))
+    tables = {symbol: {_SYMBOL_LIMIT: data["limits"]["global"][_SYMBOL_LIMIT]} for symbol in listed}
+    limits = data["limits"] | {"symbols": tables}
+    changed = data | {"instruments": listed, "limits": limits}
+    return build(_SOURCE, folder, LABEL, canonical.encode(changed))

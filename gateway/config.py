@@ -135,6 +135,14 @@ class Settings(BaseSettings):
     accounts: Annotated[dict[Alias, AccountSettings], NoDecode, BeforeValidator(_json_object)] = (
         Field(default={"primary": AccountSettings(broker="null")}, min_length=1, max_length=1000)
     )
+    attesters: Named | None = None
+    """The file of keys whose attestations of runs count: a name and a key a line."""
+    attestations: Named | None = None
+    """The folder with attestations, and with the output files that they name."""
+    run_ledger: Named | None = None
+    """The ledger of audits, a JSON object a line: it lists runs that were audited."""
+    override_officers: Named | None = None
+    """The file of keys whose overrides count: a name and a key a line."""
     simulator_seed: WholeNumber = Field(default=1, ge=0, lt=2**31)
     broker_timeout_ms: WholeNumber = Field(default=5_000, ge=1, le=60_000)
     engine: Literal["opa-wasm", "opa-server"] = "opa-wasm"

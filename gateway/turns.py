@@ -95,7 +95,7 @@ class Turns:
 
     async def _pass(self, orders: Sequence[Order]) -> list[Decided]:
         final: dict[int, Decided] = {}
-        held: list[OrderState] = []
+        held: list[_Candidate] = []
         book = self._facts.book()
         pending: list[tuple[int, Order, str]] = [
             (i, order, self._new_decision_id()) for i, order in enumerate(orders)
@@ -112,8 +112,8 @@ class Turns:
                     else:
                         final[candidate.position] = _decided(candidate, answer)
         finally:
-            for state in held:  # the record of the decisions holds them from here on
-                book.drop(state)
+            for candidate in held:  # the record of the decisions holds them from here on
+                _drop(book, candidate)
         return [final[i] for i in range(len(orders))]
 
     def _settle_stack(
@@ -121,7 +121,7 @@ class Turns:
         book: Book,
         stack: Sequence[tuple[_Candidate, Verdict | EngineFailure]],
         final: dict[int, Decided],
-        held: list[OrderState],
+        held: list[_Candidate],
     ) -> list[tuple[int, Order, str]]:
         """Take what is certain from a stacked pass; return what must be decided again."""
         again: list[tuple[int, Order, str]] = []
@@ -130,9 +130,9 @@ class Turns:
             allowed = _allows(candidate, answer)
             if allowed or not denied_before:
                 final[candidate.position] = _decided(candidate, answer)
-                if allowed and _holds(book, candidate.state):
-                    book.hold(candidate.state)
-                    held.append(candidate.state)
+                if allowed:
+                    _hold(book, candidate)
+                    held.append(candidate)
             else:
                 again.append((candidate.position, candidate.order, candidate.decision_id))
             denied_before = denied_before or not allowed
@@ -150,13 +150,12 @@ class Turns:
             for position, order, decision_id in pending:
                 candidate = self._candidate(book, moment, position, order, decision_id)
                 candidates.append(candidate)
-                if stacked and _holds(book, candidate.state):
-                    book.hold(candidate.state)
+                if stacked:
+                    _hold(book, candidate)
         finally:
             if stacked:
                 for candidate in candidates:
-                    if _holds(book, candidate.state):
-                        book.drop(candidate.state)
+                    _drop(book, candidate)
         answers = await self._deciding.engine.decide([c.data for c in candidates])
         return list(zip(candidates, answers, strict=True))
 
@@ -233,6 +232,22 @@ def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
 
 def _allows(candidate: _Candidate, answer: Verdict | EngineFailure) -> bool:
     return isinstance(answer, Verdict) and answer.allow and candidate.failure == NONE
+
+
+def _hold(book: Book, candidate: _Candidate) -> None:
+    """Count an order as if it were allowed: what it reserves, and the override that it uses."""
+    if _holds(book, candidate.state):
+        book.hold(candidate.state)
+    if "override" in candidate.document:
+        book.overrides.hold(candidate.document["override"]["override_id"], candidate.order.order_id)
+
+
+def _drop(book: Book, candidate: _Candidate) -> None:
+    """Undo :func:`_hold`."""
+    if _holds(book, candidate.state):
+        book.drop(candidate.state)
+    if "override" in candidate.document:
+        book.overrides.drop(candidate.document["override"]["override_id"], candidate.order.order_id)
 
 
 def _holds(book: Book, state: OrderState) -> bool:

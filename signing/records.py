@@ -117,6 +117,16 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
         {"observed": _AMOUNT, "limit": _AMOUNT, "reason": _REASON},
     ),
     "resume": ({"halt_id": _ID, "by": _ID, "reason": _REASON}, {}),
+    "exit-only": (
+        {
+            "opened": boolean(),
+            "scope": _HALT_SCOPE,
+            "by": _ID,
+            "reason": _REASON,
+            "until_us": or_none(_TIME),
+        },
+        {},
+    ),
     "statement": (
         {
             "account": _ID,
@@ -239,7 +249,7 @@ def check(kind: str, payload: JsonObject) -> None:
         _check_decision(payload)
     elif kind == "certificate" and payload["not_before_us"] >= payload["not_after_us"]:
         raise RecordError("not_after_us", "is not after not_before_us")
-    elif kind == "halt":
+    elif kind in {"halt", "exit-only"}:
         scope = payload["scope"]
         if (scope["kind"] == "global") != (scope["name"] == "*"):
             raise RecordError("scope.name", "is * for global, and a name for every other scope")

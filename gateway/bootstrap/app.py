@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.bootstrap.trust import Trust
 from gateway.brokers.contract import OpenBroker
 from gateway.config import Settings
+from gateway.control.exit_only import ExitOnlyStates
 from gateway.control.halting import Halting
 from gateway.control.modes import Modes
 from gateway.control.sessions import MarketClockAdvance
@@ -55,6 +57,7 @@ class Opened:
     pushed: PushedFacts
     caps: Mapping[str, int]
     """The operator's caps, by the limit that each tightens."""
+    trust: Trust
     vkey: Vkey
 
 
@@ -75,12 +78,15 @@ class App:
     pipeline: Pipeline
     cancels: Cancels
     halting: Halting
+    exit_only: ExitOnlyStates
     modes: Modes
     triggers: Triggers
     market_clock: MarketClockAdvance | None
     """Present with a historical feed only: there market time is set, not read."""
     trackers: Mapping[str, Tracker]
     """By broker name."""
+    trust: Trust
+    """Whose attestations and overrides count."""
     vkey: Vkey
 
     @property

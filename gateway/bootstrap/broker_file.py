@@ -187,7 +187,8 @@ class _Reader:
         for key, value in risk.items():
             if key in _CAPS:
                 name, unit = _CAPS[key]
-                caps[name] = min(self._number(key, value, unit), caps.get(name, 2**53))
+                amount = self._number(key, value, unit)
+                caps[name] = min(amount, caps.get(name, amount))
             elif key in _BLOCKS and value.text == "true":
                 caps[_BLOCKS[key]] = 0
             elif key in _ZERO_ONLY:

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator
-from functools import partial
 from typing import Final
 
 from gateway.bootstrap.app import App, Host, Opened
@@ -19,11 +18,13 @@ from gateway.bootstrap.broker_file import operator_caps
 from gateway.bootstrap.opening import open_brokers, open_clock, open_ledger
 from gateway.bootstrap.recorded import record_configuration
 from gateway.bootstrap.sources import market_clock, open_facts, open_switching
+from gateway.bootstrap.trust import open_trust
 from gateway.brokers.contract import MarketDriven
 from gateway.brokers.gate import Gate
 from gateway.config import Settings
+from gateway.control.exit_only import ExitOnlyStates
 from gateway.control.halting import Halting
-from gateway.control.latching import engage
+from gateway.control.latching import Latches
 from gateway.control.modes import Modes, check_mode
 from gateway.control.owed import FOLDER, FolderOwedHalts
 from gateway.control.sessions import Sessions
@@ -81,6 +82,7 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
             brokers=brokers,
             pushed=PushedFacts(),
             caps=caps,
+            trust=await open_trust(settings, host.runner, host.clock, stack),
             vkey=vkey,
         )
         app = await _start(opened)
@@ -99,7 +101,12 @@ async def _start(opened: Opened) -> App:
     releases, brokers = opened.releases, opened.brokers
     facts = open_facts(opened)
     gate = Gate(
-        brokers, opened.vkey, host.clock, lambda: journal.book, opened.settings.broker_timeout_ms
+        brokers,
+        opened.vkey,
+        host.clock,
+        lambda: journal.book,
+        facts.market,
+        opened.settings.broker_timeout_ms,
     )
     cancels = Cancels(journal, gate, host.clock)
     owed = FolderOwedHalts(opened.settings.data / FOLDER, host.runner)
@@ -124,7 +131,7 @@ async def _start(opened: Opened) -> App:
             door=gate,
             settle=settle,
             sweep=cancels.sweep,
-            latch=partial(engage, halting),
+            latch=Latches(halting, lambda: journal.book).engage,
         )
     )
     trackers = {
@@ -149,10 +156,12 @@ async def _start(opened: Opened) -> App:
         pipeline=pipeline,
         cancels=cancels,
         halting=halting,
+        exit_only=ExitOnlyStates(journal, host.clock),
         modes=Modes(journal, host.clock, releases.labels),
         triggers=triggers,
         market_clock=market_clock(opened, pipeline, sessions, trackers, triggers),
         trackers=trackers,
+        trust=opened.trust,
         vkey=opened.vkey,
     )
 

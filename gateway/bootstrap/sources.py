@@ -13,6 +13,7 @@ from gateway.control.triggers import Triggers
 from gateway.facts.document import Facts
 from gateway.facts.rates import PushedRates
 from gateway.market.health import HistoricalHealth
+from gateway.market.pushed import PushedQuotes
 from gateway.pipeline import Pipeline
 from gateway.policy.release import shipped_directory
 from gateway.policy.switching import Switching, SwitchParts
@@ -22,17 +23,26 @@ from gateway.tracking.updates import Tracker
 def open_facts(opened: Opened) -> Facts:
     """Every source of facts, behind the one call that the spine makes."""
     releases, journal = opened.releases, opened.journal
+    instruments = CurrentInstruments(releases)
+
+    def price_decimals(symbol: str) -> int | None:
+        listed = instruments.get(symbol)
+        return listed.price_decimals if listed is not None else None
+
     return Facts(
         book=lambda: journal.book,
         feed=opened.feed,
         clock=opened.host.clock,
         entropy=opened.host.entropy,
-        instruments=CurrentInstruments(releases),
+        instruments=instruments,
         limits=CurrentLimits(releases),
         caps=opened.caps,
+        runs=opened.trust.attested,
+        officers=opened.trust.officer_keys,
         base_currency=releases.current.release.parsed.base_currency,
         rates=PushedRates(opened.pushed),
         brokers=opened.brokers,
+        secondary=PushedQuotes(opened.pushed, price_decimals),
         pushed=opened.pushed,
         health=HistoricalHealth(opened.feed.volatility) if opened.feed is not None else None,
     )

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from gateway.brokers.last_look import Thresholds, market_refusal
 from gateway.brokers.permitted import Permitted, UnreadablePermitError, read_permit
 from gateway.domain.book import Book
 from gateway.domain.errors import NotFoundError, RefusedError
@@ -27,7 +28,8 @@ from gateway.domain.execution import (
     Rejected,
     Submission,
 )
-from gateway.ports import Broker, Clock
+from gateway.domain.order import BrokerOrder
+from gateway.ports import Broker, Clock, MarketReading
 from signing.keys import Vkey
 from signing.lifecycle import State
 from signing.receipt import ReceiptError, verify
@@ -65,6 +67,7 @@ class Gate:
         vkey: Vkey,
         clock: Clock,
         book: Callable[[], Book],
+        market: Callable[[], MarketReading],
         timeout_ms: int,
     ) -> None:
         """Wire the door.
@@ -74,12 +77,14 @@ class Gate:
             vkey: the log's key, which must have signed a permit's checkpoint.
             clock: monotonic time for the age of approvals and for time-outs.
             book: the state as of now.
+            market: the market as of now; where nothing is known of it, nothing is sent.
             timeout_ms: how long a broker may take to answer.
         """
         self._brokers = dict(brokers)
         self._vkey = vkey
         self._clock = clock
         self._book = book
+        self._market = market
         self._timeout_ms = timeout_ms
         self._spent: dict[str, str] = {}
         """decision_id -> order_id of every permit that came through the door."""
@@ -89,10 +94,11 @@ class Gate:
 
         ``approved_ns`` is the monotonic time of the verdict. The submission says ``refused`` if
         nothing was sent, with one of the codes GATE_SPENT, GATE_DOCUMENT, GATE_MODE,
-        GATE_OMEGA4, GATE_HALTED, GATE_RELEASE, GATE_DOOR_MISSING, GATE_APPROVAL_AGE and
-        GATE_NO_BROKER; ``unknown`` if it may have been sent. It is never sent again: not here,
-        and not by another call with the same permit. A decision whose permit was refused as
-        GATE_SPENT has another submission already; it belongs to settlement.
+        GATE_OMEGA4, GATE_HALTED, GATE_RELEASE, GATE_NO_BROKER, GATE_DOOR_MISSING,
+        GATE_APPROVAL_AGE, GATE_MARKET_CLOSED, GATE_QUOTE_AGE and GATE_SPREAD; ``unknown`` if it
+        may have been sent. It is never sent again: not here, and not by another call with the
+        same permit. A decision whose permit was refused as GATE_SPENT has another submission
+        already; it belongs to settlement.
 
         Raises:
             PermitRefusedError: ``permit-invalid``: not a verifiable permit; nothing was sent.
@@ -171,18 +177,26 @@ class Gate:
     def _refusal(self, permitted: Permitted, approved_ns: int) -> str | None:
         """The first comparison that fails, or ``None``."""
         book, order = self._book(), permitted.order
-        age_max_ms = permitted.approval_age_max_ms
-        age_ns = self._clock.monotonic_ns() - approved_ns
         comparisons = (
             ("GATE_MODE", permitted.mode == book.mode and book.mode.forwards),
             ("GATE_OMEGA4", book.omega4_lifted(self._clock.wall_us())),
             ("GATE_HALTED", self._passes_halts(permitted)),
             ("GATE_RELEASE", permitted.release_digest == book.release_digest),
-            ("GATE_DOOR_MISSING", age_max_ms is not None),
-            ("GATE_APPROVAL_AGE", 0 <= age_ns <= (age_max_ms or 0) * _NS_PER_MS),
             ("GATE_NO_BROKER", order.account in self._brokers),
         )
-        return next((code for code, holds in comparisons if not holds), None)
+        refusal = next((code for code, holds in comparisons if not holds), None)
+        if refusal is not None:
+            return refusal
+        if permitted.thresholds is None:
+            return "GATE_DOOR_MISSING"
+        return self._too_late(order, permitted.thresholds, approved_ns)
+
+    def _too_late(self, order: BrokerOrder, held_to: Thresholds, approved_ns: int) -> str | None:
+        """Whether the approval, or the market that it rested on, has gone stale meanwhile."""
+        age_ns = self._clock.monotonic_ns() - approved_ns
+        if not 0 <= age_ns <= held_to.approval_age_max_ms * _NS_PER_MS:
+            return "GATE_APPROVAL_AGE"
+        return market_refusal(order, held_to, self._market())
 
     def _passes_halts(self, permitted: Permitted) -> bool:
         """Whether no halt covers the order, or it only reduces and the halts let exits through."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.brokers.last_look import Thresholds, thresholds
 from gateway.domain.exits import is_exit
 from gateway.domain.ids import broker_client_id
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
@@ -22,8 +23,8 @@ class UnreadablePermitError(Exception):
 class Permitted:
     """The order as it goes to the broker, and what the gate compares before it does.
 
-    ``approval_age_max_ms`` is the verdict's threshold, ``None`` if it names none. ``exits`` says
-    that the order was decided as one that can only reduce a position.
+    ``thresholds`` are the verdict's, ``None`` if one is missing. ``exits`` says that the order was
+    decided as one that can only reduce a position.
     """
 
     decision_id: str
@@ -31,7 +32,7 @@ class Permitted:
     mode: str
     release_digest: str
     strategy_id: str
-    approval_age_max_ms: int | None
+    thresholds: Thresholds | None
     exits: bool
     order: BrokerOrder
 
@@ -59,7 +60,7 @@ def read_permit(permit: Permit) -> Permitted:
             mode=str(decision["mode"]),
             release_digest=str(decision["release_digest"]),
             strategy_id=_text(document["order"], "strategy_id"),
-            approval_age_max_ms=_threshold(decision["verdict"]["door"]),
+            thresholds=thresholds(decision["verdict"]["door"]),
             exits=is_exit(document),
             order=order,
         )
@@ -87,11 +88,6 @@ def _order(client_id: str, fields: Mapping[str, Any]) -> BrokerOrder:
         reduce_only=_flag(fields, "reduce_only"),
         extended_hours=_flag(fields, "extended_hours"),
     )
-
-
-def _threshold(door: Mapping[str, Any]) -> int | None:
-    value = door.get("approval_age_max_ms")
-    return value if type(value) is int and value > 0 else None
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

@@ -77,7 +77,7 @@ async def _play(settings: Settings, orders: int) -> run.Played:
         async with running(settings) as gateway, serving(gateway, host=HOST, port=0) as url:
             assert gateway.feed is not None  # the settings below ask for one
             output.note(f"gateway at {url}, mode {settings.mode}, release {gateway.release.label}")
-            return await run.play(settings.data, url, gateway.feed.sessions(), orders)
+            return await run.play(settings.data, url, gateway.feed.tradable_sessions(), orders)
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
 

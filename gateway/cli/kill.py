@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ _COLUMNS = (
     "scope",
     "name",
     "cause",
+    "reduce_allowed",
     "clear_by",
     "by",
     "reason",
@@ -34,6 +35,9 @@ def kill(
     account: Annotated[str | None, typer.Option(help="Stop this account alone.")] = None,
     symbol: Annotated[str | None, typer.Option(help="Stop this symbol alone.")] = None,
     strategy: Annotated[str | None, typer.Option(help="Stop this strategy alone.")] = None,
+    reduce_allowed: Annotated[
+        bool, typer.Option("--reduce-allowed", help="Let through what provably only reduces.")
+    ] = False,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Deny every order from now on and cancel the open ones, until a named person resumes."""
@@ -43,7 +47,9 @@ def kill(
         raise exits.CommandError(
             "kill-scope", "a halt has one scope", "give one of the three options", exits.USAGE
         )
-    body = {"reason": reason} | ({"scope": given[0]} if given else {})
+    body: dict[str, Any] = {"reason": reason} | ({"scope": given[0]} if given else {})
+    if reduce_allowed:
+        body["reduce_allowed"] = True
     output.rows([connect().post("/v1/kill", body)], _COLUMNS, fmt)
 
 

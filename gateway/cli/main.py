@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "order": _Entry("order", "app", "Submit, preview, list, show, explain and cancel orders."),
     "mode": _Entry("mode", "app", "Show or set the mode."),
     "omega4": _Entry("mode", "omega4_app", "Lift or restore the research-only directive."),
+    "exit-only": _Entry("mode", "exit_only_app", "Let positions be reduced under a halt."),
     "kill": _Entry("kill", "kill_app", "Stop trading now and cancel every open order."),
     "resume": _Entry("kill", "resume_app", "Lift a halt."),
     "halts": _Entry("kill", "halts_app", "List the standing halts."),

@@ -1,4 +1,4 @@
-"""`writ mode` and `writ omega4`: what becomes of an allowed order."""
+"""`writ mode`, `writ omega4` and `writ exit-only`: what becomes of an allowed order."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import output
+from gateway.cli import exits, output
 from gateway.cli.client import connect
 
 app = typer.Typer(no_args_is_help=True, help="Show or set the mode.")
 omega4_app = typer.Typer(
     no_args_is_help=True, help="Lift or restore Omega 4, the research-only directive."
+)
+
+exit_only_app = typer.Typer(
+    no_args_is_help=True, help="Let orders that only reduce a position through halts."
 )
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
@@ -54,11 +58,68 @@ def restore(reason: ReasonOption, fmt: output.FormatOption = output.Format.TABLE
     _print(connect().post("/v1/omega4", {"lifted": False, "reason": reason}), fmt)
 
 
+AccountOption = Annotated[str | None, typer.Option(help="In this account alone.")]
+SymbolOption = Annotated[str | None, typer.Option(help="In this symbol alone.")]
+StrategyOption = Annotated[str | None, typer.Option(help="Of this strategy alone.")]
+
+
+@exit_only_app.command("open")
+def open_exit_only(
+    reason: ReasonOption,
+    account: AccountOption = None,
+    symbol: SymbolOption = None,
+    strategy: StrategyOption = None,
+    until: Annotated[
+        str | None, typer.Option(help="When it ends, such as 2027-01-31T18:00:00+00:00.")
+    ] = None,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Let orders marked reduce_only through halts, if they provably only reduce."""
+    body: dict[str, Any] = {"opened": True, "reason": reason}
+    if until is not None:
+        body["until"] = until
+    _print(connect().post("/v1/exit-only", body | _scope(account, symbol, strategy)), fmt)
+
+
+@exit_only_app.command("close")
+def close_exit_only(
+    reason: ReasonOption,
+    account: AccountOption = None,
+    symbol: SymbolOption = None,
+    strategy: StrategyOption = None,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Hold them again; orders that work are left alone."""
+    body: dict[str, Any] = {"opened": False, "reason": reason}
+    _print(connect().post("/v1/exit-only", body | _scope(account, symbol, strategy)), fmt)
+
+
+def _scope(account: str | None, symbol: str | None, strategy: str | None) -> dict[str, Any]:
+    scopes = {"account": account, "symbol": symbol, "strategy": strategy}
+    given = [{"kind": kind, "name": name} for kind, name in scopes.items() if name is not None]
+    if len(given) > 1:
+        raise exits.CommandError(
+            "exit-only-scope",
+            "an exit-only state has one scope",
+            "give one of the three options",
+            exits.USAGE,
+        )
+    return {"scope": given[0]} if given else {}
+
+
 def _print(mode: Mapping[str, Any], fmt: output.Format) -> None:
     if fmt is output.Format.JSON:
         output.record(mode, fmt)
         return
     omega4 = mode["omega4"]
     lifted = f"lifted until {omega4['until'] or 'it is restored'}"
-    shown = {**mode, "omega4": lifted if omega4["lifted"] else "in force"}
+    open_for = ", ".join(
+        f"{state['scope']} {state['name']} until {state['until'] or 'it is closed'}"
+        for state in mode["exit_only"]
+    )
+    shown = {
+        **mode,
+        "omega4": lifted if omega4["lifted"] else "in force",
+        "exit_only": open_for or "closed",
+    }
     output.record(shown, fmt)

@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +28,7 @@ _REMEDIES = ("control", "remedy", "regulation", "fix103")
 _UNIT_DECIMALS = {"micros": 6, "e8": 8, "e4": 4, "bps": 2, "ms": 3}
 _UNIT_NAMES = {"micros": "", "e8": "", "e4": "", "bps": "%", "ms": "s", "count": ""}
 
-SideArgument = Annotated[str, typer.Argument(help="buy or sell.")]
+SideArgument = Annotated[str, typer.Argument(help="buy, sell or sell_short.")]
 QtyArgument = Annotated[str, typer.Argument(help='A decimal number, such as "10".')]
 SymbolArgument = Annotated[str, typer.Argument(help="The instrument, such as AAPL.")]
 LimitOption = Annotated[str | None, typer.Option("--limit", help="Limit price; none: market.")]
@@ -37,6 +38,30 @@ AccountOption = Annotated[str, typer.Option("--account", help="The account's nam
 StrategyOption = Annotated[str | None, typer.Option("--strategy-id", help="Who proposes it.")]
 ClientIdOption = Annotated[
     str | None, typer.Option("--client-order-id", help="Your own id for the order.")
+]
+
+ReduceOnlyOption = Annotated[
+    bool, typer.Option("--reduce-only", help="It may only make the position smaller.")
+]
+ExtendedOption = Annotated[
+    bool, typer.Option("--extended-hours", help="It may trade outside of the regular session.")
+]
+LocateOption = Annotated[
+    str | None, typer.Option("--locate-id", help="Of a short sale: the lender's promise.")
+]
+IntentOption = Annotated[
+    str | None,
+    typer.Option("--intent", help="open_long, close_long, open_short or close_short."),
+]
+RunOption = Annotated[
+    str | None, typer.Option("--source-run", help="The audited run that it comes from.")
+]
+SignalOption = Annotated[
+    str | None, typer.Option("--source-signal-id", help="The signal that it comes from.")
+]
+OverrideOption = Annotated[
+    Path | None,
+    typer.Option("--override", help="File with a signed override for exactly this order."),
 ]
 
 
@@ -51,6 +76,17 @@ def submit(  # noqa: PLR0913, PLR0917  each argument is an option of the command
     account: AccountOption = "primary",
     client_order_id: ClientIdOption = None,
     strategy_id: StrategyOption = None,
+    intent: IntentOption = None,
+    reduce_only: ReduceOnlyOption = False,
+    extended_hours: ExtendedOption = False,
+    locate_id: LocateOption = None,
+    source_run: RunOption = None,
+    source_signal_id: SignalOption = None,
+    override: OverrideOption = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", help="NAME=TEXT, your own note; not recorded. Repeatable."),
+    ] = None,
     key: Annotated[
         str | None, typer.Option("--key", help="Idempotency key, to repeat a request.")
     ] = None,
@@ -60,7 +96,19 @@ def submit(  # noqa: PLR0913, PLR0917  each argument is an option of the command
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Propose an order; exit 1 when it is denied, with the reasons."""
-    body = _body(side, qty, symbol, limit, stop, tif, account) | _ids(client_order_id, strategy_id)
+    ticket = {
+        "intent": intent,
+        "reduce_only": reduce_only,
+        "extended_hours": extended_hours,
+        "locate_id": locate_id,
+        "source_run": source_run,
+        "source_signal_id": source_signal_id,
+        "override": _override(override),
+        "strategy_id": strategy_id,
+        "client_order_id": client_order_id,
+        "metadata": _metadata(metadata),
+    }
+    body = _body(side, qty, symbol, limit, stop, tif, account) | _given(ticket)
     key = key or f"cli-{secrets.token_hex(12)}"
     output.note(f"Idempotency-Key: {key}")
     headers = {"Idempotency-Key": key} | ({"Prefer": f"wait={wait}"} if wait else {})
@@ -83,10 +131,31 @@ def preview(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
     tif: TifOption = "day",
     account: AccountOption = "primary",
     strategy_id: StrategyOption = None,
+    intent: IntentOption = None,
+    reduce_only: ReduceOnlyOption = False,
+    extended_hours: ExtendedOption = False,
+    locate_id: LocateOption = None,
+    source_run: RunOption = None,
+    source_signal_id: SignalOption = None,
+    override: OverrideOption = None,
+    replaces: Annotated[
+        str | None, typer.Option("--replaces", help="The order whose place it would take.")
+    ] = None,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Ask what would be decided as of now; nothing is recorded. Exit 1: it would be denied."""
-    body = _body(side, qty, symbol, limit, stop, tif, account) | _ids(None, strategy_id)
+    ticket = {
+        "intent": intent,
+        "reduce_only": reduce_only,
+        "extended_hours": extended_hours,
+        "locate_id": locate_id,
+        "source_run": source_run,
+        "source_signal_id": source_signal_id,
+        "override": _override(override),
+        "strategy_id": strategy_id,
+        "replaces": replaces,
+    }
+    body = _body(side, qty, symbol, limit, stop, tif, account) | _given(ticket)
     answer = connect().post("/v1/orders/preview", body)
     if fmt is output.Format.JSON:
         output.record(answer, fmt)
@@ -182,9 +251,38 @@ def _body(
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _ids(client_order_id: str | None, strategy_id: str | None) -> dict[str, str]:
-    ids = {"client_order_id": client_order_id, "strategy_id": strategy_id}
-    return {name: value for name, value in ids.items() if value is not None}
+def _given(ticket: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for; the interface takes the rest as not asked for."""
+    return {name: value for name, value in ticket.items() if value not in (None, False, {})}
+
+
+def _override(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeError) as error:
+        raise exits.CommandError(
+            "override-unreadable",
+            f"{path}: {error}",
+            "name the file that `writ override sign` wrote",
+            exits.USAGE,
+        ) from error
+
+
+def _metadata(pairs: Sequence[str] | None) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pair in pairs or ():
+        name, equals, text = pair.partition("=")
+        if not equals or name in found:
+            raise exits.CommandError(
+                "metadata-malformed",
+                f"{pair!r} is no NAME=TEXT",
+                "give each name once",
+                exits.USAGE,
+            )
+        found[name] = text
+    return found
 
 
 def _decision_id(client: Client, either_id: str) -> str:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gateway.cli import exits, output
+from gateway.cli.impact import impact
 from gateway.cli.opa_config import opa_config
+from gateway.cli.policy_catalogue import catalogue
+from gateway.cli.policy_diff import diff, limits
+from gateway.cli.policy_switch import active, switch
+from gateway.cli.policy_try import try_document
+from gateway.cli.policy_watch import run_tests
 
 app = typer.Typer(no_args_is_help=True, help="Check, test and build policies.")
+app.command("catalogue")(catalogue)
+app.command("impact")(impact)
+app.command("test")(run_tests)
+app.command("diff")(diff)
+app.command("limits")(limits)
+app.command("try")(try_document)
 app.command("opa-config")(opa_config)
+app.command("switch")(switch)
+app.command("active")(active)
 
 SourceArgument = Annotated[
     Path,
@@ -27,34 +40,30 @@ DEFAULT_SOURCE = Path("policies")
 def check(
     source: SourceArgument = DEFAULT_SOURCE, fmt: output.FormatOption = output.Format.TABLE
 ) -> None:
-    """Check format, types, METADATA, limits, tests and their coverage."""
+    """Check format, types, METADATA, limits, lists, tests and their coverage.
+
+    Exit 1 if anything is to be mended; a warning alone is none.
+    """
     from gateway.policy.check import check as run
 
     findings = run(source)
     if fmt is output.Format.JSON or findings:
-        rows = [{"file": f.file, "message": f.message, "what_to_do": f.remedy} for f in findings]
-        output.rows(rows, ("file", "message", "what_to_do"), fmt)
-    if findings:
-        output.note(f"{len(findings)} to mend in {source}")
+        rows = [
+            {
+                "file": one.file if fmt is output.Format.JSON else one.place,
+                "line": one.line,
+                "kind": "warning" if one.warning else "error",
+                "message": one.message,
+                "what_to_do": one.remedy,
+            }
+            for one in findings
+        ]
+        output.rows(rows, ("file", "kind", "message", "what_to_do"), fmt)
+    errors = sum(not one.warning for one in findings)
+    if errors:
+        output.note(f"{errors} to mend in {source}")
         raise typer.Exit(exits.DENIED)
     output.note(f"{source} is in order")
-
-
-@app.command("test")
-def run_tests(
-    source: SourceArgument = DEFAULT_SOURCE,
-    run: Annotated[str, typer.Option("--run", help="Only tests that this expression fits.")] = "",
-) -> None:
-    """Run the tests of the policies and print what ``opa test`` prints."""
-    from gateway.policy.check import run_tests as opa_tests
-    from gateway.policy.sources import rego_sources
-
-    rego_sources(source)  # opa would explain itself at length instead
-    done = opa_tests(source, run)
-    sys.stdout.write(done.stdout)
-    sys.stderr.write(done.stderr)
-    if done.status != 0:
-        raise typer.Exit(exits.DENIED)
 
 
 @app.command()

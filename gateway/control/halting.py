@@ -72,6 +72,7 @@ class Halting:
         by: str,
         clear_by: str,
         cancels: bool = False,
+        reduce_allowed: bool = False,
         observed: int | None = None,
         limit: int | None = None,
         reason: str | None = None,
@@ -79,7 +80,8 @@ class Halting:
         """Engage a halt, unless one of this cause and scope stands already.
 
         Nothing is allowed from the moment this is called, before any waiting. Open orders are
-        cancelled when the halt says so, whether or not the entry could be written.
+        cancelled when the halt says so, whether or not the entry could be written. With
+        ``reduce_allowed`` it lets orders through that provably only reduce a position.
         """
         for standing in self._journal.book.halts.values():
             if (standing.cause, standing.scope) == (cause, scope):
@@ -92,7 +94,7 @@ class Halting:
             "scope": {"kind": scope.kind, "name": scope.name},
             "cause": cause,
             "cancels": cancels,
-            "reduce_allowed": False,
+            "reduce_allowed": reduce_allowed,
             "clear_by": clear_by,
             "by": by,
         } | {name: value for name, value in optional.items() if value is not None}

@@ -78,6 +78,9 @@ ACTS: Final[Mapping[str, tuple[Attempt, ...]]] = {
         Attempt(ALLOWED, "PG", dollars=39_000, account="fourth"),
         Attempt("EXP-02", "XOM", dollars=45_000, account="fourth"),
     ),
+    "after-a-fall": (Attempt("SHT-04", "AMD", shares=10, side="sell_short"),),
+    "wide": (Attempt("MKT-02", "AMD", shares=10),),
+    "after-a-leap": (Attempt("ORD-05", "AMD", shares=10),),
     "lowball": tuple(
         Attempt(
             ALLOWED,

@@ -24,12 +24,17 @@ ACT_DAYS: Final = {
     "2015-05-20": ("borrow",),
     "2015-05-28": ("borrow-more",),
     "2015-06-17": ("lever",),
+    "2015-07-07": ("after-a-fall",),
+    "2015-07-20": ("wide",),
     "2015-08-21": ("lowball",),
     "2015-08-24": ("while-halted",),
     "2015-09-01": ("losing",),
+    "2016-04-22": ("after-a-leap",),
 }
-"""The rogue's acts. Two days are taken from the market: 2015-08-24, when the VIX closed at 40.74,
-and 2015-09-01, when shares fell by three in a hundred while Ω2 no longer stood."""
+"""The rogue's acts. Five days are taken from the market: 2015-07-07, when AMD fell by 15 in a
+hundred; 2015-07-20, when two cents were more than one in a hundred of its price; 2015-08-24, when
+the VIX closed at 40.74; 2015-09-01, when shares fell by three in a hundred while Ω2 no longer
+stood; and 2016-04-22, when AMD rose by half."""
 
 STALE_ACT: Final = "stale"
 """The act before which the market clock moves on, away from the quote."""

@@ -16,6 +16,7 @@ from gateway.domain.decision import Reason
 from gateway.domain.exits import ExitOnly, exit_allowed
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.mode import Mode
+from gateway.domain.overrides import Overrides
 from gateway.domain.own_prices import OwnPrices, reach
 from gateway.domain.quantities import Worth
 from gateway.domain.reservations import Reservations
@@ -145,6 +146,8 @@ class Book:
     """order_id of every open order that was decided as one that only reduces."""
     orders: dict[str, OrderState] = field(default_factory=dict[str, OrderState])
     """Orders that were sent or may be: open ones, and those closed in this session or the last."""
+    overrides: Overrides = field(default_factory=Overrides)
+    """The signed overrides that allowed orders have used."""
     by_client_id: dict[str, str] = field(default_factory=dict[str, str])
     """broker_client_id -> order_id, for the orders above."""
     market_us: int = 0
@@ -180,9 +183,13 @@ class Book:
         return [order for order in self.orders.values() if order.reserves]
 
     def hold(self, order: OrderState) -> None:
-        """Count an order of the turn under way as if it had been allowed: it works, it was done."""
+        """Count an order as working, and one that is not recorded yet as done as well.
+
+        Within a turn the earlier orders are held, as if they had been allowed.
+        """
         self._work(order)
-        self.activity.suppose(order.order_id, act_of(order))
+        if order.order_id not in self.orders:
+            self.activity.suppose(order.order_id, act_of(order))
 
     def drop(self, order: OrderState) -> None:
         """Undo :meth:`hold`."""

@@ -48,6 +48,8 @@ def _decision(book: Book, payload: Payload, document: Payload | None) -> tuple[O
     if document is None:
         raise BookError(f"the input document of {payload['decision_id']} is missing")
     state = order_state(payload, document)
+    if state.allow and "override" in document:
+        book.overrides.use(document["override"]["override_id"], document["time"]["wall_us"])
     if not state.reserves:  # a denial or a research allow is recorded and never held
         return (state,)
     if is_exit(document):
@@ -273,7 +275,7 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "day": _day,
     "mode": _mode,
     "omega4": _omega4,
-    "exit_only": _exit_only,
+    "exit-only": _exit_only,
     "release": _release,
     "halt": _halt,
     "resume": _resume,

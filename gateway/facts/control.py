@@ -9,10 +9,14 @@ from gateway.domain.order import Order
 
 
 def control_facts(book: Book, order: Order, wall_us: int) -> dict[str, Any]:
-    """The ``control`` section: mode, whether Ω4 is lifted, whether a halt covers the order."""
+    """The ``control`` section: mode, whether Ω4 is lifted, whether a halt covers the order.
+
+    ``exit_allowed`` says whether it may pass the halts that cover it, if it only reduces.
+    """
+    attributes = (order.account, order.symbol, order.strategy_id or NONE)
     return {
         "mode": book.mode.value,
         "omega4_lifted": book.omega4_lifted(wall_us),
-        "halted": book.halted(order.account, order.symbol, order.strategy_id or NONE),
-        "exit_allowed": False,
+        "halted": book.halted(*attributes),
+        "exit_allowed": book.exit_allowed(*attributes, wall_us),
     }

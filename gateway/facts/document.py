@@ -15,9 +15,11 @@ from gateway.domain.book import NONE, AccountBook, Book
 from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order
 from gateway.domain.quantities import (
+    BPS,
     DEFAULT_DECIMALS,
     INT_LIMIT,
     Worth,
+    ceil_div,
     notional_micros,
     rescaled_up,
 )
@@ -33,10 +35,13 @@ from gateway.facts.activity import activity_facts
 from gateway.facts.caps import caps_facts
 from gateway.facts.collar import price_deviation_bps, window_facts, worst_price
 from gateway.facts.control import control_facts
+from gateway.facts.exits import exit_facts, replaced_facts, without_replaced
 from gateway.facts.instruments import instrument_facts
 from gateway.facts.market import Market, hours_facts, market_facts
 from gateway.facts.model import higher_volatility_e4, model_facts
+from gateway.facts.override import override_facts
 from gateway.facts.portfolio import counting_price, projected_facts
+from gateway.facts.provenance import Runs, provenance_facts
 from gateway.facts.rates import Conversions, currencies_of
 from gateway.facts.valuation import Valuation
 from gateway.facts.venue import venue_facts
@@ -51,6 +56,7 @@ from gateway.ports import (
     Rates,
     SignedLimits,
 )
+from signing.trusted import TrustedKeys
 
 SALT_BYTES = 16
 
@@ -100,6 +106,10 @@ class Facts:
     """The currency that all money is counted in: the release's."""
     rates: Rates | None = None
     """What other currencies are worth in it."""
+    runs: Callable[[], Runs] = Runs
+    """Which runs are attested, as the files said a second ago."""
+    officers: Callable[[], TrustedKeys] = TrustedKeys
+    """Whose overrides count."""
 
     def market(self) -> Market:
         """The market as of now."""
@@ -122,7 +132,14 @@ class Facts:
         return Valuation(market, self.instruments, conversions)
 
     def gather(self, order: Order, decision_id: str, moment: Moment) -> dict[str, Any]:
-        """The input document of one order, the book's working orders included."""
+        """The input document of one order, the book's working orders included.
+
+        An order that replaces another one is counted in the place of that one.
+        """
+        with without_replaced(order, self.book()):
+            return self._gather(order, decision_id, moment)
+
+    def _gather(self, order: Order, decision_id: str, moment: Moment) -> dict[str, Any]:
         book, valuation, market = self.book(), moment.valuation, moment.market
         instrument = self.instruments.get(order.symbol)
         sourced = market.sourced(order.symbol, order.price_decimals)
@@ -133,7 +150,9 @@ class Facts:
         price = counting_price(order.side, worst, quote.last if quote else None)
         projected = projected_facts(order, price, account, equity, valuation)
         sections = {
-            "order": _order_facts(order, worst, price, valuation.worth(order.symbol))
+            "order": _with_share(
+                _order_facts(order, worst, price, valuation.worth(order.symbol)), equity
+            )
             | {"price_deviation_bps": price_deviation_bps(order, quote, worst)}
             | window_facts(worst, market.before(order.symbol, order.price_decimals)),
             "instrument": instrument_facts(instrument),
@@ -143,11 +162,15 @@ class Facts:
             "market": market_facts(sourced, market.now_us),
             "hours": hours_facts(market.hours(order.symbol), market.now_us),
             "venue": venue_facts(self._terms(order), order, market.now_us),
-            "projected": projected and projected.facts,
+            "projected": (projected.facts if projected else {}) | exit_facts(order, account)
+            or None,
+            "replaced": replaced_facts(order, book),
             "rates": valuation.conversions.facts(
                 currencies_of(order.symbol, account, self.instruments)
             ),
             "model": model_facts(self.pushed, self.health, market.now_us),
+            "provenance": provenance_facts(order, self.runs()),
+            "override": override_facts(order, self.officers(), book.overrides, moment.wall_us),
             "control": control_facts(book, order, moment.wall_us),
             "caps": caps_facts(self.caps),
             "activity": activity_facts(book, order, market.now_us),
@@ -253,6 +276,14 @@ def _order_facts(
         scales = (order.qty_decimals, price, order.price_decimals)
         notional = notional_micros(order.qty, *scales, worth)
     return facts | {"worst_price": worst, "notional_micros": notional}
+
+
+def _with_share(facts: dict[str, Any], equity: int | None) -> dict[str, Any]:
+    """The order's facts with its share of equity in basis points, rounded up, where it is known."""
+    notional = facts["notional_micros"]
+    if notional is None or equity is None or equity <= 0:
+        return facts
+    return facts | {"equity_share_bps": ceil_div(notional * BPS, equity)}
 
 
 def _present(section: Mapping[str, Any]) -> dict[str, Any]:

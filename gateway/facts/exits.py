@@ -33,6 +33,11 @@ def reduces(order: Order, account: AccountBook) -> bool:
     return only_reduces(held, buys=buys, qty=order.qty, working_qty=working_qty)
 
 
+def exit_facts(order: Order, account: AccountBook | None) -> dict[str, Any]:
+    """What the ``projected`` section says of exits, whether or not there are prices."""
+    return {} if account is None else {"reduces": reduces(order, account)}
+
+
 def replaced_facts(order: Order, book: Book) -> dict[str, Any] | None:
     """The ``replaced`` section, absent where the order takes nobody's place."""
     if order.replaces is None:

@@ -14,12 +14,24 @@ import stat
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Generic, TypeVar
+from typing import BinaryIO, Final, Generic, Protocol, TypeVar
 
 from gateway.ports import BlockingRunner, Clock
 from signing.trusted import FILE_BYTES_MAX, TrustedKeys, TrustedKeysError
 
 T = TypeVar("T")
+
+
+class Found(Protocol):
+    """What a look at files found."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What was wrong with them, in words."""
+        ...
+
+
+F = TypeVar("F", bound=Found)
 
 LOOK_INTERVAL_MS: Final = 1_000
 LOOK_TIMEOUT_MS: Final = 60_000
@@ -58,12 +70,12 @@ class FileReader(Generic[T]):
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             return Broken(error.strerror or "cannot be opened")
+        status = os.fstat(descriptor)
+        refused = _refused(status)
+        if refused is not None:
+            os.close(descriptor)
+            return refused
         with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return Broken("is not a regular file")
-            if status.st_mode & _OTHERS_WRITE:
-                return Broken("can be changed by anybody (chmod o-w)")
             return self._value(path, file, _print(status))
 
     def _value(self, path: Path, file: BinaryIO, before: _Print) -> T | Broken:
@@ -83,6 +95,14 @@ class FileReader(Generic[T]):
         """Forget every other file."""
         for path in self._known.keys() - set(paths):
             del self._known[path]
+
+
+def _refused(status: os.stat_result) -> Broken | None:
+    if not stat.S_ISREG(status.st_mode):
+        return Broken("is not a regular file")
+    if status.st_mode & _OTHERS_WRITE:
+        return Broken("can be changed by anybody (chmod o-w)")
+    return None
 
 
 def _print(status: os.stat_result) -> _Print:
@@ -129,13 +149,13 @@ class OfficersFile:
         return Officers(found)
 
 
-class Watch(Generic[T]):
+class Watch(Generic[F]):
     """What files say, as of a second ago; belongs to one event loop."""
 
     def __init__(
         self,
-        look: Callable[[], T],
-        nothing: Callable[[str], T],
+        look: Callable[[], F],
+        nothing: Callable[[str], F],
         runner: BlockingRunner,
         clock: Clock,
     ) -> None:
@@ -152,10 +172,10 @@ class Watch(Generic[T]):
         self._runner = runner
         self._clock = clock
         self._value = nothing("not read yet")
-        self._under_way: asyncio.Future[T] | None = None
+        self._under_way: asyncio.Future[F] | None = None
 
     @property
-    def value(self) -> T:
+    def value(self) -> F:
         """What is known now; never blocks."""
         return self._value
 
@@ -165,14 +185,21 @@ class Watch(Generic[T]):
             self._under_way = asyncio.ensure_future(self._runner.run(self._look))
         done, _ = await asyncio.wait({self._under_way}, timeout=LOOK_TIMEOUT_MS / 1_000)
         if not done:  # the thread is still at it; the next look waits for the same one
-            self._value = self._nothing("the files did not answer in time")
+            self._take(self._nothing("the files did not answer in time"))
             return
         looked, self._under_way = self._under_way, None
         try:
-            self._value = looked.result()
+            found = looked.result()
         except Exception as error:  # noqa: BLE001  nothing may be believed of what was not read
             _log.exception("trusted files could not be read")
-            self._value = self._nothing(f"{type(error).__name__} while reading")
+            found = self._nothing(f"{type(error).__name__} while reading")
+        self._take(found)
+
+    def _take(self, found: F) -> None:
+        for problem in found.problems:
+            if problem not in self._value.problems:
+                _log.warning("nothing of it counts: %s", problem)
+        self._value = found
 
     async def run(self) -> None:
         """Look again and again, for as long as the gateway runs."""

@@ -25,6 +25,7 @@ from gateway.domain.quantities import (
     scaled,
 )
 from gateway.intake.ticket import OrderBody
+from signing.override import OverrideError, read_override
 
 _QTY_E8_DECIMALS: Final = 8
 
@@ -49,8 +50,8 @@ def to_order(
     Raises:
         InvalidInputError: ``account-unknown``, ``price-missing``, ``price-unexpected``,
             ``number-malformed``, ``number-not-positive``, ``number-too-large``,
-            ``qty-below-lot``, ``price-below-tick``, ``intent-contradiction`` or
-            ``locate-unexpected``. Nothing has been recorded.
+            ``qty-below-lot``, ``price-below-tick``, ``intent-contradiction``,
+            ``locate-unexpected`` or ``override-malformed``. Nothing has been recorded.
     """
     if body.account not in accounts:
         raise InvalidInputError(
@@ -99,7 +100,7 @@ def to_order(
         locate_id=body.locate_id,
         source_run=body.source_run,
         replaces=body.replaces,
-        override=body.override,
+        override=_readable(body.override),
     )
 
 
@@ -125,6 +126,24 @@ def _reduces_only(body: OrderBody) -> bool:
             "leave locate_id out, or send side sell_short",
         )
     return body.reduce_only or (intent is not None and intent.closes)
+
+
+def _readable(override: str | None) -> str | None:
+    """An override that can be read at all; whether it counts for this order is a fact.
+
+    Raises:
+        InvalidInputError: ``override-malformed``.
+    """
+    if override is not None:
+        try:
+            read_override(override)
+        except OverrideError as error:
+            raise InvalidInputError(
+                "override-malformed",
+                f"override: {error}",
+                "send the line that `writ override sign` printed, unchanged, or leave it out",
+            ) from error
+    return override
 
 
 def _contradiction(detail: str, remedy: str) -> InvalidInputError:

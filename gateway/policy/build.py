@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.batches import DECISIONS, HALTS
-from gateway.policy.catalogue import CATALOGUE, encode_catalogue
+from gateway.policy.catalogue import CATALOGUE, Catalogue, ControlText, encode_catalogue
 from gateway.policy.metadata import annotated_packages, block_findings, control_text
 from gateway.policy.opa_tool import find_opa, required_version, run_opa
 from gateway.policy.release import (
@@ -61,7 +61,7 @@ def build(source: Path, out: Path, label: str, data: bytes) -> Release:
             BUNDLE: (made / BUNDLE).read_bytes(),
             WASM: _extract(module.read_bytes(), WASM),
             DATA: data,
-            CATALOGUE: _catalogue(opa, staged, built),
+            CATALOGUE: encode_catalogue(built, _control_texts(opa, staged)),
         }
     files[DESCRIPTOR] = _descriptor(built, label, files)
     out.mkdir(parents=True, exist_ok=True)
@@ -87,13 +87,28 @@ def _extract(archive: bytes, name: str) -> bytes:
     return data
 
 
-def _catalogue(opa: Path, staged: Path, built: str) -> bytes:
+def catalogue_of_sources(source: Path) -> Catalogue:
+    """The catalogue of a policies folder, as a release built of it would have.
+
+    Raises:
+        InvalidInputError: the Rego cannot be read or a control lacks its METADATA.
+        OpaToolError: ``opa`` is missing.
+    """
+    opa, built = find_opa(), revision(source)
+    with tempfile.TemporaryDirectory(prefix="writ-catalogue-") as folder:
+        stage(source, Path(folder))
+        controls = _control_texts(opa, Path(folder))
+    ordered = sorted(controls, key=lambda text: text.control)
+    return Catalogue(built, {text.control: text for text in ordered})
+
+
+def _control_texts(opa: Path, staged: Path) -> list[ControlText]:
     controls = [package for package in annotated_packages(opa, staged) if package.is_control]
     findings = [finding for package in controls for finding in block_findings(package)]
     if findings:
         first = findings[0]
         raise InvalidInputError("policy-metadata", f"{first.file}: {first.message}", first.remedy)
-    return encode_catalogue(built, map(control_text, controls))
+    return [control_text(package) for package in controls]
 
 
 def _descriptor(built: str, label: str, files: Mapping[str, bytes]) -> bytes:

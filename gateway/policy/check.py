@@ -11,24 +11,35 @@ from typing import Any, Final, cast
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.build import CAPABILITIES
 from gateway.policy.check_data import data_findings, limit_findings
+from gateway.policy.check_rules import proof_findings
 from gateway.policy.findings import Finding
 from gateway.policy.metadata import (
     Annotated,
     annotated_packages,
     block_findings,
-    reading_findings,
-    syntax_trees,
 )
 from gateway.policy.opa_tool import Outcome, find_opa, run_opa
+from gateway.policy.readings import library_facts, reading_findings, syntax_trees
+from gateway.policy.rego_tests import REGO_ONLY, opa_test
 from gateway.policy.sources import rego_sources, stage
 
 _COVERAGE: Final = 100
-_TEST_TIMEOUT: Final = "60s"
-"""Of one test; the usual five seconds are too few on a busy machine."""
 _SCHEMAS: Final = "schemas"
-# Rego alone is read: tests bring their own limits, and built releases hold the rules once more.
-_REGO_ONLY: Final = ("--ignore", "*.json", "--ignore", "*.tar.gz")
 _MAIN: Final = "main.rego"
+_REMEDIES: Final = {
+    "rego_recursion_error": "let no rule need itself: a decision always ends",
+    "rego_parse_error": "mend the line; opa reads no further",
+}
+_BETTER: Final = (
+    ("undefined ref: input.", "name a fact that schemas/document.json describes, or describe it"),
+    ("undefined ref: data.limits", "name a limit that schemas/limits.json describes"),
+    (
+        "undefined function ",
+        "use what capabilities.json lists: no clock, network, randomness, division or pattern",
+    ),
+    ("undefined function data.", "mend the name of the rule"),
+)
+"""What helps, by how the message begins; the last that fits counts."""
 
 
 def check(source: Path) -> list[Finding]:
@@ -61,40 +72,17 @@ def format_findings(opa: Path, source: Path) -> list[Finding]:
 def compile_findings(opa: Path, source: Path) -> list[Finding]:
     """What ``opa check`` says with strict mode, schemas and the reduced capabilities."""
     fixed = ("check", "--strict", "--schema", _SCHEMAS, "--capabilities", CAPABILITIES)
-    done = run_opa(opa, [*fixed, "-f", "json", *_REGO_ONLY, "."], cwd=source)
+    done = run_opa(opa, [*fixed, "-f", "json", *REGO_ONLY, "."], cwd=source)
     return [] if done.status == 0 else _compile_errors(done)
 
 
 def coverage_findings(opa: Path, source: Path) -> list[Finding]:
     """Failing tests, or lines that no test reaches: each must be reached, 100 in a hundred."""
-    covered = _opa_test(opa, source, "--coverage")
+    covered = opa_test(opa, source, "--coverage")
     if covered.status == 0:
         return _uncovered(json.loads(covered.stdout))
-    plain = _opa_test(opa, source)  # with coverage opa does not say which test failed
+    plain = opa_test(opa, source)  # with coverage opa does not say which test failed
     return [Finding(".", plain.said or covered.said, "mend the rule or the test")]
-
-
-def run_tests(source: Path, expression: str) -> Outcome:
-    """Run the tests whose names fit a regular expression (all if empty), verbosely.
-
-    Raises:
-        OpaToolError: ``opa`` is missing or does not come back.
-    """
-    return _opa_test(find_opa(), source, "--verbose", "--run", expression)
-
-
-def _opa_test(opa: Path, source: Path, *options: str) -> Outcome:
-    fixed = (
-        "test",
-        "--fail-on-empty",
-        "--timeout",
-        _TEST_TIMEOUT,
-        "--schema",
-        _SCHEMAS,
-        "--capabilities",
-        CAPABILITIES,
-    )
-    return run_opa(opa, [*fixed, *options, *_REGO_ONLY, "."], cwd=source)
 
 
 def control_findings(opa: Path, source: Path) -> list[Finding]:
@@ -105,13 +93,15 @@ def control_findings(opa: Path, source: Path) -> list[Finding]:
         packages = annotated_packages(opa, staged)
         controls = [package for package in packages if package.is_control]
         trees = syntax_trees(opa, staged, (package.file for package in packages))
+        libraries = library_facts(packages, trees)
         findings = _unannotated(source, packages)
         for package in packages:
             findings += block_findings(package) if package.is_control else []
-            findings += reading_findings(package, trees[package.file])
-        registry = _registry(opa, staged)
+            findings += reading_findings(package, trees[package.file], libraries)
+            findings += proof_findings(package, trees[package.file])
+        registry, required = _required(opa, staged)
     findings += _missing_tests(source, controls)
-    findings += _registry_findings(registry, controls)
+    findings += _registry_findings(registry, controls) + _required_findings(registry, required)
     return findings + limit_findings(source, packages)
 
 
@@ -133,12 +123,34 @@ def _missing_tests(source: Path, controls: Iterable[Annotated]) -> list[Finding]
     return found
 
 
-def _registry(opa: Path, staged: Path) -> dict[str, str]:
-    done = run_opa(opa, ["eval", "-b", ".", "-f", "json", "data.writ.main.registry"], cwd=staged)
+def _required(opa: Path, staged: Path) -> tuple[dict[str, str], set[str]]:
+    """The registry, and what is required of an order, as the Rego computes them."""
+    done = run_opa(opa, ["eval", "-b", ".", "-f", "json", "data.writ.main"], cwd=staged)
     if done.status != 0:
         raise InvalidInputError("policy-sources", done.said, "mend the Rego that opa names")
     result = cast("dict[str, Any]", json.loads(done.stdout)).get("result")
-    return dict(result[0]["expressions"][0]["value"]) if result else {}
+    main: dict[str, Any] = result[0]["expressions"][0]["value"] if result else {}
+    return _registered(main.get("registry")), set(_registered(main.get("required")))
+
+
+def _registered(value: object) -> dict[str, str]:
+    """An object, or a list as an object of its members; empty where it is neither."""
+    if isinstance(value, list):
+        return {str(item): "" for item in cast("list[object]", value)}
+    found = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    return {name: str(item) for name, item in found.items()}
+
+
+def _required_findings(registry: dict[str, str], required: set[str]) -> list[Finding]:
+    """Whatever is not required is not proven either: nothing may thin it out."""
+    if not registry:
+        message = "the registry is empty: nothing would have to be proven"
+        return [Finding(_MAIN, message, "register the controls")]
+    missing = sorted(set(registry) - required)
+    if not missing:
+        return []
+    message = f"required leaves out {', '.join(missing)} of the registry"
+    return [Finding(_MAIN, message, "write `required := object.keys(registry)`")]
 
 
 def _registry_findings(registry: dict[str, str], controls: Sequence[Annotated]) -> list[Finding]:
@@ -166,16 +178,18 @@ def _compile_errors(done: Outcome) -> list[Finding]:
     """One finding for each error with its line, or all that ``opa`` says as one."""
     try:
         errors = cast("dict[str, Any]", json.loads(done.stderr or done.stdout))["errors"]
-        return [
-            Finding(
-                f"{error['location']['file']}:{error['location']['row']}",
-                error["message"],
-                f"mend the Rego ({error['code']})",
-            )
-            for error in errors
-        ]
+        return [_compile_error(error) for error in errors]
     except (ValueError, KeyError, TypeError):
         return [Finding(".", done.said, "mend what opa names")]
+
+
+def _compile_error(error: dict[str, Any]) -> Finding:
+    message: str = error["message"]
+    remedy = _REMEDIES.get(error["code"], f"mend the Rego ({error['code']})")
+    for beginning, better in _BETTER:
+        remedy = better if message.startswith(beginning) else remedy
+    place = error["location"]
+    return Finding(place["file"], message, remedy, place["row"])
 
 
 def _uncovered(report: dict[str, Any]) -> list[Finding]:

@@ -31,7 +31,9 @@ _SCOPES: Final = frozenset({"account", "symbol", "strategy"})
 _VERDICT_FIELDS: Final = frozenset(
     {"allow", "required", "passed", "reasons", "proofs", "halts", "door"}
 )
-_DOOR_FIELDS: Final = frozenset({"approval_age_max_ms"})
+_DOOR_FIELDS: Final = frozenset(
+    {"approval_age_max_ms", "close_buffer_min_ms", "quote_age_max_ms", "spread_max_bps"}
+)
 _FIGURES: Final = frozenset({"observed", "limit"})
 _CONTROL_FIELD: Final = frozenset({"control"})
 _SOURCES: Final = frozenset({"global", "account", "strategy", "symbol", "caps"})
@@ -85,7 +87,7 @@ def _verdict(element: object) -> Verdict:
     door = _door(fields["door"])
     proven_ones = frozenset(passed)
     missing = tuple(control for control in required if control not in proven_ones)
-    proven = bool(required) and not missing and door["approval_age_max_ms"] > 0
+    proven = bool(required) and not missing and min(door.values()) > 0
     if (
         allow != proven
         or not proven_ones <= frozenset(required)
@@ -100,10 +102,10 @@ def _verdict(element: object) -> Verdict:
 
 def _door(value: object) -> dict[str, int]:
     fields = _object(value, _DOOR_FIELDS)
-    age_max_ms = _integer(fields["approval_age_max_ms"])
-    if age_max_ms < 0:
+    door = {name: _integer(threshold) for name, threshold in sorted(fields.items())}
+    if min(door.values()) < 0:
         raise _MalformedError
-    return {"approval_age_max_ms": age_max_ms}
+    return door
 
 
 def _controls(value: object) -> tuple[str, ...]:

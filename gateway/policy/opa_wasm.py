@@ -31,7 +31,7 @@ from signing import canonical
 TIMEOUT_MS: Final = 2_000
 """How long one evaluation may take; a batch of 16 takes a few milliseconds."""
 
-_MEMORY_MAX_PAGES: Final = 4096  # of 64 KiB: 256 MiB for each instance, reached by 16 MiB of data
+_MEMORY_MAX_PAGES: Final = 8192  # of 64 KiB: 512 MiB for each instance, reached by 32 MiB of data
 _INSTANCES: Final = 2  # a turn and a halt query may overlap, nothing else does
 _MS: Final = 1000
 

@@ -23,8 +23,8 @@ DESCRIPTOR: Final = "release.json"
 BUNDLE: Final = "bundle.tar.gz"
 WASM: Final = "policy.wasm"
 
-FILE_MAX_BYTES: Final = 16 * 1024 * 1024
-"""The largest file of a release: about 10^5 instruments."""
+FILE_MAX_BYTES: Final = 32 * 1024 * 1024
+"""The largest file of a release: about 10^5 instruments, each with limits of its own."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _FIELDS: Final = {
     "revision": re.compile(r"r[0-9a-f]{16}"),

@@ -91,10 +91,11 @@ class Cancels:
             await self._cancel(order, BY, "WANTED_BEFORE_SENT" if wanted else "HALTED")
 
     def _to_be_cancelled(self, order: OrderState) -> bool:
-        return any(
-            halt.cancels and halt.scope.covers(order.account, order.symbol, order.strategy_id)
-            for halt in self._journal.book.halts.values()
-        )
+        """Whether a cancelling halt covers the order, and it is none that the halt lets through."""
+        book, attributes = self._journal.book, (order.account, order.symbol, order.strategy_id)
+        if order.order_id in book.exits and book.exit_allowed(*attributes, self._clock.wall_us()):
+            return False
+        return any(halt.cancels and halt.scope.covers(*attributes) for halt in book.halts.values())
 
     async def _cancel_each(self, orders: Sequence[OrderState], by: str, cause: str) -> None:
         """Cancel some at a time.

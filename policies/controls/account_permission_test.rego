@@ -8,7 +8,7 @@ test_permitted if {
 }
 
 test_by_name if {
-	named := {"main": object.union(fixtures.permissions["*"], {"principals": {"strategy-a": true}})}
+	named := {"main": {"principals": {"strategy-a": true}, "classes": {}, "extended_hours": false}}
 	not account_permission.proven with input as fixtures.document
 		with data.permissions as {"main": {"principals": {"strategy-b": true}, "classes": {}, "extended_hours": false}}
 	account_permission.proven with input as fixtures.document with data.permissions as named

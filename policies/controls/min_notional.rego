@@ -35,15 +35,17 @@ import data.writ.lib.num
 observed := input.order.notional_micros
 
 proven if {
-	num.positive(observed)
 	reaches(input.instrument.min_notional_micros)
 	reaches_venue
 }
 
 proven if exits.reduces
 
+reaches(0)
+
 reaches(floor) if {
-	num.natural(floor)
+	num.positive(floor)
+	num.positive(observed)
 	observed >= floor
 }
 

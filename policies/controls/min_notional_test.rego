@@ -26,8 +26,11 @@ test_below_the_larger_floor if {
 	not min_notional.proven with input as floors(100, 90, 99)
 }
 
-test_an_order_of_nothing if {
-	not min_notional.proven with input as floors(0, 0, 0)
+test_an_order_of_nothing_or_of_unknown_worth if {
+	not min_notional.proven with input as floors(1, 0, 0)
+	not min_notional.proven with input as json.remove(floors(1, 0, 100), ["order/notional_micros"])
+	not min_notional.proven with input as json.remove(floors(0, 1, 100), ["order/notional_micros"])
+	min_notional.proven with input as json.remove(floors(0, 0, 100), ["order/notional_micros"])
 }
 
 test_an_exit_has_no_floor if {

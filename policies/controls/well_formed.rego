@@ -27,7 +27,10 @@
 #     - market
 #     - model
 #     - order
+#     - override
 #     - projected
+#     - rates
+#     - provenance
 #     - replaced
 #     - salt
 #     - time
@@ -47,8 +50,8 @@ import data.writ.lib.shape
 proven if {
 	shape.closed(
 		input,
-		{"v", "salt", "ids", "time", "order", "control", "caps"},
-		{"instrument", "account", "market", "model", "projected", "activity", "replaced", "hours", "venue"},
+		{"v", "salt", "ids", "time", "order", "rates", "control", "caps"},
+		{"instrument", "account", "market", "model", "projected", "activity", "replaced", "hours", "venue", "provenance", "override"},
 	)
 	input.v == 2
 	shape.salt(input.salt)
@@ -58,6 +61,8 @@ proven if {
 	order_consistent
 	control_typed
 	caps_typed
+	provenance_typed
+	override_typed
 	instrument_typed
 	account_typed
 	market_typed
@@ -65,6 +70,7 @@ proven if {
 	venue_typed
 	model_typed
 	projected_typed
+	rates_typed
 	activity_typed
 	replaced_typed
 }
@@ -88,7 +94,7 @@ time_typed if {
 }
 
 # What is left out when it cannot be computed.
-computed := {"qty_e8", "worst_price", "notional_micros", "price_deviation_bps", "short_window_deviation_bps", "long_window_deviation_bps"}
+computed := {"qty_e8", "worst_price", "notional_micros", "price_deviation_bps", "short_window_deviation_bps", "long_window_deviation_bps", "equity_share_bps"}
 
 order_typed if {
 	shape.closed(
@@ -176,6 +182,24 @@ cap_typed(cap) if num.natural(cap)
 
 absent(section) if not section in object.keys(input)
 
+provenance_typed if absent("provenance")
+
+provenance_typed if {
+	shape.closed(input.provenance, {"source_run", "attested", "by"}, set())
+	shape.identifier(input.provenance.source_run)
+	shape.identifier(input.provenance.by)
+	is_boolean(input.provenance.attested)
+}
+
+override_typed if absent("override")
+
+override_typed if {
+	shape.closed(input.override, {"control", "override_id", "by"}, set())
+	every part in input.override {
+		shape.identifier(part)
+	}
+}
+
 instrument_typed if absent("instrument")
 
 instrument_typed if {
@@ -198,13 +222,19 @@ instrument_typed if {
 
 account_typed if absent("account")
 
-# Equity and cash may be below zero; a loss may not, because a gain is a loss of zero.
+# Equity and cash may be below zero; a loss may not, because a gain is a loss of zero, nor a share.
 account_typed if {
-	shape.closed(input.account, set(), {"equity_micros", "cash_micros", "day_loss_micros"})
+	shape.closed(
+		input.account,
+		set(),
+		{"equity_micros", "cash_micros", "day_loss_micros", "drawdown_bps", "maintenance_margin_bps"},
+	)
 	every value in input.account {
 		num.integer(value)
 	}
-	object.get(input.account, "day_loss_micros", 0) >= 0
+	every name in ["day_loss_micros", "drawdown_bps", "maintenance_margin_bps"] {
+		object.get(input.account, name, 0) >= 0
+	}
 }
 
 market_typed if absent("market")
@@ -287,6 +317,16 @@ reading_typed(name, value) if {
 	is_boolean(value)
 }
 
+rates_typed if {
+	is_object(input.rates)
+	every currency, rate in input.rates {
+		shape.currency(currency)
+		shape.closed(rate, {"rate_e8", "age_ms"}, set())
+		num.positive(rate.rate_e8)
+		num.natural(rate.age_ms)
+	}
+}
+
 projected_typed if absent("projected")
 
 projected_typed if {
@@ -296,7 +336,8 @@ projected_typed if {
 		{
 			"positions_count", "position_notional_micros", "gross_exposure_micros",
 			"day_turnover_micros", "leverage_bps", "short_notional_micros",
-			"margin_debit_micros", "sector_exposure_bps", "reduces",
+			"margin_debit_micros", "sector_exposure_bps", "asset_exposure_bps",
+			"initial_margin_bps", "reduces",
 		},
 	)
 	every name, value in input.projected {

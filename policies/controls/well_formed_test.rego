@@ -86,11 +86,16 @@ test_hours_and_venue_flags if {
 	}
 }
 
+taking(name, value) := object.union(
+	fixtures.without("venue"),
+	{"venue": object.union(object.remove(fixtures.document.venue, [name]), {name: value})},
+)
+
 test_what_a_venue_takes if {
 	every name in ["types", "times_in_force"] {
-		well_formed.proven with input as json.patch(fixtures.document, [{"op": "replace", "path": ["venue", name], "value": {}}])
+		well_formed.proven with input as taking(name, {})
 		every value in [null, 5, ["limit"], {"iceberg": true}, {"limit": 1, "day": 1}, {"limit": "true", "day": "true"}] {
-			not well_formed.proven with input as json.patch(fixtures.document, [{"op": "replace", "path": ["venue", name], "value": value}])
+			not well_formed.proven with input as taking(name, value)
 		}
 	}
 }
@@ -285,5 +290,98 @@ test_the_whole_ticket if {
 	}
 	every side in ["buy", "sell", "sell_short"] {
 		well_formed.proven with input as fixtures.with_fact("order", "side", side)
+	}
+}
+
+words := {
+	"volatility_e4": 100, "regime": "NORMAL", "entropy_e4": 100, "drift_e4": 100,
+	"data_integrity": true, "protocol_firing": true,
+}
+
+word(name, reading) := fixtures.with_fact("model", name, reading)
+
+test_a_model_says_what_it_says if {
+	well_formed.proven with input as fixtures.without("model")
+	every name, value in words {
+		well_formed.proven with input as fixtures.without(concat("/", ["model", name]))
+		well_formed.proven with input as word(name, {"value": value, "age_ms": 0, "source": "s"})
+	}
+	every value in ["CALM", "NORMAL", "STRESSED", "CRISIS"] {
+		well_formed.proven with input as word("regime", {"value": value})
+	}
+	every name in ["data_integrity", "protocol_firing"] {
+		well_formed.proven with input as word(name, {"value": false})
+	}
+}
+
+test_a_word_of_a_model_is_whole if {
+	every name in object.keys(words) {
+		every part in ["value", "age_ms", "source"] {
+			not well_formed.proven with input as fixtures.without(concat("/", ["model", name, part]))
+		}
+		every reading in [{"more": 1}, {"age_ms": -1}, {"age_ms": "1"}, {"source": ""}, {"source": 1}] {
+			not well_formed.proven with input as word(name, reading)
+		}
+		every value in [null, -1, 1.5, "", [], {"a": 1}] {
+			not well_formed.proven with input as word(name, {"value": value})
+		}
+	}
+	not well_formed.proven with input as word("temper", {"value": 1, "age_ms": 1, "source": "s"})
+	not well_formed.proven with input as word("regime", {"value": "PANIC"})
+	not well_formed.proven with input as word("regime", {"value": true})
+	not well_formed.proven with input as word("drift_e4", {"value": true})
+	not well_formed.proven with input as word("data_integrity", {"value": 1})
+	not well_formed.proven with input as change("model", "healthy")
+}
+
+test_provenance_and_override_may_be_absent if {
+	well_formed.proven with input as fixtures.without("provenance")
+	well_formed.proven with input as fixtures.without("override")
+}
+
+test_provenance_is_typed if {
+	every change in [
+		{"source_run": ""}, {"source_run": "a b"}, {"source_run": null}, {"attested": 1}, {"attested": "true"},
+		{"attested": null}, {"by": ""}, {"by": 5}, {"more": "x"},
+	] {
+		not well_formed.proven with input as object.union(fixtures.document, {"provenance": change})
+	}
+	every name in ["source_run", "attested", "by"] {
+		not well_formed.proven with input as fixtures.without(concat("/", ["provenance", name]))
+	}
+}
+
+test_override_is_typed if {
+	every change in [{"control": ""}, {"control": null}, {"override_id": "a b"}, {"override_id": 1}, {"by": true}, {"more": "x"}] {
+		not well_formed.proven with input as object.union(fixtures.document, {"override": change})
+	}
+	every name in ["control", "override_id", "by"] {
+		not well_formed.proven with input as fixtures.without(concat("/", ["override", name]))
+	}
+}
+
+rated(rates) := object.union(fixtures.without("rates"), {"rates": rates})
+
+test_rates_by_currency if {
+	well_formed.proven with input as rated({})
+	well_formed.proven with input as rated({"EUR": {"rate_e8": 1, "age_ms": 0}, "JPY": {"rate_e8": 9007199254740991, "age_ms": 1}})
+	not well_formed.proven with input as fixtures.without("rates")
+	every rates in [
+		null, [], "EUR", {"EUR": 1}, {"EUR": {}}, {"euro": {"rate_e8": 1, "age_ms": 0}},
+		{"EUR": {"rate_e8": 1}}, {"EUR": {"age_ms": 0}}, {"EUR": {"rate_e8": 1, "age_ms": 0, "by": "x"}},
+		{"EUR": {"rate_e8": 0, "age_ms": 0}}, {"EUR": {"rate_e8": 1, "age_ms": -1}},
+		{"EUR": {"rate_e8": "1", "age_ms": 0}}, {"EUR": {"rate_e8": 1.5, "age_ms": 0}},
+	] {
+		not well_formed.proven with input as rated(rates)
+	}
+}
+
+test_shares_of_an_account_are_not_below_zero if {
+	every name in ["drawdown_bps", "maintenance_margin_bps", "day_loss_micros"] {
+		well_formed.proven with input as fixtures.with_fact("account", name, 0)
+		well_formed.proven with input as fixtures.without(concat("/", ["account", name]))
+		every value in fixtures.not_natural {
+			not well_formed.proven with input as fixtures.with_fact("account", name, value)
+		}
 	}
 }

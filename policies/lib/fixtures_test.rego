@@ -29,17 +29,25 @@ document := {
 		"reduce_only": false,
 		"extended_hours": false,
 		"locate_id": "none",
-		"source_run": "none",
+		"source_run": "run-1",
 		"replaces": "ord_0",
 		"qty_e8": 1000000000,
 		"worst_price": 500,
 		"notional_micros": 100,
 		"price_deviation_bps": 100,
+		"equity_share_bps": 100,
 		"short_window_deviation_bps": 100,
 		"long_window_deviation_bps": 100,
 	},
 	"instrument": instruments.ACME,
-	"account": {"equity_micros": 100, "cash_micros": 100, "day_loss_micros": 100},
+	"account": {
+		"equity_micros": 100,
+		"cash_micros": 100,
+		"day_loss_micros": 100,
+		"drawdown_bps": 100,
+		"maintenance_margin_bps": 100,
+	},
+	"rates": {"EUR": {"rate_e8": 110000000, "age_ms": 100}},
 	"market": {"bid": 490, "ask": 500, "last": 495, "age_ms": 100, "spread_bps": 100, "source": "primary"},
 	"hours": {"open": true, "to_close_ms": 100},
 	"venue": {
@@ -64,6 +72,8 @@ document := {
 		"short_notional_micros": 100,
 		"margin_debit_micros": 100,
 		"sector_exposure_bps": 100,
+		"asset_exposure_bps": 100,
+		"initial_margin_bps": 100,
 		"reduces": false,
 	},
 	"replaced": {"order_id": "ord_0", "working": true, "same": true},
@@ -76,13 +86,15 @@ document := {
 	},
 	"model": {
 		"volatility_e4": {"value": 100, "age_ms": 100, "source": "monitor"},
-		"regime": {"value": "NORMAL", "age_ms": 100, "source": "monitor"},
+		"regime": {"value": "CRISIS", "age_ms": 100, "source": "monitor"},
 		"entropy_e4": {"value": 100, "age_ms": 100, "source": "monitor"},
 		"drift_e4": {"value": 100, "age_ms": 100, "source": "monitor"},
 		"data_integrity": {"value": true, "age_ms": 100, "source": "monitor"},
 		"protocol_firing": {"value": true, "age_ms": 100, "source": "monitor"},
 	},
 	"control": {"mode": "SIMULATION", "omega4_lifted": true, "halted": false, "exit_allowed": false},
+	"provenance": {"source_run": "run-1", "attested": true, "by": "alice"},
+	"override": {"control": "REG-01", "override_id": "ovr_1", "by": "carol"},
 	"caps": {
 		"day_turnover_max_micros": "none",
 		"gross_exposure_max_micros": "none",
@@ -114,6 +126,16 @@ instruments := {"ACME": {
 	"borrow": "easy",
 }}
 
+permissions := {"*": {
+	"principals": {"*": true},
+	"classes": {"equity": true, "etf": true, "crypto": true},
+	"extended_hours": false,
+}}
+
+restricted := {"OTHER": true}
+
+base_currency := "USD"
+
 limits := {"global": global_limits, "accounts": {}, "strategies": {}, "symbols": {}}
 
 global_limits := {
@@ -138,6 +160,11 @@ global_limits := {
 	"approval_age_max_ms": 300000,
 	"volatility_index_max_e4": 400000,
 	"drawdown_max_bps": 4000,
+	"asset_exposure_max_bps": 100,
+	"initial_margin_min_bps": 100,
+	"maintenance_margin_min_bps": 100,
+	"exchange_rate_age_max_ms": 100,
+	"crisis_buy_max_bps": 100,
 	"drift_max_e4": 100,
 	"entropy_max_e4": 100,
 	"model_age_max_ms": 100,

@@ -34,6 +34,14 @@ positive(value) if {
 }
 
 # METADATA
+# description: Whether a fact is known and is at least a minimum that stands.
+reaches(observed, limit) if {
+	natural(observed)
+	positive(limit)
+	observed >= limit
+}
+
+# METADATA
 # description: Whether a fact is known, is zero or more, and stays within a limit that stands.
 within(observed, limit) if {
 	natural(observed)

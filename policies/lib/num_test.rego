@@ -41,3 +41,17 @@ test_types_are_never_compared if {
 		not num.within(pair[0], pair[1])
 	}
 }
+
+test_reaches_at_the_minimum if num.reaches(5, 5)
+
+test_reaches_above_the_minimum if num.reaches(6, 5)
+
+test_not_reaches_below_the_minimum if not num.reaches(4, 5)
+
+test_a_minimum_of_zero_proves_nothing if not num.reaches(5, 0)
+
+test_what_reaches_is_of_its_type if {
+	every pair in [[null, 5], ["9", 5], [true, 5], [9, null], [9, "5"], [9, []], [9, -1]] {
+		not num.reaches(pair[0], pair[1])
+	}
+}

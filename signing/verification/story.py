@@ -7,12 +7,16 @@ its life cycle by the one table.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from signing.canonical import JsonObject
 from signing.lifecycle import LifecycleError, State, state_after
 from signing.verification.findings import Findings
 
 STORY = 7
+
+_EXECUTED: Final = {"sell_short": "sell"}
+"""The side of an order's executions, where it is not the order's own."""
 
 
 @dataclass(slots=True)
@@ -45,8 +49,11 @@ class StoryCheck:
         self._executions: set[tuple[str, str]] = set()
         self._releases: set[str] = set()
         self._halts: set[str] = set()
-        # Halts of everything that leave no way to trade, by id.
-        self._standing: dict[str, bool] = {}
+        # Halts that stand, by id: None where one covers a part only, else whether it lets
+        # positions be reduced by itself.
+        self._standing: dict[str, bool | None] = {}
+        # Exit-only states: (kind, name) of the scope -> the wall time of its end, None without.
+        self._exit_only: dict[tuple[str, str], int | None] = {}
 
     def take(self, index: int, kind: str, payload: JsonObject, document: JsonObject | None) -> None:
         """Follow one entry.
@@ -65,6 +72,8 @@ class StoryCheck:
                     self._halt(payload)
                 case "resume":
                     self._resume(payload)
+                case "exit-only":
+                    self._change_exit_only(payload)
                 case "decision":
                     self._decide(payload, document)
                 case "submission" | "execution" | "status" | "cancel" | "settlement":
@@ -79,12 +88,46 @@ class StoryCheck:
         if halt_id in self._halts:
             raise _ImpossibleError(f"halt {halt_id} was declared before")
         self._halts.add(halt_id)
-        total = payload["scope"]["kind"] == "global" and not payload["reduce_allowed"]
-        self._standing[halt_id] = total
+        total = payload["scope"]["kind"] == "global"
+        self._standing[halt_id] = payload["reduce_allowed"] if total else None
 
     def _resume(self, payload: JsonObject) -> None:
-        if self._standing.pop(payload["halt_id"], None) is None:
+        if payload["halt_id"] not in self._standing:
             raise _ImpossibleError(f"no halt {payload['halt_id']} stands")
+        del self._standing[payload["halt_id"]]
+
+    def _change_exit_only(self, payload: JsonObject) -> None:
+        scope = (payload["scope"]["kind"], payload["scope"]["name"])
+        if payload["opened"]:
+            until = payload["until_us"]
+            self._exit_only[scope] = None if until == "none" else until
+        elif scope not in self._exit_only:
+            raise _ImpossibleError("it closes an exit-only state that is not open")
+        else:
+            del self._exit_only[scope]
+
+    def _passes(self, payload: JsonObject, document: JsonObject | None) -> bool:
+        """Whether an allow may be although halts of everything stand: none does, or it is an exit.
+
+        An exit passes where each of them lets positions be reduced, or an exit-only state covers
+        it. Without its document it cannot be told whether the order reduces, and what covers it.
+        """
+        halts = [reduces for reduces in self._standing.values() if reduces is not None]
+        if not halts:
+            return True
+        if document is None:
+            return all(halts) or bool(self._exit_only)
+        order, projected, time = (
+            _section(document, name) for name in ("order", "projected", "time")
+        )
+        if order.get("reduce_only") is not True or projected.get("reduces") is not True:
+            return False
+        at_us, covering = time.get("wall_us"), {("global", "*"), ("account", payload["account"])}
+        covering |= {("symbol", order.get("symbol")), ("strategy", order.get("strategy_id"))}
+        return all(halts) or any(
+            scope in covering and (until is None or (isinstance(at_us, int) and at_us < until))
+            for scope, until in self._exit_only.items()
+        )
 
     def _decide(self, payload: JsonObject, document: JsonObject | None) -> None:
         order_id = payload["order_id"]
@@ -107,7 +150,7 @@ class StoryCheck:
             self._client_ids.add(pair)
         if payload["release_digest"] not in self._releases:
             raise _ImpossibleError("it names a release that was not accepted before it")
-        if payload["allow"] and any(self._standing.values()):
+        if payload["allow"] and not self._passes(payload, document):
             raise _ImpossibleError("it allows while a halt of everything stands")
 
     @staticmethod
@@ -152,10 +195,17 @@ class StoryCheck:
         if ticket is None:
             return None
         for name in ("symbol", "side", "qty_decimals"):
-            if payload[name] != ticket.get(name):
+            stated = ticket.get(name)
+            if payload[name] != _EXECUTED.get(str(stated), stated):
                 raise _ImpossibleError(f"the execution's {name} is not the order's")
         order.filled += payload["qty"]
         quantity = ticket.get("qty")
         if not isinstance(quantity, int):
             raise _ImpossibleError("the order's document has no quantity")
         return quantity - order.filled
+
+
+def _section(document: JsonObject, name: str) -> JsonObject:
+    """A part of an input document; empty where there is none."""
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}

@@ -39,7 +39,7 @@ def server(release: Release) -> Iterator[ServerBench]:
 @pytest.fixture(scope="session")
 def documents(cases: list[Case]) -> list[bytes]:
     """The cases under the release's own limits, encoded."""
-    return [raw(case.document) for case in cases if not case.limits]
+    return [raw(case.document) for case in cases if not case.moved]
 
 
 @pytest.fixture(scope="session")

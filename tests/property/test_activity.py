@@ -114,7 +114,9 @@ def test_the_best_price_is_the_best_of_all(
 
 ACTIONS = st.lists(
     st.tuples(
-        st.sampled_from(["allow", "deny", "cancel", "own cancel", "fill", "suppose", "halt"]),
+        st.sampled_from(
+            ["allow", "deny", "cancel", "own cancel", "fill", "suppose", "halt", "set aside"]
+        ),
         st.integers(0, 3),
         st.integers(0, 40 * SECOND_US),
     ),
@@ -164,6 +166,8 @@ class Running:
                 self.fill(self.opened.pop(kind % len(self.opened)))
             case "suppose":
                 self.suppose(kind)
+            case "set aside" if self.opened:
+                self.set_aside(self.opened[kind % len(self.opened)])
             case "halt":
                 scope = {"kind": "strategy", "name": "momentum"}
                 if kind % 2:
@@ -211,6 +215,13 @@ class Running:
             if name != "opposite_price":
                 assert during[name] >= before[name]
         self.book.drop(held)
+        assert self.facts() == before
+
+    def set_aside(self, order_id: str) -> None:
+        """A working order makes room while its replacement is decided, and is counted again."""
+        before, state = self.facts(), self.book.orders[order_id]
+        self.book.drop(state)
+        self.book.hold(state)
         assert self.facts() == before
 
     def facts(self) -> dict[str, Any]:

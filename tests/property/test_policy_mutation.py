@@ -47,7 +47,10 @@ def schema(name: str) -> dict[str, Any]:
 
 def described(tree: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
     """Every part that a schema describes, by its place."""
-    for name, part in tree.get("properties", {}).items():
+    parts = dict(tree.get("properties", {}))
+    if isinstance(every := tree.get("additionalProperties"), dict):
+        parts["EUR"] = every  # the one key that the documents of the cases have
+    for name, part in parts.items():
         yield (name,), part
         yield from (((name, *rest), inner) for rest, inner in described(part))
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.quantities import (
     INT_LIMIT,
+    PLAIN,
+    Worth,
     ceil_div,
     format_scaled,
     notional_micros,
@@ -54,6 +56,25 @@ def test_a_position_is_never_valued_above_what_it_is_worth(
     exact = Fraction(q * p) * Fraction(10) ** (6 - qd - pd)
     got = value_micros(q, qd, p, pd)
     assert exact - 1 < got <= exact
+
+
+@given(AMOUNTS, DECIMALS, AMOUNTS, DECIMALS, st.builds(Worth, AMOUNTS, AMOUNTS))
+def test_worth_is_counted_exactly_and_rounded_once(
+    q: int, qd: int, p: int, pd: int, worth: Worth
+) -> None:
+    exact = Fraction(q * p * worth.multiplier * worth.rate_e8, 10**8) * Fraction(10) ** (
+        6 - qd - pd
+    )
+    assert exact <= notional_micros(q, qd, p, pd, worth) < exact + 1
+    assert exact - 1 < value_micros(q, qd, p, pd, worth) <= exact
+    assert -exact - 1 < value_micros(-q, qd, p, pd, worth) <= -exact
+
+
+def test_one_for_one_in_the_base_currency_changes_nothing() -> None:
+    assert Worth().plain
+    assert not Worth(2).plain
+    assert not Worth(1, 10**8 + 1).plain
+    assert notional_micros(3, 0, 7, 7, Worth()) == notional_micros(3, 0, 7, 7, PLAIN) == 3
 
 
 @given(AMOUNTS, DECIMALS, DECIMALS)

@@ -22,6 +22,9 @@ class Route:
     scope: str
     body: dict[str, Any]
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    method: str = "POST"
+    numbers: tuple[str, ...] = ()
+    """Fields of text that hold a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,27 @@ LIMIT: Final = {**TICKET, "limit_price": "24.80"}
 STOP: Final = {**LIMIT, "type": "stop_limit", "stop_price": "24.70"}
 IDS: Final = {"client_order_id": "c-1", "strategy_id": "s-1", "source_signal_id": "g-1"}
 WHY: Final = {"reason": "drill"}
+PRICED: Final = ("qty", "limit_price", "stop_price")
+COUNTED: Final = ("ttl_ms", "sequence")
+FACT: Final = {
+    "at": "2015-01-02T15:30:00-05:00",
+    "ttl_ms": "60000",
+    "source": "monitor",
+    "sequence": "7",
+}
+PRICES: Final = {"bid": "24.50", "ask": "24.52", "last": "24.51"}
+
+
+def _fact(name: str, value: object, *numbers: str) -> Route:
+    body = {"value": value, **FACT}
+    return Route(
+        f"/v1/facts/{name}", "facts:write", body, method="PUT", numbers=(*numbers, *COUNTED)
+    )
+
 
 ROUTES: Final = {
-    "orders": Route("/v1/orders", "propose", {**STOP, **IDS}, (KEY,)),
-    "preview": Route("/v1/orders/preview", "propose", {**STOP, **IDS}),
+    "orders": Route("/v1/orders", "propose", {**STOP, **IDS}, (KEY,), numbers=PRICED),
+    "preview": Route("/v1/orders/preview", "propose", {**STOP, **IDS}, numbers=PRICED),
     "mode": Route("/v1/mode", "admin", {"mode": "RESEARCH"}),
     "omega4": Route(
         "/v1/omega4", "admin", {"lifted": True, "until": "2090-01-01T00:00:00Z", **WHY}
@@ -53,17 +73,19 @@ ROUTES: Final = {
     "kill": Route("/v1/kill", "operate", {"scope": {"kind": "symbol", "name": "AAPL"}, **WHY}),
     "resume": Route("/v1/resume", "admin", {"halt_id": "all-of-them", **WHY}),
     "clock": Route("/v1/market/clock", "admin", {"now": "2015-01-05T15:30:00-05:00"}),
+    "drift": _fact("model.drift", "0.1", "value"),
+    "quote": _fact("quote.AAPL", PRICES, "bid", "ask", "last"),
 }
 """Every address that takes a body."""
 
 _NUMBER_CODES: Final = (
     *("invalid-value", "number-malformed", "number-not-positive", "number-too-large"),
-    *("price-missing", "price-unexpected", "json-malformed"),
+    *("price-missing", "price-unexpected", "json-malformed", "fact-value-invalid"),
 )
-_TEXT_CODES: Final = ("invalid-value", "account-unknown", "time-malformed")
+_TEXT_CODES: Final = ("invalid-value", "account-unknown", "time-malformed", "fact-value-invalid")
 _FREE_TEXT: Final = frozenset({"newline", "NUL", "lone surrogate", "right-to-left", "over-long"})
 _SPELLED_IN_ANY_CASE: Final = ("side", "type", "time_in_force")
-_CASE_IS_ANOTHER_ID: Final = (*IDS, "now", "until")
+_CASE_IS_ANOTHER_ID: Final = (*IDS, "now", "until", "at", "source")
 """The swapped case of an id is another id, and that of an instant the same instant."""
 
 
@@ -84,8 +106,8 @@ def _with(body: dict[str, Any], path: tuple[str, ...], value: object) -> dict[st
 
 def _post(route: Route, name: str, content: bytes, codes: tuple[str, ...]) -> BadRequest:
     return BadRequest(
-        f"POST {route.path} {name}",
-        "POST",
+        f"{route.method} {route.path} {name}",
+        route.method,
         route.path,
         route.scope,
         codes,
@@ -96,14 +118,14 @@ def _post(route: Route, name: str, content: bytes, codes: tuple[str, ...]) -> Ba
 
 def numbers_in_bodies() -> Iterator[BadRequest]:
     """Each class of number in each field that holds one: as text, and bare."""
-    for name in ("orders", "preview"):
-        route = ROUTES[name]
-        for field in ("qty", "limit_price", "stop_price"):
-            good = json.dumps(_with(route.body, (field,), "@"))
+    for route in ROUTES.values():
+        for path in (path for path, _ in _bodies(route) if path[-1] in route.numbers):
+            field = path[-1]
+            good = json.dumps(_with(route.body, path, "@"))
             for kind, text in NUMBERS.items():
                 as_text = good.replace('"@"', json.dumps(text))
                 yield _post(route, f"{field} '{kind}'", as_text.encode(), _NUMBER_CODES)
-                if text.strip():
+                if text.strip() and (field, kind) != ("sequence", "null"):  # it may be left out
                     bare = good.replace('"@"', text)
                     yield _post(route, f"{field} bare {kind}", bare.encode(), _NUMBER_CODES)
 
@@ -115,17 +137,16 @@ def numbers_where_text_belongs() -> Iterator[BadRequest]:
         for path, _ in _bodies(route):
             for kind, value in values.items():
                 content = json.dumps(_with(route.body, path, value)).encode()
-                codes = ("invalid-value", "invalid-missing-field")
+                codes = ("invalid-value", "invalid-missing-field", "fact-value-invalid")
                 yield _post(route, f"{'.'.join(path)} {kind}", content, codes)
 
 
 def texts_in_bodies() -> Iterator[BadRequest]:
     """Each class of text in each field of each body."""
-    numbers = ("qty", "limit_price", "stop_price")
     for route in ROUTES.values():
         for path, good in _bodies(route):
             field = path[-1]
-            if field in numbers:
+            if field in route.numbers:
                 continue
             for kind, make in TEXTS.items():
                 if kind not in _FREE_TEXT and field == "reason":
@@ -149,6 +170,7 @@ NUMBER_QUERIES: Final = (
     ("/v1/fills", "limit"),
     ("/v1/fills", "after"),
     ("/v1/market/bars?symbol=AAPL", "limit"),
+    ("/v1/facts", "limit"),
 )
 _FILTERS: Final = (("/v1/orders", "account"), ("/v1/fills", "account"))
 TEXT_QUERIES: Final = (
@@ -161,6 +183,7 @@ TEXT_QUERIES: Final = (
     ("/v1/pnl", "account", "primary"),
     ("/v1/market/bars", "symbol", "AAPL"),
     ("/v1/market/quotes", "symbol", "AAPL"),
+    ("/v1/facts", "after", "model.drift"),
 )
 
 
@@ -204,22 +227,29 @@ PATHS: Final = (
     ("GET", "/v1/decisions/{}", "read"),
     ("GET", "/v1/decisions/{}/receipt", "read"),
     ("GET", "/log/{}", "audit:read"),
+    ("PUT", "/v1/facts/{}", "facts:write"),
 )
+
+
+_IN_ADDRESS: Final = {"/log/{}": "checkpoint", "/v1/facts/{}": "model.drift"}
+_GOOD_FACT: Final = json.dumps(ROUTES["drift"].body).encode()
 
 
 def paths() -> Iterator[BadRequest]:
     """Each class in each part of an address."""
     codes = (
         *("invalid-value", "not-found", "order-unknown", "decision-unknown", "log-file-unknown"),
+        *("fact-unknown",),
         *("target-too-long", "request-malformed"),
     )
     tricks = {"dots": "..", "encoded slash": "a%2fb", "bad escape": "%zz", "invalid": "%ff"}
     for method, path, scope in PATHS:
-        good = "checkpoint" if path.startswith("/log") else "ord_1"
+        good = _IN_ADDRESS.get(path, "ord_1")
         made = {kind: _quoted(make(good)) for kind, make in TEXTS.items()} | tricks
         for kind, text in made.items():
             target = path.format(text)
-            yield BadRequest(f"{method} {path} {kind}", method, target, scope, codes)
+            sent = ((JSON_TYPE,), _GOOD_FACT) if method == "PUT" else ((), b"")
+            yield BadRequest(f"{method} {path} {kind}", method, target, scope, codes, *sent)
 
 
 def headers() -> Iterator[BadRequest]:

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from support import market_edges
 from support.corpus import (
     BLOCKED_DOWN_TO_ZERO,
     BOUNDED,
+    FLOORED,
     INT_MAX,
     SEED,
     Case,
@@ -21,6 +23,7 @@ from support.corpus import (
     data,
     instruments,
     no_documents,
+    override,
     plain,
     plains,
     states,
@@ -29,6 +32,18 @@ from support.policy_cases import Document, Place, at, drop, put
 
 AT, BEYOND, BELOW, ZERO, ABSENT = "at", "beyond", "below", "zero", "absent"
 SIDES: Final = (AT, BEYOND, BELOW, ZERO, ABSENT)
+
+NEVER_ZERO: Final = frozenset({"ORD-01", "MOD-01"})
+"""Controls of facts that are above zero or wrong."""
+
+MODEL_CONTROLS: Final = {
+    "MOD-01": "volatility_e4",
+    "MOD-02": "regime",
+    "MOD-03": "entropy_e4",
+    "MOD-04": "drift_e4",
+    "MOD-05": "data_integrity",
+    "MOD-06": "protocol_firing",
+}
 
 Changes = Mapping[Place, Any]
 GONE: Final = object()
@@ -50,8 +65,17 @@ def corpus() -> list[Case]:
 
 def pushes(base: Document) -> Iterator[Case]:
     """Every edge that a document has, from one allowed document."""
-    for family in (_bounded, _quantity, _equity, _halt, _omega_4, _instrument, _shape):
+    families = (
+        _bounded, _floored, _rates, _quantity, _equity, _halt, _omega_4, _instrument, _model, _own_side,
+        _provenance, _regime_parity, _permissions, _compliance, _shape,
+    )  # fmt: skip
+    for family in families:
         yield from family(base)
+    for of_the_market in (
+        market_edges.hours, market_edges.terms, market_edges.kinds, market_edges.floors,
+        market_edges.restricted,
+    ):  # fmt: skip
+        yield from of_the_market(base, _case)
 
 
 def _case(
@@ -62,7 +86,7 @@ def _case(
     for place, value in changes.items():
         document = drop(document, place) if value is GONE else put(document, place, value)
     failing = _OK if ok else frozenset({control, *also})
-    return Case(document, failing, (), control, point, side)
+    return Case(document, failing, control=control, point=point, side=side)
 
 
 def _bounded(base: Document) -> Iterator[Case]:
@@ -74,17 +98,53 @@ def _bounded(base: Document) -> Iterator[Case]:
         yield _case(base, control, point, BELOW, {place: limit - 1}, ok=True)
         yield _case(base, control, point, BEYOND, {place: limit + 1}, ok=False)
         yield _case(base, control, point, BEYOND, {place: INT_MAX}, ok=False)
-        # An order of no value is no order; of all other facts nothing is less than the limit.
-        yield _case(base, control, point, ZERO, {place: 0}, ok=control != "ORD-01")
+        # An order of no value is no order, and a market never stands quite still; of all other
+        # facts nothing is less than the limit.
+        yield _case(base, control, point, ZERO, {place: 0}, ok=control not in NEVER_ZERO)
         # Less than every limit, and no fact: what is well formed is not left to one control.
         yield _case(base, control, point, BELOW, {place: -1}, "INP-01", ok=False)
         yield _case(base, control, point, ABSENT, {place: None}, "INP-01", ok=False)
-        absent: Place = ("market",) if control == "MKT-01" else place
-        yield _case(base, control, point, ABSENT, {absent: GONE}, ok=False)
+        absent = place[:-1] if place[0] in {"model", "market"} else place
+        also = {"MKT-01", "MKT-02"} if place[0] == "market" else set[str]()
+        yield _case(base, control, point, ABSENT, {absent: GONE}, *also, ok=False)
     worst: Place = ("order", "worst_price")
     yield _case(base, "ORD-03", "worst_price", AT, {worst: 1}, ok=True)
     yield _case(base, "ORD-03", "worst_price", ZERO, {worst: 0}, ok=False)
     yield _case(base, "ORD-03", "worst_price", ABSENT, {worst: GONE}, ok=False)
+
+
+def _floored(base: Document) -> Iterator[Case]:
+    for control, (place, name) in FLOORED.items():
+        limit, point = _LIMITS[name], place[1]
+        for side, value, ok in (
+            (AT, limit, True), (BEYOND, limit + 1, True), (BEYOND, INT_MAX, True),
+            (BELOW, limit - 1, False), (ZERO, 0, False), (ABSENT, GONE, False),
+        ):  # fmt: skip
+            yield _case(base, control, point, side, {place: value}, ok=ok)
+        yield _case(base, control, point, BELOW, {place: -1}, "INP-01", ok=False)
+        yield _case(base, control, point, BEYOND, {place: INT_MAX + 1}, "INP-01", ok=False)
+
+
+def _rates(base: Document) -> Iterator[Case]:
+    """Each rate's age and value, and the rate of the order's own currency."""
+    limit, own = _LIMITS["exchange_rate_age_max_ms"], base["instrument"]["currency"]
+    yield _case(base, "RAT-01", "rates", ABSENT, {("rates",): GONE}, "INP-01", ok=False)
+    yield _case(base, "RAT-01", "rates", ZERO, {("rates",): {}}, ok=own == "USD")
+    for name in sorted({"CHF", own} - {"USD"}):
+        sound = {"rate_e8": 90_000_001, "age_ms": limit}
+        base = put(base, ("rates", name), sound)
+        age: Place = ("rates", name, "age_ms")
+        for side, value, ok in (
+            (AT, limit, True), (BELOW, limit - 1, True), (ZERO, 0, True),
+            (BEYOND, limit + 1, False), (BEYOND, INT_MAX, False),
+        ):  # fmt: skip
+            yield _case(base, "RAT-01", "age_ms", side, {age: value}, ok=ok)
+        worth: Place = ("rates", name, "rate_e8")
+        yield _case(base, "RAT-01", "rate_e8", AT, {worth: 1}, ok=True)
+        yield _case(base, "RAT-01", "rate_e8", BEYOND, {worth: INT_MAX}, ok=True)
+        for side, bad in ((ZERO, 0), (BELOW, -1), (BEYOND, INT_MAX + 1), (ABSENT, GONE)):
+            yield _case(base, "RAT-01", "rate_e8", side, {worth: bad}, "INP-01", ok=False)
+        yield _case(base, "RAT-01", name, ABSENT, {("rates", name): GONE}, ok=name != own)
 
 
 def _quantity(base: Document) -> Iterator[Case]:
@@ -101,7 +161,8 @@ def _quantity(base: Document) -> Iterator[Case]:
     yield _case(base, "ORD-02", "qty_e8", AT, sized(full), ok=True)
     yield _case(base, "ORD-02", "qty_e8", BELOW, sized(full - lot), ok=True)
     yield _case(base, "ORD-02", "qty_e8", BEYOND, sized(full + lot), ok=False)
-    yield _case(base, "ORD-02", "qty_e8", ZERO, sized(0), "INP-01", "INS-01", ok=False)
+    lots = set[str]() if base["control"]["mode"] == "RESEARCH" else {"VEN-01"}
+    yield _case(base, "ORD-02", "qty_e8", ZERO, sized(0), "INP-01", "INS-01", *lots, ok=False)
     yield _case(base, "ORD-02", "qty_e8", ABSENT, {("order", "qty_e8"): GONE}, ok=False)
 
 
@@ -114,6 +175,40 @@ def _equity(base: Document) -> Iterator[Case]:
         yield _case(base, "ACC-01", "equity_micros", side, {place: value}, ok=ok)
 
 
+def _model(base: Document) -> Iterator[Case]:
+    """Each word of the models: its age, and for those that are no number its values."""
+    oldest = _LIMITS["model_age_max_ms"]
+    exits = base["order"]["reduce_only"] and base["projected"]["reduces"]
+    parity = () if exits or base["order"]["side"] != "buy" else ("REG-01",)
+    for control, name in MODEL_CONTROLS.items():
+        place: Place = ("model", name, "age_ms")
+        for side, value, ok in (
+            (AT, oldest, True), (BELOW, oldest - 1, True), (BEYOND, oldest + 1, False),
+            (BEYOND, INT_MAX, False), (ZERO, 0, True),
+        ):  # fmt: skip
+            yield _case(base, control, "age_ms", side, {place: value}, ok=ok)
+        yield _case(base, control, "age_ms", BELOW, {place: -1}, "INP-01", ok=False)
+        yield _case(base, control, "age_ms", ABSENT, {place: GONE}, "INP-01", ok=False)
+        whole: Place = ("model", name)
+        also = parity if name == "regime" else ()
+        yield _case(base, control, name, ABSENT, {whole: GONE}, *also, ok=False)
+        source: Place = ("model", name, "source")
+        for side, given in ((AT, "s" * 64), (BEYOND, "s" * 65), (BELOW, "")):
+            yield _case(base, "INP-01", f"{name}.source", side, {source: given}, ok=side == AT)
+    for name in ("CALM", "NORMAL", "STRESSED", "CRISIS"):
+        yield _case(base, "MOD-02", "regime", AT, {("model", "regime", "value"): name}, ok=True)
+    for side, given in ((BEYOND, "PANIC"), (BELOW, "calm"), (ZERO, "")):
+        changes: Changes = {("model", "regime", "value"): given}
+        yield _case(base, "MOD-02", "regime", side, changes, "INP-01", *parity, ok=False)
+    for control in ("MOD-05", "MOD-06"):
+        name = MODEL_CONTROLS[control]
+        said: Place = ("model", name, "value")
+        yield _case(base, control, name, AT, {said: True}, ok=True)
+        yield _case(base, control, name, BEYOND, {said: False}, ok=False)
+        yield _case(base, control, name, ZERO, {said: 0}, "INP-01", ok=False)
+        yield _case(base, control, name, BELOW, {said: "true"}, "INP-01", ok=False)
+
+
 def _halt(base: Document) -> Iterator[Case]:
     place: Place = ("control", "halted")
     yield _case(base, "OMEGA-2", "halted", AT, {place: False}, ok=True)
@@ -122,18 +217,136 @@ def _halt(base: Document) -> Iterator[Case]:
     yield _case(base, "OMEGA-2", "halted", ABSENT, {place: GONE}, "INP-01", ok=False)
 
 
+def _own_side(base: Document) -> Iterator[Case]:
+    """A step further than a working order of the house, at its price, a step short of it."""
+    place: Place = ("activity", "opposite_price")
+    worst, buys = base["order"]["worst_price"], base["order"]["side"] == "buy"
+    short, beyond = (worst + 1, worst - 1) if buys else (worst - 1, worst + 1)
+    point = "purchase" if buys else "sale"
+    yield _case(base, "SLF-01", point, AT, {place: worst}, ok=False)
+    yield _case(base, "SLF-01", point, BELOW, {place: short}, ok=True)
+    yield _case(base, "SLF-01", point, BEYOND, {place: beyond}, ok=False)
+    yield _case(base, "SLF-01", point, BELOW, {place: "none"}, ok=True)
+    yield _case(base, "SLF-01", point, ZERO, {place: 0}, "INP-01", ok=False)
+    yield _case(base, "SLF-01", point, BEYOND, {place: -worst}, "INP-01", ok=False)
+    yield _case(base, "SLF-01", point, BEYOND, {place: "NONE"}, "INP-01", ok=False)
+    yield _case(base, "SLF-01", point, ABSENT, {place: GONE}, ok=False)
+
+
 def _omega_4(base: Document) -> Iterator[Case]:
     mode: Place = ("control", "mode")
     lifted: Place = ("control", "omega4_lifted")
     for value in (True, False):
         changes = {mode: "RESEARCH", lifted: value}
         yield _case(base, "OMEGA-4", "research", BELOW, changes, ok=True)
-    for name in ("SIMULATION", "PAPER", "LIVE"):
+    for name in ("SIMULATION", "PAPER"):
         yield _case(base, "OMEGA-4", name, AT, {mode: name, lifted: True}, ok=True)
         yield _case(base, "OMEGA-4", name, BEYOND, {mode: name, lifted: False}, ok=False)
         for side, value in ((ZERO, 0), (ABSENT, GONE)):
             changes = {mode: name, lifted: value}
             yield _case(base, "OMEGA-4", name, side, changes, "INP-01", ok=False)
+
+
+def _compliance(base: Document) -> Iterator[Case]:
+    """No mode with money in it is proven by anything yet."""
+    mode: Place = ("control", "mode")
+    lifted: Place = ("control", "omega4_lifted")
+    for name in ("RESEARCH", "SIMULATION", "PAPER"):
+        yield _case(base, "CMP-01", name, AT, {mode: name, lifted: True}, ok=True)
+    yield _case(base, "CMP-01", "LIVE", BEYOND, {mode: "LIVE", lifted: True}, ok=False)
+    for side, value in ((BELOW, "live"), (ZERO, ""), (ABSENT, GONE)):
+        also = ("INP-01", "OMEGA-4")
+        yield _case(base, "CMP-01", "mode", side, {mode: value, lifted: True}, *also, ok=False)
+
+
+def _provenance(base: Document) -> Iterator[Case]:
+    """An order that names a run, and what is known of that run or of another."""
+    claims: Place = ("order", "source_run")
+    known: Place = ("provenance",)
+
+    def of(run: str, attested: object) -> dict[str, Any]:
+        return {"source_run": run, "attested": attested, "by": "alice"}
+
+    if "provenance" not in base:
+        yield _case(base, "PRV-01", "claims", ZERO, {claims: "none"}, ok=True)
+    run = "run-7"
+    yield _case(base, "PRV-01", "attested", AT, {claims: run, known: of(run, True)}, ok=True)
+    for point, side, section in (
+        ("attested", BELOW, of(run, False)), ("another", BEYOND, of("run-70", True)),
+        ("nothing", ZERO, of("none", True)),
+    ):  # fmt: skip
+        yield _case(base, "PRV-01", point, side, {claims: run, known: section}, ok=False)
+    if "provenance" in base:
+        yield _case(base, "PRV-01", "section", ABSENT, {claims: run, known: GONE}, ok=False)
+    else:
+        yield _case(base, "PRV-01", "section", ABSENT, {claims: run}, ok=False)
+
+
+def crisis(base: Document) -> Document:
+    """The order as a purchase in a CRISIS that nothing else stands in the way of."""
+    document = put(put(base, ("order", "side"), "buy"), ("order", "reduce_only"), value=False)
+    document = put(document, ("activity", "opposite_price"), "none")
+    document = put(document, ("model", "regime", "value"), "CRISIS")
+    return drop(document, ("override",)) if "override" in document else document
+
+
+def _regime_parity(base: Document) -> Iterator[Case]:
+    """A purchase in a CRISIS: its share of equity, its override, and the regime itself."""
+    limit, base = _LIMITS["crisis_buy_max_bps"], crisis(base)
+    share: Place = ("order", "equity_share_bps")
+    given: Place = ("override",)
+    for side, value, ok in (
+        (AT, limit, True), (BELOW, limit - 1, True), (ZERO, 0, True), (BEYOND, limit + 1, False),
+        (BEYOND, INT_MAX, False), (ABSENT, GONE, False),
+    ):  # fmt: skip
+        yield _case(base, "REG-01", share[1], side, {share: value}, ok=ok)
+    beyond: Changes = {share: limit + 1}
+    for side, control, ok in ((AT, "REG-01", True), (BEYOND, "REG-02", False)):
+        changes = {**beyond, given: override(control)}
+        yield _case(base, "REG-01", "override", side, changes, ok=ok)
+    for regime in ("CALM", "NORMAL", "STRESSED"):
+        changes = {**beyond, ("model", "regime", "value"): regime}
+        yield _case(base, "REG-01", "regime", BELOW, changes, ok=True)
+    exit_ = {**beyond, ("order", "reduce_only"): True, ("projected", "reduces"): True}
+    yield _case(base, "REG-01", "exit", AT, exit_, ok=True)
+    unknown = {("model", "regime"): GONE}
+    yield _case(base, "REG-01", "regime", ABSENT, unknown, "MOD-02", ok=False)
+
+
+def _permissions(base: Document) -> Iterator[Case]:
+    """Who may trade for whom, in what, and what nobody may trade: the release's lists."""
+    account, symbol = base["order"]["account"], base["order"]["symbol"]
+    who, kind = base["ids"]["principal"], base["instrument"]["class"]
+    others = {name: True for name in ("equity", "etf", "crypto") if name != kind}
+
+    def entry(principals: Mapping[str, bool], classes: Mapping[str, bool]) -> dict[str, Any]:
+        return {"principals": dict(principals), "classes": dict(classes), "extended_hours": True}
+
+    everything = entry({"*": True}, {kind: True})
+    by_account: tuple[tuple[str, str, Mapping[str, Any], bool], ...] = (
+        ("PRM-01", AT, {account: entry({who: True}, {kind: True})}, True),
+        ("PRM-01", BELOW, {"*": entry({who: False, "*": True}, {kind: True})}, False),
+        ("PRM-01", BEYOND, {"*": everything, account: entry({"x": True}, {kind: True})}, False),
+        ("PRM-01", ZERO, {"*": entry({}, {kind: True})}, False),
+        ("PRM-02", AT, {"*": entry({"*": True}, {}), account: everything}, True),
+        ("PRM-02", BELOW, {"*": entry({"*": True}, others)}, False),
+        ("PRM-02", BEYOND, {"*": everything, account: entry({"*": True}, others)}, False),
+        ("PRM-02", ZERO, {"*": entry({"*": True}, {})}, False),
+    )
+    for control, side, permissions, ok in by_account:
+        yield _listed(_case(base, control, "permissions", side, {}, ok=ok), permissions=permissions)
+    for control, also in (("PRM-01", "PRM-02"), ("PRM-02", "PRM-01")):
+        nothing = _case(base, control, "permissions", ABSENT, {}, also, ok=False)
+        yield _listed(nothing, permissions={})
+    for side, listed, ok in (
+        (AT, {}, True), (BELOW, {symbol[:-1]: True}, True), (BEYOND, {symbol + "X": True}, True),
+        (BEYOND, {symbol: True}, False), (ZERO, {symbol: False}, False), (ABSENT, None, False),
+    ):  # fmt: skip
+        yield _listed(_case(base, "LST-01", "restricted", side, {}, ok=ok), restricted=listed)
+
+
+def _listed(case: Case, **lists: object) -> Case:
+    return replace(case, lists=tuple(lists.items()))
 
 
 def _instrument(base: Document) -> Iterator[Case]:
@@ -152,11 +365,16 @@ def _instrument(base: Document) -> Iterator[Case]:
         yield from _other_scale(base, name)
     others = {"sector": "Other", "currency": "CHF", "lot": lot + 1, "tick": tick + 1}
     for name, value in others.items():
-        yield _case(base, "INS-01", name, BEYOND, {("instrument", name): value}, ok=False)
+        also = {"RAT-01"} if name == "currency" and "CHF" not in base["rates"] else set[str]()
+        place = ("instrument", name)
+        yield _case(base, "INS-01", name, BEYOND, {place: value}, *also, ok=False)
     yield _case(base, "INS-01", "symbol", BEYOND, {("order", "symbol"): "NO.SUCH"}, ok=False)
     nothing = {("order", "qty"): 0, ("order", "qty_e8"): 0}
-    yield _case(base, "INS-01", "lot", ZERO, nothing, "INP-01", "ORD-02", ok=False)
-    yield _case(base, "INS-01", "instrument", ABSENT, {("instrument",): GONE}, ok=False)
+    also = set[str]() if base["control"]["mode"] == "RESEARCH" else {"VEN-01"}
+    yield _case(base, "INS-01", "lot", ZERO, nothing, "INP-01", "ORD-02", *also, ok=False)
+    yield _case(
+        base, "INS-01", "instrument", ABSENT, {("instrument",): GONE}, "RAT-01", ok=False
+    )
 
 
 def _other_scale(base: Document, name: str) -> Iterator[Case]:
@@ -206,9 +424,12 @@ _SHAPES: Final[Mapping[str, tuple[tuple[str, object, bool], ...]]] = {
 
 
 def _shape(base: Document) -> Iterator[Case]:
+    takes = set[str]() if base["control"]["mode"] == "RESEARCH" else {"VEN-02"}
     for point, rows in _SHAPES.items():
+        also = takes if point == "order.time_in_force" else set[str]()
         for side, value, ok in rows:
-            yield _case(base, "INP-01", point, side, {tuple(point.split(".")): value}, ok=ok)
+            changes: Changes = {tuple(point.split(".")): value}
+            yield _case(base, "INP-01", point, side, changes, *also, ok=ok)
     bid, ask = base["market"]["bid"], base["market"]["ask"]
     for side, value in ((AT, ask), (BEYOND, ask + 1), (BELOW, bid)):
         yield _case(base, "INP-01", "crossed", side, {("market", "bid"): value}, ok=value <= ask)
@@ -234,12 +455,34 @@ def limit_pushes(base: Document) -> Iterator[Case]:
         for side, limit, ok in rows:
             yield _limited(_case(base, control, name, side, {}, ok=ok), name, limit)
         yield from _nothing_under_nothing(base, control, place, name)
+    yield from _crisis_limits(base)
+    for control, (place, name) in FLOORED.items():
+        fact = at(base, place)
+        for side, limit, ok in (
+            (AT, fact, True), (BELOW, fact - 1, True), (BELOW, 1, True), (BEYOND, fact + 1, False),
+            (BEYOND, INT_MAX + 1, False), (BELOW, -1, False), (ZERO, 0, False),
+            (ABSENT, None, False),
+        ):  # fmt: skip
+            yield _limited(_case(base, control, name, side, {}, ok=ok), name, limit)
     name = "approval_age_max_ms"
     for side, limit, ok in (
         (AT, 1, True), (BEYOND, 2, True), (BEYOND, INT_MAX, True), (BEYOND, INT_MAX + 1, False),
         (BELOW, 0, False), (BELOW, -1, False), (ZERO, 0, False), (ABSENT, None, False),
     ):  # fmt: skip
         yield _limited(_case(base, "APR-01", name, side, {}, ok=ok), name, limit)
+
+
+def _crisis_limits(base: Document) -> Iterator[Case]:
+    """The limit of a purchase in a CRISIS; where none stands, an override stands in for nothing."""
+    name, base = "crisis_buy_max_bps", put(crisis(base), ("order", "equity_share_bps"), 2)
+    for side, limit, ok in (
+        (AT, 2, True), (BELOW, 1, False), (BEYOND, 3, True), (BEYOND, INT_MAX + 1, False),
+        (ZERO, 0, False), (ABSENT, None, False),
+    ):  # fmt: skip
+        yield _limited(_case(base, "REG-01", name, side, {}, ok=ok), name, limit)
+        given = {("override",): override("REG-01")}
+        stands = limit is not None and 0 < limit <= INT_MAX
+        yield _limited(_case(base, "REG-01", name, side, given, ok=stands), name, limit)
 
 
 def _nothing_under_nothing(base: Document, control: str, place: Place, name: str) -> Iterator[Case]:

@@ -29,6 +29,14 @@ CASH_MICROS = 100_000_000_000
 
 RELEASE_DIGEST = "ab" * 32
 
+DOOR = {
+    "approval_age_max_ms": 300_000,
+    "close_buffer_min_ms": 900_000,
+    "quote_age_max_ms": 15_000,
+    "spread_max_bps": 200,
+}
+"""The thresholds of a decision that allows."""
+
 
 @dataclass
 class ManualClock:
@@ -205,7 +213,7 @@ def decision(input_document: Mapping[str, Any], **changes: object) -> dict[str, 
             "reasons": [],
             "proofs": [{"control": "INP-01"}],
             "halts": [],
-            "door": {"approval_age_max_ms": 300_000},
+            "door": dict(DOOR),
         },
         "failure": "none",
     } | changes

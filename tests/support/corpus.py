@@ -24,6 +24,7 @@ from support.policy_cases import (
     paths,
     put,
     tables,
+    venue,
 )
 
 SEED: Final = 20261121
@@ -36,7 +37,10 @@ BOUNDED: Final[Mapping[str, tuple[Place, str]]] = {
     "ORD-01": (("order", "notional_micros"), "order_notional_max_micros"),
     "ORD-02": (("order", "qty_e8"), "order_qty_max_e8"),
     "ORD-03": (("order", "price_deviation_bps"), "price_collar_max_bps"),
+    "ORD-04": (("order", "short_window_deviation_bps"), "price_collar_short_max_bps"),
+    "ORD-05": (("order", "long_window_deviation_bps"), "price_collar_long_max_bps"),
     "MKT-01": (("market", "age_ms"), "quote_age_max_ms"),
+    "MKT-02": (("market", "spread_bps"), "spread_max_bps"),
     "ACC-02": (("account", "day_loss_micros"), "day_loss_max_micros"),
     "ACC-03": (("projected", "day_turnover_micros"), "day_turnover_max_micros"),
     "POS-01": (("projected", "positions_count"), "positions_max_count"),
@@ -44,8 +48,13 @@ BOUNDED: Final[Mapping[str, tuple[Place, str]]] = {
     "EXP-01": (("projected", "gross_exposure_micros"), "gross_exposure_max_micros"),
     "EXP-02": (("projected", "leverage_bps"), "leverage_max_bps"),
     "EXP-03": (("projected", "sector_exposure_bps"), "sector_exposure_max_bps"),
+    "EXP-04": (("projected", "asset_exposure_bps"), "asset_exposure_max_bps"),
+    "ACC-04": (("account", "drawdown_bps"), "drawdown_max_bps"),
     "SHT-01": (("projected", "short_notional_micros"), "short_notional_max_micros"),
     "MGN-01": (("projected", "margin_debit_micros"), "margin_debit_max_micros"),
+    "MOD-01": (("model", "volatility_e4", "value"), "volatility_index_max_e4"),
+    "MOD-03": (("model", "entropy_e4", "value"), "entropy_max_e4"),
+    "MOD-04": (("model", "drift_e4", "value"), "drift_max_e4"),
     "MSG-01": (("activity", "messages_1s_count"), "messages_per_second_max_count"),
     "MSG-02": (("activity", "messages_60s_count"), "messages_per_minute_max_count"),
     "DUP-01": (("activity", "identical_60s_count"), "identical_orders_max_count"),
@@ -53,14 +62,33 @@ BOUNDED: Final[Mapping[str, tuple[Place, str]]] = {
 }
 """The controls that compare one fact with one limit."""
 
+FLOORED: Final[Mapping[str, tuple[Place, str]]] = {
+    "MGN-02": (("projected", "initial_margin_bps"), "initial_margin_min_bps"),
+    "MGN-03": (("account", "maintenance_margin_bps"), "maintenance_margin_min_bps"),
+}
+"""The controls that ask for at least as much as one limit."""
+
 BLOCKED_DOWN_TO_ZERO: Final = frozenset({"SHT-01", "MGN-01"})
 """Controls that nothing at all passes even without a limit: nothing is what they block down to."""
 
 _LIMITS: Final = {
     "approval_age_max_ms": 300_000,
+    "close_buffer_min_ms": 900_001,
+    "price_collar_long_max_bps": 2_003,
+    "price_collar_short_max_bps": 1_009,
+    "spread_max_bps": 211,
+    "venue_age_max_ms": 60_037,
+    "crisis_buy_max_bps": 4_999,
     "day_loss_max_micros": 7_500_000_001,
     "day_turnover_max_micros": 2_000_000_000_003,
+    "asset_exposure_max_bps": 3_307,
     "drawdown_max_bps": 2_500,
+    "exchange_rate_age_max_ms": 3_600_001,
+    "initial_margin_min_bps": 5_003,
+    "maintenance_margin_min_bps": 2_503,
+    "drift_max_e4": 5_003,
+    "entropy_max_e4": 8_009,
+    "model_age_max_ms": 60_013,
     "gross_exposure_max_micros": 900_000_000_007,
     "leverage_max_bps": 20_001,
     "margin_debit_max_micros": 40_000_000_009,
@@ -81,7 +109,7 @@ _LIMITS: Final = {
 INDEX: Final[Place] = ("order", "qty_decimals")
 """The one number that Rego looks something up with: see ``test_one_answer``, what is known."""
 
-_FORWARDING: Final = ("SIMULATION", "PAPER", "LIVE")
+_WITHOUT_MONEY: Final = ("SIMULATION", "PAPER")
 _NOTHING: Final = "none"
 
 
@@ -89,7 +117,8 @@ _NOTHING: Final = "none"
 class Case:
     """One document and what is known of its verdict before any engine is asked.
 
-    ``limits`` are changes to the corpus's limits (``None`` takes one away); ``failing`` are the
+    ``limits`` are changes to the corpus's limits (``None`` takes one away), ``lists`` other lists
+    of the release (permissions, restricted symbols); ``failing`` are the
     controls that cannot be proven, or ``None`` where only the engines' agreement is asked.
     ``control``, ``point`` and ``side`` are set where one control is pushed.
     """
@@ -97,9 +126,15 @@ class Case:
     document: Any
     failing: frozenset[str] | None = None
     limits: tuple[tuple[str, int | None], ...] = ()
+    lists: tuple[tuple[str, Any], ...] = ()
     control: str = ""
     point: str = ""
     side: str = ""
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is decided under other data than that of the corpus."""
+        return bool(self.limits or self.lists)
 
 
 def instruments() -> Data:
@@ -140,14 +175,14 @@ def limits_of(case: Case) -> dict[str, int]:
 
 def under_of(case: Case) -> Data:
     """The data that a case is decided under."""
-    return data() | {"limits": tables(limits_of(case))}
+    return data() | {"limits": tables(limits_of(case))} | dict(case.lists)
 
 
 def plain(rng: random.Random, symbol: str) -> Document:
     """An order in good standing, allowed under :func:`data`; its own sums are right."""
     listed = instruments()[symbol]
     order = _order(rng, symbol, listed)
-    mode = rng.choice(("RESEARCH", *_FORWARDING))
+    mode = rng.choice(("RESEARCH", *_WITHOUT_MONEY))
     lifted = mode != "RESEARCH" or rng.random() < 0.5
     document = {
         "v": 2,
@@ -166,14 +201,25 @@ def plain(rng: random.Random, symbol: str) -> Document:
             "equity_micros": _amount(rng, 10**13) + 1,
             "cash_micros": rng.choice((1, -1)) * _amount(rng, 10**12),
             "day_loss_micros": _amount(rng, _LIMITS["day_loss_max_micros"]),
+            "drawdown_bps": _amount(rng, _LIMITS["drawdown_max_bps"]),
+            "maintenance_margin_bps": _least(rng, _LIMITS["maintenance_margin_min_bps"]),
         },
+        "rates": _rates(rng, listed["currency"]),
         "market": _market(rng, order, listed),
+        "hours": {"open": True, "to_close_ms": _least(rng, _LIMITS["close_buffer_min_ms"])},
+        "venue": venue()
+        | {
+            "extended_hours": order["extended_hours"],
+            "age_ms": _amount(rng, _LIMITS["venue_age_max_ms"]),
+        },
         "projected": {
             place[1]: _amount(rng, _LIMITS[limit])
             for place, limit in BOUNDED.values()
             if place[0] == "projected"
         }
+        | {"initial_margin_bps": _least(rng, _LIMITS["initial_margin_min_bps"])}
         | {"reduces": rng.random() < 0.5},
+        "model": _model(rng),
         "control": {
             "mode": mode,
             "omega4_lifted": lifted,
@@ -183,7 +229,17 @@ def plain(rng: random.Random, symbol: str) -> Document:
         "caps": no_caps(),
         "activity": activity(rng, order["side"], order["worst_price"]),
     }
+    if order["source_run"] != _NOTHING:
+        by = rng.choice(("alice", "run-ledger"))
+        document["provenance"] = {"source_run": order["source_run"], "attested": True, "by": by}
+    if rng.random() < 0.1:
+        document["override"] = override("REG-01")
     return _without_some_cash(rng, document)
+
+
+def override(control: str) -> dict[str, str]:
+    """What is said of a signed override that counts for the order."""
+    return {"control": control, "override_id": "ovr_" + "0f" * 16, "by": "carol"}
 
 
 def _order(rng: random.Random, symbol: str, listed: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,7 +268,7 @@ def _order(rng: random.Random, symbol: str, listed: Mapping[str, Any]) -> dict[s
         "reduce_only": rng.random() < 0.3,
         "extended_hours": rng.random() < 0.1,
         "locate_id": rng.choice((_NOTHING, f"loc-{rng.getrandbits(20)}")),
-        "source_run": _NOTHING,
+        "source_run": rng.choice((_NOTHING, f"run-{rng.getrandbits(20)}")),
         "replaces": _NOTHING,
         "qty_e8": qty * 10 ** (8 - listed["qty_decimals"]),
         "worst_price": price,
@@ -220,10 +276,13 @@ def _order(rng: random.Random, symbol: str, listed: Mapping[str, Any]) -> dict[s
             qty, listed["qty_decimals"], price, listed["price_decimals"]
         ),
         "price_deviation_bps": 0,  # set with the market
+        "short_window_deviation_bps": _amount(rng, _LIMITS["price_collar_short_max_bps"]),
+        "long_window_deviation_bps": _amount(rng, _LIMITS["price_collar_long_max_bps"]),
+        "equity_share_bps": _amount(rng, _LIMITS["crisis_buy_max_bps"]),
     }
 
 
-def _market(rng: random.Random, order: dict[str, Any], listed: Mapping[str, Any]) -> dict[str, int]:
+def _market(rng: random.Random, order: dict[str, Any], listed: Mapping[str, Any]) -> dict[str, Any]:
     """A quote near the worst price; the order's deviation from it, rounded up, is within."""
     worst, collar = order["worst_price"], _LIMITS["price_collar_max_bps"]
     last = worst + rng.randint(0, worst * collar // 11_000)
@@ -234,6 +293,8 @@ def _market(rng: random.Random, order: dict[str, Any], listed: Mapping[str, Any]
         "ask": last + spread,
         "last": last,
         "age_ms": _amount(rng, _LIMITS["quote_age_max_ms"]),
+        "spread_bps": _amount(rng, _LIMITS["spread_max_bps"]),
+        "source": rng.choice(("primary", "secondary")),
     }
 
 
@@ -248,6 +309,26 @@ def activity(rng: random.Random, side: str, worst: int) -> dict[str, Any]:
     return counts | {"opposite_price": rng.choice((_NOTHING, beyond))}
 
 
+def _model(rng: random.Random) -> dict[str, Any]:
+    """Models in good health; a volatility of nothing is a broken feed."""
+    values: dict[str, Any] = {
+        place[1]: _amount(rng, _LIMITS[limit])
+        for place, limit in BOUNDED.values()
+        if place[0] == "model"
+    }
+    values["volatility_e4"] = max(1, values["volatility_e4"])
+    values["regime"] = rng.choice(("CALM", "NORMAL", "STRESSED", "CRISIS"))
+    values |= {"data_integrity": True, "protocol_firing": True}
+    return {
+        name: {
+            "value": value,
+            "age_ms": _amount(rng, _LIMITS["model_age_max_ms"]),
+            "source": rng.choice(("monitor", "historical", "m" * 64)),
+        }
+        for name, value in values.items()
+    }
+
+
 def _time(rng: random.Random) -> dict[str, Any]:
     wall_us = rng.randint(1_400_000_000_000_000, 1_900_000_000_000_000)
     session = f"{rng.randint(1999, 2035)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
@@ -257,6 +338,23 @@ def _time(rng: random.Random) -> dict[str, Any]:
 def _amount(rng: random.Random, limit: int) -> int:
     """From nothing to the limit, both ends as often as everything between."""
     return rng.choice((0, limit, limit - 1, rng.randint(0, limit), rng.randint(0, limit)))
+
+
+def _least(rng: random.Random, limit: int) -> int:
+    """From a minimum on, both ends as often as everything between."""
+    return rng.choice((limit, limit + 1, INT_MAX, rng.randint(limit, 10 * limit)))
+
+
+def _rates(rng: random.Random, currency: str) -> dict[str, Any]:
+    """The rate of the order's currency, and of whatever else the account holds."""
+    needed = {currency, *rng.sample(("CHF", "EUR", "NOK"), rng.randint(0, 2))} - {"USD"}
+    return {
+        name: {
+            "rate_e8": rng.choice((1, 10**8, 110_000_003, INT_MAX)),
+            "age_ms": _amount(rng, _LIMITS["exchange_rate_age_max_ms"]),
+        }
+        for name in sorted(needed)
+    }
 
 
 def _without_some_cash(rng: random.Random, document: Document) -> Document:
@@ -280,6 +378,10 @@ def states(rng: random.Random) -> Iterator[Case]:
                 bound = _LIMITS[limit]
                 pushed = rng.choice((bound + 1, bound, 2 * bound, INT_MAX, INT_MAX - 1))
                 document = put(document, place, pushed)
+        for place, limit in FLOORED.values():
+            if rng.random() < 0.25:
+                bound = _LIMITS[limit]
+                document = put(document, place, rng.choice((bound - 1, bound, 0, 1, INT_MAX)))
         document = put(document, ("account", "equity_micros"), rng.choice((-INT_MAX, 0, 1, 1)))
         document["control"] |= {"halted": rng.random() < 0.2, "omega4_lifted": rng.random() < 0.8}
         yield Case(document, arithmetic(document))
@@ -291,6 +393,11 @@ def arithmetic(document: Document) -> frozenset[str]:
         control
         for control, (place, limit) in BOUNDED.items()
         if at(document, place) > _LIMITS[limit]
+    }
+    failing |= {
+        control
+        for control, (place, limit) in FLOORED.items()
+        if at(document, place) < _LIMITS[limit]
     }
     if document["account"]["equity_micros"] <= 0:
         failing.add("ACC-01")

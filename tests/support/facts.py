@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from gateway.domain.book import NONE, AccountBook, OrderState
 from gateway.domain.instrument import Instrument
-from gateway.domain.market import Bar, Quote
+from gateway.domain.market import Bar, Hours, Quote
 from gateway.domain.order import Order, OrderType, Side, TimeInForce
+from gateway.domain.quantities import PLAIN
 from signing.lifecycle import State
 
 NOON_US = 1_440_432_000_000_000
@@ -51,6 +52,9 @@ class StillFeed:
 
     def session(self, at_us: int) -> str:
         return "2015-08-24"
+
+    def hours(self, symbol: str, at_us: int) -> Hours | None:
+        return Hours(NOON_US - 3 * 3_600_000_000, NOON_US + 4 * 3_600_000_000)
 
 
 def order(symbol: str = "AAPL", side: Side = Side.BUY, qty: int = 10, **changes: object) -> Order:
@@ -108,6 +112,7 @@ def working(
         market_us=NOON_US,
         status=State.ACKNOWLEDGED,
         filled_qty=filled_qty,
+        worth=PLAIN,
     )
 
 

@@ -38,7 +38,7 @@ AGAIN_MAX = 16
 CATCH_UP_S = 20
 
 LIMITCHECK = Path(__file__).parents[1] / "foreign" / "limitcheck" / "limitcheck.py"
-QUOTES = [times.written(quote_us) for _, quote_us in shipped_feed().sessions()]
+QUOTES = [times.written(quote_us) for _, quote_us in shipped_feed().tradable_sessions()]
 DOLLAR = 1_000_000
 WIDE = {
     "day_turnover_max_micros": 100_000_000 * DOLLAR,

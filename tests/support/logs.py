@@ -212,7 +212,12 @@ def decision_payload(number: int, *, allow: bool = True) -> Payload:
             "reasons": reasons,
             "proofs": [{"control": control} for control in passed],
             "halts": [],
-            "door": {"approval_age_max_ms": 300_000},
+            "door": {
+                "approval_age_max_ms": 300_000,
+                "close_buffer_min_ms": 900_000,
+                "quote_age_max_ms": 15_000,
+                "spread_max_bps": 200,
+            },
         },
         "failure": "none",
     }
@@ -297,6 +302,17 @@ def resume(number: int) -> Payload:
     return {"halt_id": f"h{number}", "by": "alice", "reason": "the market is calm again"}
 
 
+def exit_only(*, opened: bool = True, **changes: object) -> Payload:
+    return {
+        "opened": opened,
+        "scope": {"kind": "global", "name": "*"},
+        "by": "alice",
+        "reason": "positions have to go",
+        "until_us": "none",
+        **changes,
+    }
+
+
 def tell(log: LogBuilder, number: int) -> None:
     """One order's story, another one for each of five numbers in a row."""
     log.decide(number, allow=number % 5 != 4)
@@ -331,6 +347,8 @@ def make_log(directory: Path, decisions: int = 20) -> Vkey:
         if number == 9:
             log.add("halt", halt(number))
             log.decide(number, allow=False)
+            log.add("exit-only", exit_only())
+            log.add("exit-only", exit_only(opened=False))
             log.add("resume", resume(number))
             log.add("day", day())
         else:

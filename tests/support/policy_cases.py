@@ -37,6 +37,15 @@ LIMIT = 1_000
 
 QTY_E8 = 10 * 10**8
 
+MODEL_VALUES = {
+    "volatility_e4": LIMIT,
+    "regime": "NORMAL",
+    "entropy_e4": LIMIT,
+    "drift_e4": LIMIT,
+    "data_integrity": True,
+    "protocol_firing": True,
+}
+
 CLASSES = {"equity": True, "etf": True, "crypto": True}
 
 
@@ -62,9 +71,17 @@ def limits() -> dict[str, int]:
     """Every limit, at the value of the fact it bounds."""
     return {
         "approval_age_max_ms": 300_000,
+        "crisis_buy_max_bps": LIMIT,
         "day_loss_max_micros": LIMIT,
         "day_turnover_max_micros": LIMIT,
+        "asset_exposure_max_bps": LIMIT,
         "drawdown_max_bps": LIMIT,
+        "exchange_rate_age_max_ms": LIMIT,
+        "initial_margin_min_bps": LIMIT,
+        "maintenance_margin_min_bps": LIMIT,
+        "drift_max_e4": LIMIT,
+        "entropy_max_e4": LIMIT,
+        "model_age_max_ms": LIMIT,
         "gross_exposure_max_micros": LIMIT,
         "leverage_max_bps": LIMIT,
         "margin_debit_max_micros": LIMIT,
@@ -74,6 +91,11 @@ def limits() -> dict[str, int]:
         "positions_max_count": LIMIT,
         "price_collar_max_bps": LIMIT,
         "quote_age_max_ms": LIMIT,
+        "close_buffer_min_ms": LIMIT,
+        "price_collar_long_max_bps": LIMIT,
+        "price_collar_short_max_bps": LIMIT,
+        "spread_max_bps": LIMIT,
+        "venue_age_max_ms": LIMIT,
         "sector_exposure_max_bps": LIMIT,
         "short_notional_max_micros": LIMIT,
         "volatility_index_max_e4": LIMIT,
@@ -105,6 +127,23 @@ def tables(base: Mapping[str, Any]) -> Data:
 def no_caps() -> Document:
     """The ``caps`` section of a gateway whose operator caps nothing."""
     return dict.fromkeys(CAPPED, "none")
+
+
+def venue() -> Document:
+    """The ``venue`` section of one that takes everything but extended hours, in steps of one."""
+    return {
+        "lot": 1,
+        "tick": 1,
+        "min_notional_micros": 0,
+        "tradable": True,
+        "shortable": True,
+        "short_restricted": False,
+        "types": dict.fromkeys(("market", "limit", "stop", "stop_limit"), True),
+        "times_in_force": dict.fromkeys(("day", "gtc", "ioc", "fok"), True),
+        "reduce_only": True,
+        "extended_hours": False,
+        "age_ms": 0,
+    }
 
 
 def document() -> Document:
@@ -139,16 +178,35 @@ def document() -> Document:
             "reduce_only": False,
             "extended_hours": False,
             "locate_id": "none",
-            "source_run": "none",
+            "source_run": "run-1",
             "replaces": "ord_0184a1b2c3d3",
             "qty_e8": QTY_E8,
             "worst_price": 500,
             "notional_micros": LIMIT,
             "price_deviation_bps": LIMIT,
+            "equity_share_bps": LIMIT,
+            "short_window_deviation_bps": LIMIT,
+            "long_window_deviation_bps": LIMIT,
         },
         "instrument": instruments()["ACME"],
-        "account": {"equity_micros": 1, "cash_micros": 1, "day_loss_micros": LIMIT},
-        "market": {"bid": 490, "ask": 500, "last": 495, "age_ms": LIMIT},
+        "account": {
+            "equity_micros": 1,
+            "cash_micros": 1,
+            "day_loss_micros": LIMIT,
+            "drawdown_bps": LIMIT,
+            "maintenance_margin_bps": LIMIT,
+        },
+        "rates": {"EUR": {"rate_e8": 110_000_000, "age_ms": LIMIT}},
+        "market": {
+            "bid": 490,
+            "ask": 500,
+            "last": 495,
+            "age_ms": LIMIT,
+            "spread_bps": LIMIT,
+            "source": "primary",
+        },
+        "hours": {"open": True, "to_close_ms": LIMIT},
+        "venue": venue() | {"lot": 10, "tick": 100, "age_ms": LIMIT},
         "projected": {
             "positions_count": LIMIT,
             "position_notional_micros": LIMIT,
@@ -158,9 +216,15 @@ def document() -> Document:
             "short_notional_micros": LIMIT,
             "margin_debit_micros": LIMIT,
             "sector_exposure_bps": LIMIT,
+            "asset_exposure_bps": LIMIT,
+            "initial_margin_bps": LIMIT,
             "reduces": False,
         },
         "replaced": {"order_id": "ord_0184a1b2c3d3", "working": True, "same": True},
+        "model": {
+            name: {"value": value, "age_ms": LIMIT, "source": "monitor"}
+            for name, value in MODEL_VALUES.items()
+        },
         "control": {
             "mode": "SIMULATION",
             "omega4_lifted": True,

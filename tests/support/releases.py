@@ -33,6 +33,12 @@ LIMITS = {
     "sector_exposure_max_bps": 4_000,
     "short_notional_max_micros": 1 * DOLLAR,
     "volatility_index_max_e4": 400_000,
+    "close_buffer_min_ms": 900_000,
+    "price_collar_long_max_bps": 2_500,
+    "price_collar_short_max_bps": 2_500,
+    "spread_max_bps": 100,
+    "venue_age_max_ms": 60_000,
+    "crisis_buy_max_bps": 2_000,
 }
 
 

@@ -53,6 +53,13 @@ def facts(release: Release, number: int, notional_micros: int) -> dict[str, Any]
     body["instrument"] = instrument_facts(known)
     body["projected"] |= {"short_notional_micros": 0, "margin_debit_micros": 0}
     body["projected"] |= {"positions_count": 1, "sector_exposure_bps": 1}
+    body["projected"] |= {"initial_margin_bps": 10_000, "asset_exposure_bps": 1}
+    body["account"] |= {"maintenance_margin_bps": 10_000}
+    body["market"] |= {"spread_bps": 1}
+    body["hours"] |= {"to_close_ms": 10_000_000}
+    body["activity"] |= {"opposite_price": "none"}
+    body["order"] |= {"source_run": "none"}
+    body.pop("provenance", None)
     return body
 
 

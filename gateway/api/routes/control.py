@@ -1,4 +1,4 @@
-"""``/v1/mode``, ``omega4``, ``kill``, ``resume`` and ``halts``: what may trade at all."""
+"""``/v1/mode``, ``omega4``, ``exit-only``, ``kill``, ``resume``, ``halts``: what may trade."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gateway.api.services import Services, ServicesHere
 from gateway.api.times import Instant
 from gateway.control.halting import Kept
 from gateway.domain.errors import InvalidInputError
+from gateway.domain.exits import ExitOnly
 from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.mode import Mode
 from gateway.intake.ticket import Account, Name, Symbol
@@ -33,6 +34,16 @@ class Omega4Answer(BaseModel):
     until: str | None
 
 
+class ExitOnlyAnswer(BaseModel):
+    """An open exit-only state: orders in its scope that only reduce pass halts."""
+
+    scope: str
+    name: str
+    by: str
+    reason: str
+    until: str | None = Field(description="null: until it is closed")
+
+
 class ModeAnswer(BaseModel):
     """What the gateway does with an allowed order, and the release it decides by."""
 
@@ -40,6 +51,7 @@ class ModeAnswer(BaseModel):
     forwards: bool
     omega4: Omega4Answer
     halted: bool = Field(description="whether a halt of any scope stands")
+    exit_only: list[ExitOnlyAnswer] = Field(description="where exits pass halts")
     release_digest: str
     release_revision: str
     release_label: str
@@ -95,6 +107,24 @@ class KillBody(StrictBody):
 
     reason: ReasonText
     scope: ScopeBody | None = None
+    reduce_allowed: bool = Field(
+        default=False, description="Let orders through that provably only reduce a position."
+    )
+
+
+class ExitOnlyBody(StrictBody):
+    """Open an exit-only state, or close it; one for everything, unless ``scope`` narrows it."""
+
+    opened: bool
+    reason: ReasonText
+    scope: ScopeBody | None = None
+    until: Instant | None = None
+
+    @model_validator(mode="after")
+    def _only_an_open_one_ends(self) -> Self:
+        if self.until is not None and not self.opened:
+            raise ValueError("only what is opened has an end: leave until out")
+        return self
 
 
 class ResumeBody(StrictBody):
@@ -170,6 +200,28 @@ async def change_omega4(
 
 
 @router.post(
+    "/exit-only",
+    response_model=ModeAnswer,
+    responses=documented(401, 403, 404, 409, 415, 422),
+    openapi_extra=documented_body(ExitOnlyBody),
+)
+async def change_exit_only(
+    who: Admin,
+    services: ServicesHere,
+    body: Annotated[ExitOnlyBody, Depends(body_of(ExitOnlyBody))],
+) -> ModeAnswer:
+    """Let orders that only reduce through halts, or hold them again; by name, on the record."""
+    states, scope = services.app.exit_only, _scope(services, body.scope)
+    if body.opened:
+        until_us = None if body.until is None else times.read(body.until, "until")
+        work = states.open(scope, by=who.name, reason=body.reason, until_us=until_us)
+    else:
+        work = states.close(scope, by=who.name, reason=body.reason)
+    await services.to_the_end(work)
+    return _mode(services)
+
+
+@router.post(
     "/kill",
     response_model=HaltAnswer,
     responses=_CHANGES,
@@ -179,14 +231,7 @@ async def kill(
     who: Operator, services: ServicesHere, body: Annotated[KillBody, Depends(body_of(KillBody))]
 ) -> HaltAnswer:
     """Deny from now on and cancel every open order; stands until a named person resumes."""
-    scope = Scope(body.scope.kind, body.scope.name) if body.scope else GLOBAL
-    accounts = services.app.settings.accounts
-    if scope.kind == "account" and scope.name not in accounts:
-        raise InvalidInputError(
-            "account-unknown",
-            "this gateway serves no account of that name",
-            f"use one of: {', '.join(sorted(accounts))}; without a scope everything stops",
-        )
+    scope = _scope(services, body.scope)
     halt = await services.to_the_end(
         services.app.halting.halt(
             cause=KILL_CAUSE,
@@ -194,6 +239,7 @@ async def kill(
             by=who.name,
             clear_by="admin",
             cancels=True,
+            reduce_allowed=body.reduce_allowed,
             reason=body.reason,
         )
     )
@@ -225,9 +271,27 @@ async def read_halts(_who: Reader, services: ServicesHere) -> HaltsAnswer:
     return HaltsAnswer(halts=[_halt(services, halt) for halt in services.app.book().halts.values()])
 
 
+def _scope(services: Services, body: ScopeBody | None) -> Scope:
+    """The scope of a body; everything, if it names none.
+
+    Raises:
+        InvalidInputError: ``account-unknown``.
+    """
+    scope = Scope(body.kind, body.name) if body else GLOBAL
+    accounts = services.app.settings.accounts
+    if scope.kind == "account" and scope.name not in accounts:
+        raise InvalidInputError(
+            "account-unknown",
+            "this gateway serves no account of that name",
+            f"use one of: {', '.join(sorted(accounts))}; without a scope everything is meant",
+        )
+    return scope
+
+
 def _mode(services: Services) -> ModeAnswer:
     book, release = services.app.book(), services.app.release
-    lifted = book.omega4_lifted(services.app.clock.wall_us())
+    wall_us = services.app.clock.wall_us()
+    lifted = book.omega4_lifted(wall_us)
     until_us = book.omega4_lifted_until_us
     return ModeAnswer(
         mode=book.mode.value,
@@ -236,9 +300,20 @@ def _mode(services: Services) -> ModeAnswer:
             lifted=lifted, until=times.written(until_us) if lifted and until_us else None
         ),
         halted=bool(book.halts),
+        exit_only=[_exit_only(state) for state in book.exit_only.values() if state.stands(wall_us)],
         release_digest=release.digest,
         release_revision=release.revision,
         release_label=release.label,
+    )
+
+
+def _exit_only(state: ExitOnly) -> ExitOnlyAnswer:
+    return ExitOnlyAnswer(
+        scope=state.scope.kind,
+        name=state.scope.name,
+        by=state.by,
+        reason=state.reason,
+        until=None if state.until_us is None else times.written(state.until_us),
     )
 
 

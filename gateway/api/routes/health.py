@@ -19,6 +19,14 @@ class HealthAnswer(BaseModel):
     status: str
 
 
+class ReadyAnswer(HealthAnswer):
+    """Orders can be decided and recorded; what stands in the way of some of them is said."""
+
+    warnings: list[str] = Field(
+        default_factory=list[str], description="not there when there are none"
+    )
+
+
 class ControlAnswer(BaseModel):
     """One control of the release in force, with the signed limits that it reads."""
 
@@ -46,8 +54,13 @@ async def live() -> HealthAnswer:
     return HealthAnswer(status="up")
 
 
-@router.get("/readyz", response_model=HealthAnswer, responses=documented())
-async def ready(services: ServicesHere) -> HealthAnswer:
+@router.get(
+    "/readyz",
+    response_model=ReadyAnswer,
+    response_model_exclude_defaults=True,
+    responses=documented(),
+)
+async def ready(services: ServicesHere) -> ReadyAnswer:
     """Orders can be decided, and decisions recorded; 503 when not. No key needed."""
     ledger = services.app.ledger
     if ledger.latched is not None:
@@ -69,7 +82,9 @@ async def ready(services: ServicesHere) -> HealthAnswer:
             f"{services.app.engine.name} cannot decide, every order is denied: {why_not}",
             "run `writ doctor` with the gateway's settings",
         )
-    return HealthAnswer(status="ready")
+    refused = len(services.app.trust.problems())
+    told = "of the files of attesters, runs and officers, {} refused: `writ doctor` names them"
+    return ReadyAnswer(status="ready", warnings=[told.format(refused)] if refused else [])
 
 
 @router.get("/v1/policy/controls", response_model=ControlsAnswer, responses=documented(401, 403))

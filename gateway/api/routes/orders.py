@@ -21,7 +21,12 @@ from gateway.api.proposals import Answered, decide, make_order
 from gateway.api.services import Services, ServicesHere, services_of
 from gateway.domain.book import OrderState
 from gateway.domain.decision import EngineFailure
-from gateway.domain.errors import NotFoundError, RefusedError, UnavailableError
+from gateway.domain.errors import (
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
 from gateway.domain.quantities import format_scaled
 from gateway.intake.idempotency import KEY_PATTERN, caller_keys
 from gateway.intake.ticket import Account, OrderBody
@@ -120,6 +125,12 @@ async def propose(request: Request) -> Response:
     services = services_of(request)
     who = await admit(request, services, KeyScope.PROPOSE)
     body = await _read_ticket(request)
+    if body.replaces is not None:
+        raise InvalidInputError(
+            "replace-unsupported",
+            "an order cannot take another one's place yet",
+            "preview it; then cancel the other order, and send this one without replaces",
+        )
     idempotency_key = request.headers.get("idempotency-key")
     prefer = request.headers.get("prefer")
     keys = caller_keys(idempotency_key, body.client_order_id, body.canonical())

@@ -5,13 +5,11 @@ Everything stated here is what ``admission`` does: the contract tests hold the t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from gateway.brokers.contract import AccountTerms
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.pricing import tick_size
-from gateway.domain.market import Bar
 from gateway.domain.order import OrderType, TimeInForce
 from gateway.domain.venue import VenueTerms
 from gateway.ports import MarketFeed
@@ -64,15 +62,14 @@ def stated_terms(
 def short_restricted(feed: MarketFeed, symbol: str, at_us: int) -> bool:
     """Whether short sales must be priced above the bid: for the day of a fall and the next."""
     today = feed.session(at_us)
-    bars = feed.bars(symbol, at_us, _BARS)
-    earlier = [bar for bar in bars if bar.session < today]
-    known_today = [bar for bar in bars if bar.session == today]
-    return _fell([*earlier[-1:], *known_today]) or _fell(earlier[-2:])
+    closes = {bar.session: bar.close for bar in feed.bars(symbol, at_us, _BARS)}
+    last_today = closes.pop(today, None)
+    earlier = [None, None, *closes.values()]
+    return _fell(earlier[-1], last_today) or _fell(earlier[-2], earlier[-1])
 
 
-def _fell(bars: Sequence[Bar]) -> bool:
+def _fell(before: int | None, after: int | None) -> bool:
     """Whether the second of two closes lies a tenth or more below the first."""
-    if len(bars) < 2:  # noqa: PLR2004  two of them
+    if before is None or after is None:
         return False
-    before, after = bars
-    return after.close * 10 <= before.close * (10 - FALL_TENTHS)
+    return after * 10 <= before * (10 - FALL_TENTHS)

@@ -15,6 +15,7 @@ from gateway.policy.release import (
     BUNDLE,
     DATA,
     DESCRIPTOR,
+    FILE_MAX_BYTES,
     WASM,
     ReleaseError,
     load_release,
@@ -24,7 +25,6 @@ from signing.verification.folder import Folder
 
 T = TypeVar("T")
 
-FILE_MAX_BYTES: Final = 16 * 1024 * 1024
 TIMEOUT_MS: Final = 10_000
 """Longer than a gateway waits: a busy machine must not look like another verdict."""
 

@@ -33,6 +33,8 @@ NEEDS = {
     ("GET", "/v1/market/quotes"): {"read"},
     ("GET", "/v1/market/clock"): {"read"},
     ("POST", "/v1/market/clock"): {"admin"},
+    ("GET", "/v1/facts"): {"read"},
+    ("PUT", "/v1/facts/model.drift"): {"facts:write"},
     ("GET", "/v1/mode"): {"read"},
     ("POST", "/v1/mode"): {"admin"},
     ("POST", "/v1/omega4"): {"admin"},
@@ -46,7 +48,7 @@ NEEDS = {
 }
 """Every route and the scopes of which one is needed; ``None``: no key."""
 
-EXAMPLES = {"path": "checkpoint", "release": "current"}
+EXAMPLES = {"path": "checkpoint", "name": "model.drift", "release": "current"}
 """What stands in a path for its parameter; an identifier is ``x``."""
 
 

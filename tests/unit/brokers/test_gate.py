@@ -10,6 +10,7 @@ import pytest
 
 from gateway.brokers import gate as gate_module
 from gateway.brokers.gate import Gate, PermitRefusedError
+from gateway.brokers.last_look import Thresholds, thresholds
 from gateway.brokers.null.adapter import NullBroker
 from gateway.domain.book import Book
 from gateway.domain.errors import NotFoundError
@@ -26,11 +27,16 @@ from gateway.domain.ids import broker_client_id
 from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
 from gateway.domain.projection import order_state
-from gateway.ports import Broker, Door
+from gateway.domain.venue import VenueTerms
+from gateway.facts.market import Market
+from gateway.market.closes import quote_us
+from gateway.market.historical import OPEN_BEFORE_QUOTE
+from gateway.ports import Broker, Door, MarketReading
 from signing.keys import Ed25519Signer
 from signing.lifecycle import State
 from signing.records import check
 from support.brokers import (
+    DOOR,
     LOG_SIGNER,
     RELEASE_DIGEST,
     VKEY,
@@ -56,6 +62,9 @@ class ScriptedBroker:
         self.script = script
         self.sent: list[BrokerOrder] = []
         self.cancelled: list[str] = []
+
+    def terms(self, account: str, symbol: str) -> VenueTerms | None:
+        return None
 
     async def submit(self, order: BrokerOrder) -> Accepted | Rejected:
         self.sent.append(order)
@@ -89,14 +98,20 @@ def open_book(*decision_ids: str) -> Book:
     return book
 
 
+CALM = feed({"AAPL": [1_000_000] * 3})
+"""A market in which nothing stands against an order: quoted at 15:30, two basis points wide."""
+
+
 def gate_to(
     broker: Broker,
     book: Book | None = None,
     clock: ManualClock | None = None,
     timeout_ms: int = 1000,
+    market: Callable[[], MarketReading] | None = None,
 ) -> Gate:
-    state = book or open_book()
-    return Gate({"primary": broker}, VKEY, clock or ManualClock(), lambda: state, timeout_ms)
+    state, time = book or open_book(), clock or ManualClock()
+    reading = market or (lambda: Market(CALM, time.market))
+    return Gate({"primary": broker}, VKEY, time, lambda: state, reading, timeout_ms)
 
 
 def good(decision_id: str = "dec_1", fields: Mapping[str, object] | None = None) -> bytes:
@@ -246,8 +261,15 @@ async def test_only_the_mode_that_was_decided_in_forwards(mode: Mode) -> None:
         ("GATE_RELEASE", open_book(), {"release_digest": "cd" * 32}),
         ("GATE_MODE", open_book(), {"mode": "PAPER"}),
         ("GATE_DOOR_MISSING", open_book(), door()),
-        ("GATE_DOOR_MISSING", open_book(), door(approval_age_max_ms=0)),
-        ("GATE_DOOR_MISSING", open_book(), door(approval_age_max_ms=-1)),
+        *(
+            ("GATE_DOOR_MISSING", open_book(), door(**(DOOR | {name: value})))
+            for name in DOOR
+            for value in (0, -1)
+        ),
+        *(
+            ("GATE_DOOR_MISSING", open_book(), door(**{n: v for n, v in DOOR.items() if n != name}))
+            for name in DOOR
+        ),
         ("GATE_DOCUMENT", open_book(), {"broker_client_id": "wr-chosen"}),
     ],
 )
@@ -312,8 +334,90 @@ async def test_an_approval_is_good_for_as_long_as_its_verdict_says(age_ns: int, 
     assert submission.code == code
 
 
+@pytest.mark.parametrize("value", [0, -1, True, "1", 1.0, None])
+@pytest.mark.parametrize("name", sorted(DOOR))
+def test_a_threshold_is_an_integer_above_zero(name: str, value: object) -> None:
+    assert thresholds(DOOR) == Thresholds(**DOOR)
+    assert thresholds({**DOOR, name: value}) is None
+
+
+QUOTED = quote_us("2015-01-05")
+MINUTE = 60_000_000
+OLD_QUOTES = DOOR | {"quote_age_max_ms": 10**9}
+
+
+@pytest.mark.requirement("S3-07")
+@pytest.mark.parametrize(
+    ("at_us", "held_to", "code"),
+    [
+        pytest.param(QUOTED, DOOR, "none", id="as decided"),
+        pytest.param(QUOTED + 15_000_000, DOOR, "none", id="a quote of 15 s"),
+        pytest.param(QUOTED + 15_000_001, DOOR, "GATE_QUOTE_AGE", id="a microsecond older"),
+        pytest.param(QUOTED + 15 * MINUTE, OLD_QUOTES, "none", id="15 minutes before the close"),
+        pytest.param(
+            QUOTED + 15 * MINUTE + 1, OLD_QUOTES, "GATE_MARKET_CLOSED", id="a microsecond later"
+        ),
+        pytest.param(QUOTED + 30 * MINUTE - 1, OLD_QUOTES, "GATE_MARKET_CLOSED", id="last moment"),
+        pytest.param(QUOTED + 30 * MINUTE, OLD_QUOTES, "GATE_MARKET_CLOSED", id="the close"),
+        pytest.param(
+            quote_us("2015-01-06") - OPEN_BEFORE_QUOTE - 1,
+            OLD_QUOTES,
+            "GATE_MARKET_CLOSED",
+            id="before the opening",
+        ),
+        pytest.param(
+            quote_us("2015-01-06") - OPEN_BEFORE_QUOTE, OLD_QUOTES, "none", id="the opening"
+        ),
+        pytest.param(quote_us("2015-01-08"), OLD_QUOTES, "GATE_MARKET_CLOSED", id="no session"),
+        pytest.param(QUOTED - MINUTE, OLD_QUOTES, "GATE_QUOTE_AGE", id="no quote yet"),
+        pytest.param(QUOTED, DOOR | {"spread_max_bps": 2}, "none", id="as wide as allowed"),
+        pytest.param(QUOTED, DOOR | {"spread_max_bps": 1}, "GATE_SPREAD", id="too wide"),
+    ],
+)
+@pytest.mark.parametrize("exits", [False, True])
+async def test_the_market_is_looked_at_once_more_before_anything_is_sent(
+    at_us: int, held_to: dict[str, int], code: str, exits: bool
+) -> None:
+    """With the verdict's own thresholds, as of now; an order that only reduces is held to them."""
+    broker, clock = ScriptedBroker(accepts), ManualClock(market=at_us)
+    facts = document(fields={"reduce_only": exits})
+    facts["projected"] = {"reduces": exits}
+    bytes_ = permit(decision(facts, **door(**held_to)), facts)
+    submission = await gate_to(broker, clock=clock).forward(bytes_, APPROVED_NS)
+    assert submission.code == code
+    assert submission.outcome == ("accepted" if code == "none" else "refused")
+    assert len(broker.sent) == (code == "none")
+
+
+@pytest.mark.requirement("S3-07")
+@pytest.mark.parametrize(
+    ("market", "code"),
+    [
+        (Market(None, QUOTED), "GATE_MARKET_CLOSED"),
+        (Market(feed({"MSFT": [1_000_000] * 3}), QUOTED), "GATE_MARKET_CLOSED"),
+        (Market(feed({"AAPL": [10, 10, 10]}), QUOTED), "GATE_QUOTE_AGE"),  # no bid above zero
+    ],
+)
+async def test_a_market_that_is_not_known_lets_nothing_out(market: Market, code: str) -> None:
+    broker = ScriptedBroker(accepts)
+    submission = await gate_to(broker, market=lambda: market).forward(good(), APPROVED_NS)
+    assert (submission.outcome, submission.code) == ("refused", code)
+    assert broker.sent == []
+
+
+async def test_an_order_for_extended_hours_is_held_to_the_quote_alone() -> None:
+    permitted = good(fields={"extended_hours": True})
+    closed = ManualClock(market=quote_us("2015-01-07"))
+    beyond = feed({"AAPL": [1_000_000] * 3})
+    for after_ms, code in ((0, "none"), (31 * 60_000, "GATE_QUOTE_AGE")):
+        closed.market = quote_us("2015-01-07") + after_ms * 1_000
+        reading = Market(beyond, closed.market)
+        gate = gate_to(ScriptedBroker(accepts), clock=closed, market=lambda m=reading: m)
+        assert (await gate.forward(permitted, APPROVED_NS)).code == code
+
+
 async def test_an_account_without_a_broker_is_refused() -> None:
-    gate = Gate({}, VKEY, ManualClock(), open_book, 1_000)
+    gate = Gate({}, VKEY, ManualClock(), open_book, lambda: Market(CALM, 0), 1_000)
     submission = await gate.forward(good(), APPROVED_NS)
     assert (submission.outcome, submission.code) == ("refused", "GATE_NO_BROKER")
     assert submission.broker == "none"

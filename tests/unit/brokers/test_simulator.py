@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import apsw
 import pytest
 
 from gateway.brokers.contract import AccountTerms, BrokerParts, MarketDriven
@@ -258,6 +259,84 @@ async def test_a_short_sale_where_it_is_allowed(tmp_path: Path) -> None:
     await broker.close()
 
 
+async def test_a_short_sale_is_executed_as_a_sale(tmp_path: Path) -> None:
+    accounts = {"primary": AccountTerms(CASH_MICROS, short_allowed=True)}
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE, accounts)
+    await broker.submit(broker_order(side=Side.SELL_SHORT, protection_price=1))
+    await broker.on_market(TUE)
+    [fill] = await events(broker)
+    assert isinstance(fill, Execution)
+    assert fill.side is Side.SELL
+    assert (await broker.statement("primary")).positions == {"AAPL": (-10, 0)}
+    await broker.close()
+
+
+async def test_no_short_sale_where_none_is_allowed_whatever_is_held(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    await broker.submit(broker_order("wr-1", qty=10))
+    await broker.on_market(TUE)
+    short = broker_order("wr-2", qty=5, side=Side.SELL_SHORT, protection_price=1)
+    assert await broker.submit(short) == Rejected("ERR_INSUFFICIENT_QTY")
+    await broker.close()
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.parametrize(
+    ("side", "qty", "taken"),
+    [(Side.SELL, 10, True), (Side.SELL, 11, False), (Side.BUY, 1, False)],
+)
+async def test_a_reduce_only_order_is_taken_where_it_reduces(
+    tmp_path: Path, side: Side, qty: int, taken: bool
+) -> None:
+    accounts = {"primary": AccountTerms(CASH_MICROS, short_allowed=True)}
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE, accounts)
+    await broker.submit(broker_order("wr-1", qty=10))
+    await broker.on_market(TUE)
+    price = 1 if side is Side.SELL else 1_500_000
+    exiting = broker_order("wr-2", qty, side=side, protection_price=price, reduce_only=True)
+    answer = await broker.submit(exiting)
+    assert answer == (Accepted("sim-00000002") if taken else Rejected("ERR_REDUCE_ONLY"))
+    await broker.close()
+
+
+@pytest.mark.requirement("S1-06")
+async def test_what_works_already_counts_against_a_reduce_only_order(tmp_path: Path) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    await broker.submit(broker_order("wr-1", qty=10))
+    await broker.on_market(TUE)
+    asking = {"side": Side.SELL, "limit_price": 1_100_000, "time_in_force": TimeInForce.GTC}
+    await broker.submit(limit_order("wr-2", 6, **asking))
+    fits = limit_order("wr-3", 4, reduce_only=True, **asking)
+    beyond = limit_order("wr-4", 1, reduce_only=True, **asking)
+    assert isinstance(await broker.submit(fits), Accepted)
+    assert await broker.submit(beyond) == Rejected("ERR_REDUCE_ONLY")
+    await broker.close()
+
+
+@pytest.mark.requirement("S1-06")
+async def test_a_reduce_only_order_ends_when_another_sale_has_closed_the_position(
+    tmp_path: Path,
+) -> None:
+    """It was taken while there was something to reduce; it never opens the other way."""
+    accounts = {"primary": AccountTerms(CASH_MICROS, short_allowed=True)}
+    rising = feed({"AAPL": [1_000_000] * 3 + [1_050_000] * 5}, turnover_units=390_000_000)
+    broker = await simulator(tmp_path, rising, ManualClock(), FREE, accounts)
+    await broker.submit(broker_order("wr-1", qty=10))
+    await broker.on_market(TUE)
+    asking = {"side": Side.SELL, "limit_price": 1_020_000, "time_in_force": TimeInForce.GTC}
+    await broker.submit(limit_order("wr-2", 10, reduce_only=True, **asking))
+    await broker.submit(broker_order("wr-3", 4, side=Side.SELL, protection_price=1))
+    await broker.on_market(WED)
+    await broker.on_market(THU)
+    _, other, reduced, ended = await events(broker)
+    assert isinstance(other, Execution)
+    assert isinstance(reduced, Execution)
+    assert (other.qty, reduced.qty) == (4, 6)
+    assert ended == StatusChange("wr-2", "EXPIRED", "REDUCE_ONLY")
+    assert (await broker.statement("primary")).positions == {}
+    await broker.close()
+
+
 class HeldRunner(ThreadRunner):
     """Threads, of which one begins only when it is let go: the next after ``hold`` is set."""
 
@@ -362,7 +441,7 @@ async def test_a_book_of_another_version_is_refused(tmp_path: Path) -> None:
 async def test_a_book_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     """Whose orders could not be reduce-only: the column is added, and they are not."""
     broker = await simulator(tmp_path, still(), ManualClock())
-    await broker.submit(limit_order("wr-old", time_in_force=TimeInForce.GTC))
+    await broker.submit(limit_order("wr-old", limit_price=1_010_000, time_in_force=TimeInForce.GTC))
     await broker.close()
     old = apsw.Connection(str(tmp_path / "simulator.db"))
     for column in ("reduce_only", "extended_hours"):
@@ -370,7 +449,8 @@ async def test_a_book_of_the_first_version_is_taken_over(tmp_path: Path) -> None
     old.execute("PRAGMA user_version=1")
     old.close()
     broker = await simulator(tmp_path, still(), ManualClock())
-    assert (await broker.submit(limit_order("wr-new"))).broker_order_id == "sim-00000002"
+    new = limit_order("wr-new", limit_price=1_010_000)
+    assert await broker.submit(new) == Accepted("sim-00000002")
     await broker.on_market(quote_us("2015-01-06"))
     fills = [event for event in await events(broker) if isinstance(event, Execution)]
     assert [fill.broker_client_id for fill in fills] == ["wr-old", "wr-new"]

@@ -10,6 +10,7 @@ import pytest
 from gateway.domain.book import Book, BookError
 from gateway.domain.halt import Scope
 from gateway.domain.projection import apply
+from gateway.domain.quantities import Worth
 from signing.lifecycle import State
 
 ORDER: dict[str, Any] = {
@@ -181,3 +182,47 @@ def test_a_halt_covers_its_scope(book: Book, scope: Scope, covered: bool) -> Non
     apply(book, "resume", {"halt_id": "h1", "by": "ada", "reason": "over"})
     assert not book.halted("primary", "AAPL", "ma")
     assert book.control_version == version + 2
+
+
+RATED: dict[str, Any] = {
+    "rates": {"JPY": {"rate_e8": 700_001, "age_ms": 5}},
+    "instrument": {"currency": "JPY", "multiplier": 10},
+    "order": ORDER | {"notional_micros": 1},
+}
+
+
+@pytest.mark.requirement("S4-02")
+def test_an_execution_moves_cash_at_the_worth_of_its_decision(book: Book) -> None:
+    apply(book, "decision", decision(), RATED)
+    account = book.account("primary")
+    # 10 units at 100.0000 yen, ten to a unit, at 0.00700001 dollars
+    assert account.reservations[("AAPL", 0, 4)].at(0).buys_micros == 70_000_100
+    apply(book, "execution", fill(3))
+    assert account.cash_micros == 5_000_000_000 - 21_000_030 - 1_000_000
+    assert account.executed_turnover_micros == 21_000_030
+    assert account.reservations[("AAPL", 0, 4)].at(0).buys_micros == 49_000_070
+    apply(book, "decision", decision(2), RATED | {"order": RATED["order"] | {"side": "sell"}})
+    apply(book, "execution", fill(3, 2, "sell", price=1_000_001))
+    # 21.000051000021 dollars: a sale is rounded down, turnover up
+    assert account.cash_micros == 5_000_000_000 - 21_000_030 + 21_000_051 - 2_000_000
+    assert account.executed_turnover_micros == 21_000_030 + 21_000_052
+
+
+def test_a_document_that_could_not_count_its_order_reserves_without_bound(book: Book) -> None:
+    uncounted = RATED | {"order": ORDER}
+    apply(book, "decision", decision(), uncounted)
+    assert not book.account("primary").reservations[("AAPL", 0, 4)].countable
+    with pytest.raises(BookError, match="without a worth"):
+        apply(book, "execution", fill(1))
+
+
+def test_money_that_no_rate_is_listed_for_is_in_the_base_currency(book: Book) -> None:
+    plain = {
+        "rates": {},
+        "instrument": {"currency": "USD", "multiplier": 2},
+        "order": RATED["order"],
+    }
+    [state] = apply(book, "decision", decision(), plain)
+    assert state.worth == Worth(2)
+    [older] = apply(book, "decision", decision(2), {"order": ORDER})
+    assert older.worth == Worth()

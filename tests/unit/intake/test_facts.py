@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.domain.errors import InvalidInputError, NotFoundError, WritError
 from gateway.domain.fact import FactValue, Prices, wire_value
-from gateway.domain.instrument import Instrument
 from gateway.intake.facts import (
     TTL_MAX_MS,
     PriceTexts,
@@ -142,11 +143,6 @@ def test_nobody_can_pass_for_the_stated_model() -> None:
 
 
 def test_a_scale_of_whole_units() -> None:
-    coarse = {"BOND": Instrument(**_fields(price_decimals=0))}
+    coarse = {"BOND": replace(INSTRUMENTS["AAPL"], symbol="BOND", price_decimals=0)}
     value = read_value("quote.BOND", PriceTexts("100", "101", "100"), coarse, "USD")
     assert value == Prices(100 * 10**8, 101 * 10**8, 100 * 10**8)
-
-
-def _fields(**changes: object) -> dict[str, object]:
-    known = INSTRUMENTS["AAPL"]
-    return {name: getattr(known, name) for name in known.__slots__} | changes

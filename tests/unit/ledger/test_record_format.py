@@ -12,7 +12,7 @@ from signing import records
 from support.ledgers import Story, opened
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "record-format.md"
-ROW = re.compile(r"^\| (?P<kind>\w*) ?\| (?P<field>\w+\??) \| [^|]+ \|[^|]*\|$", re.MULTILINE)
+ROW = re.compile(r"^\| (?P<kind>[\w-]*) ?\| (?P<field>\w+\??) \| [^|]+ \|[^|]*\|$", re.MULTILINE)
 TABLES_AFTER = "## Kinds and fields"
 
 

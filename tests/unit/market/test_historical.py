@@ -3,12 +3,14 @@
 import dataclasses
 import hashlib
 import re
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from gateway.domain.errors import InvalidInputError
+from gateway.domain.market import Hours
 from gateway.market.closes import quote_us
 from gateway.market.historical import HistoricalFeed, load_feed, shipped_feed
 from gateway.market.spread import SHIPPED_MODEL
@@ -30,12 +32,14 @@ def test_the_shipped_feed_is_a_market_feed(shipped: HistoricalFeed) -> None:
 
 def test_the_shipped_data_is_the_period_and_the_shares_it_says(shipped: HistoricalFeed) -> None:
     sessions = shipped.sessions()
-    assert len(sessions) == 1_006
-    assert sessions[0] == ("2015-01-02", quote_us("2015-01-02"))
+    assert len(sessions) == 1_007
+    assert sessions[0] == ("2014-12-31", quote_us("2014-12-31"))
+    assert shipped.tradable_sessions() == sessions[1:]
+    assert sessions[1] == ("2015-01-02", quote_us("2015-01-02"))
     assert sessions[-1] == ("2018-12-31", quote_us("2018-12-31"))
     assert set(shipped.symbols) == set(SHIPPED_MODEL.by_symbol)
     for symbol in shipped.symbols:
-        assert len(shipped.bars(symbol, sessions[-1][1], 2_000)) == 1_006
+        assert len(shipped.bars(symbol, sessions[-1][1], 2_000)) == 1_007
 
 
 @pytest.mark.parametrize(
@@ -54,6 +58,50 @@ def test_a_known_close_was_rounded_half_to_even(shipped: HistoricalFeed) -> None
     assert closes == {"AAPL": 245_300, "RRC": 531_400, "BAC": 151_500}  # of 24.532 53.145 15.147
 
 
+def utc_us(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp()) * 1_000_000
+
+
+@pytest.mark.requirement("S3-07")
+@pytest.mark.parametrize(
+    ("now", "day", "offset"),
+    [
+        pytest.param("2015-01-05T09:29:59-05:00", "2015-01-05", "-05:00", id="before the opening"),
+        pytest.param("2015-01-05T15:59:59-05:00", "2015-01-05", "-05:00", id="the last second"),
+        pytest.param("2015-01-05T16:00:00-05:00", "2015-01-06", "-05:00", id="the close"),
+        pytest.param("2015-01-02T23:00:00-05:00", "2015-01-05", "-05:00", id="a weekend"),
+        # Clocks went forward on Sunday, 8 March, and back on Sunday, 1 November.
+        pytest.param("2015-03-07T12:00:00-05:00", "2015-03-09", "-04:00", id="into summer"),
+        pytest.param("2015-10-31T12:00:00-04:00", "2015-11-02", "-05:00", id="into winter"),
+        # Independence Day was kept on Friday, 3 July.
+        pytest.param("2015-07-02T17:00:00-04:00", "2015-07-06", "-04:00", id="a holiday"),
+    ],
+)
+def test_hours_are_those_of_new_york_on_the_days_of_the_file(
+    shipped: HistoricalFeed, now: str, day: str, offset: str
+) -> None:
+    hours = Hours(utc_us(f"{day}T09:30{offset}"), utc_us(f"{day}T16:00{offset}"))
+    assert shipped.hours("AAPL", utc_us(now)) == hours
+    assert hours.open_at(utc_us(now)) is now.endswith("15:59:59-05:00")
+
+
+def test_hours_that_are_not_known(shipped: HistoricalFeed) -> None:
+    assert shipped.hours("GME", quote_us("2015-01-05")) is None
+    last = quote_us("2018-12-31")
+    known = shipped.hours("AAPL", last)
+    assert known is not None
+    assert shipped.hours("AAPL", known.closes_us - 1) == known
+    assert shipped.hours("AAPL", known.closes_us) is None
+
+
+def test_every_quote_of_the_file_lies_in_its_session(shipped: HistoricalFeed) -> None:
+    for _, at_us in shipped.sessions():
+        hours = shipped.hours("AAPL", at_us)
+        assert hours is not None
+        assert hours.open_at(at_us)
+        assert hours.to_close_ms(at_us) == 30 * 60 * 1000
+
+
 def test_source_and_licences_lie_beside_the_data() -> None:
     source = (DATA / "SOURCE.md").read_text()
     assert len(re.findall(r"`[0-9a-f]{64}`", source)) == 2
@@ -68,8 +116,8 @@ def test_source_and_licences_lie_beside_the_data() -> None:
 @pytest.mark.parametrize(
     ("name", "digest"),
     [
-        ("closes.csv", "ac03525fb218f8b6efcc381b3e4cb997fb5d049e0233e1b8e3bf83056e40d4fc"),
-        ("vix.csv", "ec757788e86694f49a6362fa45e62a506324ca5da051ab40131c9687a172dd4c"),
+        ("closes.csv", "561cd09b5db781b54b6ef33b63f499b4396faf5b3a81d4f829c3d50d4264e6b8"),
+        ("vix.csv", "c9304ab1fc56f10933ae7f0b8c1704e7e32e2d35e274745114fb67001beb8ccb"),
     ],
 )
 def test_the_data_is_what_was_taken(name: str, digest: str) -> None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.facts.caps import CAPPED
 from gateway.domain.decision import Verdict
+from gateway.domain.halt import HaltTrigger, Scope
+from gateway.facts.caps import CAPPED
 from support.policy_cases import (
     LIMIT,
     QTY_E8,
@@ -57,15 +58,47 @@ BOUNDED = [
     ),
     Bounded("EXP-02", ("projected", "leverage_bps"), "leverage_max_bps", ("S0-12",)),
     Bounded("EXP-03", ("projected", "sector_exposure_bps"), "sector_exposure_max_bps", ("S2-02",)),
+    Bounded("EXP-04", ("projected", "asset_exposure_bps"), "asset_exposure_max_bps", ("S4-02",)),
+    Bounded("ACC-04", ("account", "drawdown_bps"), "drawdown_max_bps", ("W-06",)),
     Bounded(
         "SHT-01", ("projected", "short_notional_micros"), "short_notional_max_micros", ("S0-13",)
     ),
     Bounded("MGN-01", ("projected", "margin_debit_micros"), "margin_debit_max_micros", ("S0-14",)),
-    Bounded("MSG-01", ("activity", "messages_1s_count"), "messages_per_second_max_count", ("W-06",)),
-    Bounded("MSG-02", ("activity", "messages_60s_count"), "messages_per_minute_max_count", ("W-06",)),
+    Bounded(
+        "MOD-01",
+        ("model", "volatility_e4", "value"),
+        "volatility_index_max_e4",
+        ("S1-14", "S2-03"),
+    ),
+    Bounded("MOD-03", ("model", "entropy_e4", "value"), "entropy_max_e4", ("S1-09", "S1-14")),
+    Bounded("MOD-04", ("model", "drift_e4", "value"), "drift_max_e4", ("S1-09", "S1-14")),
+    Bounded(
+        "MSG-01", ("activity", "messages_1s_count"), "messages_per_second_max_count", ("W-06",)
+    ),
+    Bounded(
+        "MSG-02", ("activity", "messages_60s_count"), "messages_per_minute_max_count", ("W-06",)
+    ),
     Bounded("DUP-01", ("activity", "identical_60s_count"), "identical_orders_max_count", ("W-06",)),
     Bounded("REP-01", ("activity", "repeated_300s_count"), "repeated_orders_max_count", ("W-06",)),
 ]
+
+FLOORED = [
+    Bounded("MGN-02", ("projected", "initial_margin_bps"), "initial_margin_min_bps", ("S2-08",)),
+    Bounded(
+        "MGN-03", ("account", "maintenance_margin_bps"), "maintenance_margin_min_bps", ("S2-08",)
+    ),
+]
+"""The controls that ask for at least as much as a limit."""
+
+floored = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case, id=case.control, marks=[pytest.mark.requirement(row) for row in case.rows]
+        )
+        for case in FLOORED
+    ],
+)
 
 bounded = pytest.mark.parametrize(
     "case",
@@ -127,7 +160,7 @@ def test_a_limit_of_zero_is_the_sole_failure(bench: Bench, case: Bounded) -> Non
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in BOUNDED if case.control not in {"ORD-01", "ORD-02"}],
+    "case", [case for case in BOUNDED if case.control not in {"MOD-01", "ORD-01", "ORD-02"}],
     ids=lambda case: case.control,
 )  # fmt: skip
 @pytest.mark.requirement("S2-02")
@@ -150,8 +183,71 @@ def test_a_missing_limit_is_the_sole_failure(bench: Bench, case: Bounded) -> Non
 @bounded
 def test_a_missing_fact_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
     base = drop(document(), case.fact)
-    expected = {case.control} | ({"INP-01"} if case.control == "MKT-01" else set())
+    whole = case.control == "MKT-01" or case.fact[0] == "model"  # a reading is whole or not there
+    expected = {case.control} | ({"INP-01"} if whole else set())
     assert both(bench, base, data()) == expected
+
+
+@floored
+@pytest.mark.parametrize("limit", [LIMIT + 1, 0, "missing", -1, 2**53])
+def test_a_minimum_that_is_higher_or_none_is_the_sole_failure(
+    bench: Bench, case: Bounded, limit: int | str
+) -> None:
+    place = ("limits", "global", case.limit)
+    under = drop(data(), place) if limit == "missing" else put(data(), place, limit)
+    plenty = put(document(), case.fact, LIMIT if limit == LIMIT + 1 else 2**53 - 1)
+    assert both(bench, plenty, under) == {case.control}
+
+
+@floored
+@pytest.mark.parametrize(
+    ("fact", "proven"), [(LIMIT, True), (LIMIT + 1, True), (LIMIT - 1, False), (0, False)]
+)
+def test_a_fact_below_its_minimum_is_the_sole_failure(
+    bench: Bench, case: Bounded, fact: int, proven: bool
+) -> None:
+    base = put(document(), case.fact, fact)
+    assert both(bench, base, data()) == (set() if proven else {case.control})
+    reasons = sole(bench, base, data()).reasons
+    assert [(r.observed, r.limit) for r in reasons] == ([] if proven else [(fact, LIMIT)])
+
+
+@floored
+def test_an_account_below_its_minimum_may_reduce(bench: Bench, case: Bounded) -> None:
+    base = put(document(), case.fact, 0)
+    base["order"]["reduce_only"] = True
+    assert both(bench, base, data()) == {case.control}  # asked for is not proven
+    base["projected"]["reduces"] = True
+    assert both(bench, base, data()) == set()
+
+
+@pytest.mark.parametrize(
+    ("currency", "rates", "proven"),
+    [
+        ("USD", {}, True),
+        ("USD", {"EUR": (1, LIMIT)}, True),
+        ("USD", {"EUR": (1, LIMIT + 1)}, False),
+        ("EUR", {"EUR": (1, 0)}, True),
+        ("EUR", {"EUR": (1, 0), "GBP": (1, LIMIT + 1)}, False),
+        ("EUR", {"GBP": (1, 0)}, False),
+        ("EUR", {}, False),
+    ],
+)
+@pytest.mark.requirement("S4-02")
+def test_money_goes_through_young_rates_alone(
+    bench: Bench, currency: str, rates: dict[str, tuple[int, int]], proven: bool
+) -> None:
+    base, under = document(), data()
+    base["instrument"]["currency"] = under["instruments"]["ACME"]["currency"] = currency
+    base["rates"] = {name: {"rate_e8": r, "age_ms": age} for name, (r, age) in rates.items()}
+    assert both(bench, base, under) == (set() if proven else {"RAT-01"})
+
+
+@pytest.mark.requirement("S4-02")
+def test_money_that_needs_no_rate_needs_no_limit_of_its_age(bench: Bench) -> None:
+    base = put(document(), ("rates",), {})
+    assert both(bench, base, with_limit("exchange_rate_age_max_ms", 0)) == set()
+    assert both(bench, document(), with_limit("exchange_rate_age_max_ms", 0)) == {"RAT-01"}
 
 
 @pytest.mark.parametrize("value", [0, -1, "missing"])
@@ -160,6 +256,42 @@ def test_equity_must_be_above_zero(bench: Bench, value: int | str) -> None:
     place = ("account", "equity_micros")
     base = drop(document(), place) if value == "missing" else put(document(), place, value)
     assert both(bench, base, data()) == {"ACC-01"}
+
+
+@pytest.mark.parametrize(
+    ("side", "opposite", "expected"),
+    [
+        ("buy", 501, set()), ("buy", 500, {"SLF-01"}), ("buy", 499, {"SLF-01"}),
+        ("sell", 499, set()), ("sell", 500, {"SLF-01"}), ("sell", 501, {"SLF-01"}),
+        ("buy", "none", set()), ("sell", "none", set()), ("buy", "missing", {"SLF-01"}),
+        ("buy", 0, {"SLF-01", "INP-01"}), ("sell", "all", {"SLF-01", "INP-01"}),
+    ],
+)  # fmt: skip
+@pytest.mark.requirement("W-06")
+def test_no_order_reaches_one_of_its_own_house(
+    bench: Bench, side: str, opposite: int | str, expected: set[str]
+) -> None:
+    base, place = put(document(), ("order", "side"), side), ("activity", "opposite_price")
+    base = drop(base, place) if opposite == "missing" else put(base, place, opposite)
+    if side == "sell":
+        base = put(base, ("projected", "short_notional_micros"), 0)
+    assert both(bench, base, data()) == expected
+
+
+@pytest.mark.parametrize(
+    ("strategy", "scope"),
+    [("none", Scope("account", "main")), ("_momentum", Scope("strategy", "_momentum"))],
+)
+@pytest.mark.requirement("W-06")
+def test_repeated_execution_asks_for_a_halt(bench: Bench, strategy: str, scope: Scope) -> None:
+    base = put(document(), ("order", "strategy_id"), strategy)
+    beyond = put(base, ("activity", "repeated_300s_count"), LIMIT + 1)
+    assert both(bench, beyond, data()) == {"REP-01"}
+    asked = HaltTrigger("REPEATED_EXECUTION", scope, LIMIT + 1, LIMIT)
+    assert sole(bench, beyond, data()).halts == (asked,)
+    unknown = drop(base, ("activity", "repeated_300s_count"))
+    assert sole(bench, unknown, data()).halts == ()
+    assert sole(bench, beyond, with_limit("repeated_orders_max_count", 0)).halts == ()
 
 
 @pytest.mark.parametrize("value", [0, "missing"])
@@ -227,6 +359,83 @@ def test_omega_2(bench: Bench, halted: bool | str, expected: set[str]) -> None:
     assert both(bench, base, data()) == expected
 
 
+MODEL_ROWS = {
+    "MOD-01": ("S1-14", "S2-03"),
+    "MOD-02": ("S1-14",),
+    "MOD-03": ("S1-09", "S1-14"),
+    "MOD-04": ("S1-09", "S1-14"),
+    "MOD-05": ("S1-10",),
+    "MOD-06": ("S1-11",),
+}
+MODEL = {
+    "volatility_e4": "MOD-01",
+    "regime": "MOD-02",
+    "entropy_e4": "MOD-03",
+    "drift_e4": "MOD-04",
+    "data_integrity": "MOD-05",
+    "protocol_firing": "MOD-06",
+}
+"""What the models say, and the control that asks for it."""
+
+model_facts = pytest.mark.parametrize(
+    ("name", "control"),
+    [
+        pytest.param(
+            name, control, marks=[pytest.mark.requirement(row) for row in MODEL_ROWS[control]]
+        )
+        for name, control in MODEL.items()
+    ],
+)
+
+
+@model_facts
+@pytest.mark.parametrize("age_ms", [LIMIT + 1, 2**53 - 1])
+def test_an_old_word_of_a_model_is_the_sole_failure(
+    bench: Bench, name: str, control: str, age_ms: int
+) -> None:
+    base = put(document(), ("model", name, "age_ms"), age_ms)
+    assert both(bench, base, data()) == {control}
+    [reason] = sole(bench, base, data()).reasons
+    if name in ("regime", "data_integrity", "protocol_firing"):
+        assert (reason.observed, reason.limit) == (age_ms, LIMIT)
+
+
+@pytest.mark.requirement("S1-09")
+@pytest.mark.parametrize("value", [0, "missing"])
+def test_without_an_age_that_counts_no_model_is_believed(bench: Bench, value: int | str) -> None:
+    place = ("limits", "global", "model_age_max_ms")
+    under = drop(data(), place) if value == "missing" else put(data(), place, value)
+    fresh = document()
+    for reading in fresh["model"].values():
+        reading["age_ms"] = 0
+    assert both(bench, fresh, under) == set(MODEL.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "also"),
+    [
+        pytest.param("data_integrity", False, set(), marks=pytest.mark.requirement("S1-10")),
+        pytest.param("protocol_firing", False, set(), marks=pytest.mark.requirement("S1-11")),
+        pytest.param("data_integrity", "true", {"INP-01"}, marks=pytest.mark.requirement("S1-10")),
+        pytest.param("protocol_firing", 1, {"INP-01"}, marks=pytest.mark.requirement("S1-11")),
+        pytest.param(
+            "regime", "PANIC", {"INP-01", "REG-01"}, marks=pytest.mark.requirement("S1-14")
+        ),
+    ],
+)
+def test_a_mismatch_is_the_sole_failure(
+    bench: Bench, name: str, value: object, also: set[str]
+) -> None:
+    base = put(document(), ("model", name, "value"), value)
+    assert both(bench, base, data()) == {MODEL[name]} | also
+
+
+@pytest.mark.requirement("S2-03")
+def test_an_index_of_zero_is_a_broken_feed(bench: Bench) -> None:
+    base = put(document(), ("model", "volatility_e4", "value"), 0)
+    assert both(bench, base, data()) == {"MOD-01"}
+
+
 SHAPE = {"INP-01"}
 LISTED = {"INP-01", "INS-01"}
 MISSING: dict[Place, set[str]] = {
@@ -259,10 +468,10 @@ MISSING: dict[Place, set[str]] = {
     ("order", "worst_price"): {"ORD-03", "SLF-01"},
     ("order", "notional_micros"): {"ORD-01"},
     ("order", "price_deviation_bps"): {"ORD-03"},
-    ("instrument",): {"INS-01"},
+    ("instrument",): {"RAT-01", "INS-01"},
     ("instrument", "class"): LISTED,
     ("instrument", "sector"): LISTED,
-    ("instrument", "currency"): LISTED,
+    ("instrument", "currency"): LISTED | {"RAT-01"},
     ("instrument", "qty_decimals"): LISTED,
     ("instrument", "price_decimals"): LISTED,
     ("instrument", "lot"): LISTED,
@@ -270,7 +479,13 @@ MISSING: dict[Place, set[str]] = {
     ("instrument", "multiplier"): LISTED,
     ("instrument", "min_notional_micros"): LISTED,
     ("instrument", "borrow"): LISTED,
-    ("account",): {"ACC-01", "ACC-02"},
+    ("account",): {"ACC-01", "ACC-02", "ACC-04", "MGN-03"},
+    ("account", "drawdown_bps"): {"ACC-04"},
+    ("account", "maintenance_margin_bps"): {"MGN-03"},
+    ("rates",): {"INP-01", "RAT-01"},
+    ("rates", "EUR"): set(),
+    ("rates", "EUR", "rate_e8"): {"INP-01", "RAT-01"},
+    ("rates", "EUR", "age_ms"): {"INP-01", "RAT-01"},
     ("account", "equity_micros"): {"ACC-01"},
     ("account", "cash_micros"): set(),
     ("account", "day_loss_micros"): {"ACC-02"},
@@ -281,7 +496,10 @@ MISSING: dict[Place, set[str]] = {
     ("market", "age_ms"): {"INP-01", "MKT-01"},
     ("projected",): {
         "ACC-03", "EXP-01", "EXP-02", "EXP-03", "MGN-01", "POS-01", "POS-02", "SHT-01",
+        "EXP-04", "MGN-02",
     },
+    ("projected", "asset_exposure_bps"): {"EXP-04"},
+    ("projected", "initial_margin_bps"): {"MGN-02"},
     ("projected", "positions_count"): {"POS-01"},
     ("projected", "position_notional_micros"): {"POS-02"},
     ("projected", "gross_exposure_micros"): {"EXP-01"},
@@ -290,6 +508,13 @@ MISSING: dict[Place, set[str]] = {
     ("projected", "short_notional_micros"): {"SHT-01"},
     ("projected", "margin_debit_micros"): {"MGN-01"},
     ("projected", "sector_exposure_bps"): {"EXP-03"},
+    ("model",): set(MODEL.values()),
+    **{("model", name): {control} for name, control in MODEL.items()},
+    **{
+        ("model", name, part): {"INP-01"} | ({control} if part != "source" else set())
+        for name, control in MODEL.items()
+        for part in ("value", "age_ms", "source")
+    },
     ("control",): {"INP-01", "OMEGA-2", "OMEGA-4"},
     ("control", "mode"): {"INP-01", "OMEGA-4"},
     ("control", "omega4_lifted"): {"INP-01", "OMEGA-4"},
@@ -327,13 +552,16 @@ def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
     nothing = dict.fromkeys(document()["projected"], 0) | {"reduces": False}
     harmless = put(document(), ("projected",), nothing)
     assert both(bench, harmless, shipped) == {
-        "ACC-02", "ACC-03", "APR-01", "EXP-01", "EXP-02", "EXP-03", "MKT-01", "ORD-01", "ORD-02",
-        "ORD-03", "POS-01", "POS-02",
+        "ACC-04", "EXP-04", "MGN-02", "MGN-03", "RAT-01",
+        "ACC-02", "ACC-03", "APR-01", "EXP-01", "EXP-02", "EXP-03", "MKT-01", "MOD-01", "MOD-02",
+        "MOD-03", "MOD-04", "MOD-05", "MOD-06", "ORD-01", "ORD-02", "ORD-03", "POS-01", "POS-02",
+        "DUP-01", "MSG-01", "MSG-02", "REP-01",
     }  # fmt: skip
 
 
 def test_limits_of_the_tables_are_the_limits_of_the_controls() -> None:
     halts = {"drawdown_max_bps", "volatility_index_max_e4"}
-    named = {case.limit for case in BOUNDED} | halts | {"approval_age_max_ms"}
+    ages = {"approval_age_max_ms", "exchange_rate_age_max_ms", "model_age_max_ms"}
+    named = {case.limit for case in (*BOUNDED, *FLOORED)} | halts | ages
     assert named == set(data()["limits"]["global"])
     assert LIMIT > 1

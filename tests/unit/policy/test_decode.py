@@ -21,7 +21,12 @@ ALLOW: dict[str, Any] = {
         {"control": "ACC-01", "observed": 7},
     ],
     "halts": [],
-    "door": {"approval_age_max_ms": 1},
+    "door": {
+        "approval_age_max_ms": 1,
+        "close_buffer_min_ms": 2,
+        "quote_age_max_ms": 3,
+        "spread_max_bps": 4,
+    },
 }
 DENY: dict[str, Any] = ALLOW | {
     "allow": False,
@@ -41,7 +46,7 @@ def test_an_allow() -> None:
         (),
         (Reason("ACC-01", 7, None), Reason("ORD-01", 2, 3, "symbol")),
         (),
-        {"approval_age_max_ms": 1},
+        ALLOW["door"],
     )
 
 

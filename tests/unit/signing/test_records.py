@@ -14,6 +14,7 @@ from support.logs import (
     day,
     decision_payload,
     execution,
+    exit_only,
     halt,
     resume,
     seeded,
@@ -44,6 +45,7 @@ SAMPLES: dict[str, Payload] = {
     "omega4": {"lifted": True, "by": "alice", "reason": "a trial run", "until_us": START_US},
     "halt": halt(1),
     "resume": resume(1),
+    "exit-only": exit_only(until_us=START_US),
     "statement": {
         "account": "main",
         "broker": "simulator",
@@ -189,6 +191,9 @@ def test_an_unknown_kind_is_refused() -> None:
         ("halt", "scope", {"kind": "venue", "name": "x"}),
         ("halt", "clear_by", "nobody"),
         ("omega4", "until_us", "never"),
+        ("exit-only", "until_us", "never"),
+        ("exit-only", "opened", "yes"),
+        ("exit-only", "scope", {"kind": "venue", "name": "x"}),
     ],
 )
 def test_bounds(kind: str, path: str, value: object) -> None:
@@ -218,7 +223,15 @@ def test_an_allow_is_proven_by_its_own_verdict(change: Payload, path: str) -> No
 
 
 def test_a_denial_may_have_failed_before_it_had_a_verdict() -> None:
-    empty = {"allow": False, "required": [], "passed": [], "reasons": [], "proofs": [], "halts": [], "door": {}}
+    empty = {
+        "allow": False,
+        "required": [],
+        "passed": [],
+        "reasons": [],
+        "proofs": [],
+        "halts": [],
+        "door": {},
+    }
     payload = {**decision_payload(1, allow=False), "verdict": empty, "failure": "engine-timeout"}
     check("decision", {"at_us": 1, **payload})
 

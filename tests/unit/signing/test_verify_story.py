@@ -16,6 +16,7 @@ from support.logs import (
     Payload,
     cancel,
     document,
+    exit_only,
     halt,
     resume,
     seeded,
@@ -24,6 +25,20 @@ from support.logs import (
 )
 
 Act = Callable[[LogBuilder], object]
+
+
+def exiting(log: LogBuilder, number: int, wall_us: int = START_US, **order: object) -> int:
+    """A decision that allows an order which only reduces, unless its fields say otherwise."""
+    stated = document(number)
+    stated["order"] |= {"side": "sell", "strategy_id": "s", "reduce_only": True, **order}
+    stated |= {"projected": {"reduces": True}, "time": {"wall_us": wall_us}}
+    digest = log.publish_document(canonical.encode(stated))
+    return log.decide(number, input_digest=digest)
+
+
+EXITS_AT_ITS_END = exit_only(until_us=START_US)
+FOR_ANOTHER = exit_only(scope={"kind": "symbol", "name": "MSFT"})
+FOR_THE_STRATEGY = exit_only(scope={"kind": "strategy", "name": "s"})
 
 
 @pytest.fixture
@@ -290,6 +305,43 @@ IMPOSSIBLE: dict[str, Act] = {
         log.add("resume", resume(1)),
         log.decide(1),
     ),
+    "an exit during a halt": lambda log: (log.add("halt", halt(1)), exiting(log, 1)),
+    "an exit after its state was closed": lambda log: (
+        log.add("halt", halt(1)),
+        log.add("exit-only", exit_only()),
+        log.add("exit-only", exit_only(opened=False)),
+        exiting(log, 1),
+    ),
+    "an exit at its state's end": lambda log: (
+        log.add("halt", halt(1)),
+        log.add("exit-only", EXITS_AT_ITS_END),
+        exiting(log, 1),
+    ),
+    "an exit beside its state": lambda log: (
+        log.add("halt", halt(1)),
+        log.add("exit-only", FOR_ANOTHER),
+        exiting(log, 1),
+    ),
+    "an order that is no exit in an exit-only state": lambda log: (
+        log.add("halt", halt(1)),
+        log.add("exit-only", exit_only()),
+        exiting(log, 1, reduce_only=False),
+    ),
+    "any order during a halt that lets exits through": lambda log: (
+        log.add("halt", halt(1, reduce_allowed=True)),
+        log.decide(1),
+    ),
+    "an exit during two halts of which one lets it through": lambda log: (
+        log.add("halt", halt(1, reduce_allowed=True)),
+        log.add("halt", halt(2)),
+        exiting(log, 1),
+    ),
+    "a state closed that is not open": lambda log: log.add("exit-only", exit_only(opened=False)),
+    "a short sale executed as a purchase": lambda log: (
+        exiting(log, 1, side="sell_short"),
+        log.submit(1),
+        log.execute(1, 100),
+    ),
     "a halt declared twice": lambda log: (log.add("halt", halt(1)), log.add("halt", halt(1))),
     "a resume without a halt": lambda log: log.add("resume", resume(1)),
     "a halt resumed twice": lambda log: (
@@ -371,7 +423,28 @@ POSSIBLE: dict[str, Act] = {
     ),
     "an allow while reducing is allowed": lambda log: (
         log.add("halt", halt(1, reduce_allowed=True)),
-        log.decide(1),
+        exiting(log, 1),
+    ),
+    "an exit in an exit-only state": lambda log: (
+        log.add("halt", halt(1)),
+        log.add("halt", halt(2, reduce_allowed=True)),
+        log.add("exit-only", exit_only()),
+        exiting(log, 1),
+    ),
+    "an exit before its state's end": lambda log: (
+        log.add("halt", halt(1)),
+        log.add("exit-only", EXITS_AT_ITS_END),
+        exiting(log, 1, START_US - 1),
+    ),
+    "an exit of the strategy that may": lambda log: (
+        log.add("halt", halt(1)),
+        log.add("exit-only", FOR_THE_STRATEGY),
+        exiting(log, 1),
+    ),
+    "a short sale executed as a sale": lambda log: (
+        exiting(log, 1, side="sell_short"),
+        log.submit(1),
+        log.execute(1, 100, side="sell"),
     ),
     "a research order that stays where it is": lambda log: (
         log.decide(1, mode="RESEARCH", label="research"),

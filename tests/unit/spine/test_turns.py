@@ -72,7 +72,7 @@ class Desk:
             SystemClock(NOON_US),
             OsEntropy(),
             release.instruments,
-            release.limits["price_collar_max_bps"],
+            release.limits,
         )
         self.in_force = ReleaseInForce(
             release, load_catalogue(DEMO_RELEASE), engine, server_bundle(release), nothing

@@ -1,0 +1,79 @@
+package writ.controls.initial_margin_test
+
+import data.writ.controls.initial_margin
+import data.writ.fixtures
+
+limits := {"global": {"initial_margin_min_bps": 100}}
+
+at(value) := fixtures.with_fact("projected", "initial_margin_bps", value)
+
+leaving(document) := object.union(document, {"order": {"reduce_only": true}, "projected": {"reduces": true}})
+
+test_at_the_limit if {
+	initial_margin.proven with input as at(100) with data.limits as limits
+}
+
+test_one_below if {
+	not initial_margin.proven with input as at(99) with data.limits as limits
+}
+
+test_one_above if {
+	initial_margin.proven with input as at(101) with data.limits as limits
+}
+
+test_zero_observed if {
+	not initial_margin.proven with input as at(0) with data.limits as limits
+}
+
+test_limit_of_zero if {
+	every value in [0, 100, 9007199254740991] {
+		not initial_margin.proven with input as at(value) with data.limits as {"global": {"initial_margin_min_bps": 0}}
+	}
+}
+
+test_limit_missing if {
+	not initial_margin.proven with input as at(100) with data.limits as {"global": {}}
+}
+
+test_limit_of_another_type if {
+	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {
+		not initial_margin.proven with input as at(100) with data.limits as {"global": {"initial_margin_min_bps": limit}}
+	}
+}
+
+test_the_strictest_table_counts if {
+	tighter := object.union(limits, {"symbols": {"ACME": {"initial_margin_min_bps": 110}}})
+	not initial_margin.proven with input as at(100) with data.limits as tighter
+	initial_margin.proven with input as at(110) with data.limits as tighter
+	looser := object.union(limits, {"accounts": {"main": {"initial_margin_min_bps": 90}}})
+	not initial_margin.proven with input as at(99) with data.limits as looser
+}
+
+test_fact_missing if {
+	not initial_margin.proven with input as fixtures.without("projected/initial_margin_bps") with data.limits as limits
+}
+
+test_section_missing if {
+	not initial_margin.proven with input as fixtures.without("projected") with data.limits as limits
+}
+
+test_fact_of_another_type if {
+	every value in fixtures.not_natural {
+		not initial_margin.proven with input as at(value) with data.limits as limits
+	}
+}
+
+test_what_only_reduces_is_let_out if {
+	initial_margin.proven with input as leaving(at(99)) with data.limits as limits
+	initial_margin.proven with input as leaving(at(99)) with data.limits as {"global": {}}
+}
+
+test_what_is_called_an_exit_and_is_none_is_not if {
+	every part in [{"order": {"reduce_only": true}}, {"projected": {"reduces": true}}] {
+		not initial_margin.proven with input as object.union(at(99), part) with data.limits as limits
+	}
+}
+
+test_what_is_observed if {
+	initial_margin.observed == 99 with input as at(99) with data.limits as limits
+}
