@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import controls, governed, growth, impact, kill, latency, profile, reading, report
+from bench import controls, governed, growth, impact, kill, latency, profile, reading, report, swaps
 from bench.measure import DEFAULT, FULL, QUICK, SMOKE, BenchError, Figure, Findings, Scale
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -30,6 +30,7 @@ BENCHES: Final[Mapping[str, Callable[[Path, Scale], Findings]]] = {
     "controls": controls.measure,
     "reading": reading.measure,
     "impact": impact.measure,
+    "swaps": swaps.measure,
     "profile": profile.measure,
 }
 _SCALES: Final = {scale.name: scale for scale in (DEFAULT, FULL, QUICK, SMOKE)}

@@ -18,12 +18,13 @@ LABEL: Final = "bench"
 
 _DEMO_DATA: Final = Path(gateway.demo.__file__).parent / "release" / DATA
 _SYMBOL_LIMIT: Final = "order_qty_max_e8"
-_SOURCE: Final = Path(policies.__file__).parent
+SOURCE: Final = Path(policies.__file__).parent
+"""The shipped rules."""
 
 
 def bench_release(folder: Path) -> Path:
     """The shipped rules with the demonstration's limits and instruments, built into a folder."""
-    build(_SOURCE, folder, LABEL, _DEMO_DATA.read_bytes())
+    build(SOURCE, folder, LABEL, _DEMO_DATA.read_bytes())
     return folder
 
 
@@ -45,4 +46,4 @@ def release_with_instruments(folder: Path, count: int) -> Release:
     tables = {symbol: {_SYMBOL_LIMIT: data["limits"]["global"][_SYMBOL_LIMIT]} for symbol in listed}
     limits = data["limits"] | {"symbols": tables}
     changed = data | {"instruments": listed, "limits": limits}
-    return build(_SOURCE, folder, LABEL, canonical.encode(changed))
+    return build(SOURCE, folder, LABEL, canonical.encode(changed))

@@ -26,6 +26,7 @@ WRIT: Final = Path(sys.executable).with_name("writ")
 START_TIMEOUT_S: Final = 600
 STOP_TIMEOUT_S: Final = 120
 HTTP_TIMEOUT_S: Final = 60
+_SCOPES: Final = ("propose", "cancel", "read", "audit:read", "operate", "admin")
 _POLL_S: Final = 0.02
 _TAIL_CHARACTERS: Final = 2_000
 
@@ -116,7 +117,11 @@ def gateway_server(folder: Path, release: Path, *, mode: str = "RESEARCH") -> It
 
 def access_key(data: Path, environment: Mapping[str, str]) -> str:
     """A new key with every scope, made as a person would."""
-    scopes = ("propose", "cancel", "read", "audit:read", "operate", "admin")
+    return with_scopes(data, environment, *_SCOPES)
+
+
+def with_scopes(data: Path, environment: Mapping[str, str], *scopes: str) -> str:
+    """A new key with these scopes."""
     options = [part for scope in scopes for part in ("--scope", scope)]
     name = f"bench-{time.time_ns()}"
     made = subprocess.run(
@@ -144,7 +149,7 @@ def gateway_environment(mode: str, release: Path) -> dict[str, str]:
 @contextlib.contextmanager
 def opa_server(folder: Path, release: Path) -> Iterator[Server]:
     """A bare `opa run` with the release's own bundle and data, and nothing switched on."""
-    port = _free_port()
+    port = free_port()
     command = [
         *(find_opa(), "run", "--server", "--addr", f"127.0.0.1:{port}", "--log-level", "error"),
         *(release / "bundle.tar.gz", release / "data.json"),
@@ -216,7 +221,8 @@ def _opener() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

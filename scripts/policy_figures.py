@@ -18,32 +18,34 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from gateway.policy.release import shipped_release  # noqa: E402  the folders had to be named first
-from property import test_policy_mutation as mutation  # noqa: E402
+from gateway.policy.catalogue import load_catalogue  # noqa: E402  the folders came first
+from gateway.policy.release import shipped_directory, shipped_release  # noqa: E402
 from signing import canonical  # noqa: E402
-from support import policy_cases  # noqa: E402
+from support import mutants, policy_cases  # noqa: E402
 from support.boundaries import corpus  # noqa: E402
 from support.corpus import data  # noqa: E402
 from support.policy_cases import raw  # noqa: E402
 from support.three_engines import eval_says, said, serving  # noqa: E402
 
 
-def mutants() -> tuple[int, int, int]:
+def mutated() -> tuple[int, int, int]:
     """Mutants of allowed documents and limits: made, killed, and left for a stated reason."""
-    parts = dict(mutation.described(mutation.schema("document")))
-    marked = set(mutation.marked("document")) | set(mutation.marked("limits"))
+    parts = dict(mutants.described(mutants.schema("document")))
+    marked = set(mutants.marked("document")) | set(mutants.marked("limits"))
     made = left = 0
     with policy_cases.bench(shipped_release()) as bench:
-        for base in mutation.BASES.values():
+        for base in mutants.BASES.values():
+            [whole] = bench.under(policy_cases.data()).decide([base()])
+            assert mutants.allows(whole), "an allowed document is what mutants are made of"
             cases = [
                 (place, document, policy_cases.data())
-                for place, document in mutation.mutants(base(), parts)
+                for place, document in mutants.mutants(base(), parts)
             ]
-            cases += mutation.limit_mutants(base())
+            cases += mutants.limit_mutants(base())
             for place, document, under in cases:
                 [answer] = bench.under(under).decide([document])
                 made += 1
-                if mutation.allows(answer):
+                if mutants.allows(answer):
                     assert place in marked, f"{place} is still allowed"
                     left += 1
     return made, made - left, left
@@ -64,9 +66,9 @@ def differences() -> tuple[int, int]:
 
 def main() -> int:
     """Print both."""
-    made, killed, left = mutants()
+    made, killed, left = mutated()
     size, differing = differences()
-    controls = len(mutation.controls())
+    controls = len(load_catalogue(shipped_directory()).controls)
     sys.stdout.write(
         f"controls                {controls:>8,}\n"
         f"mutants made            {made:>8,}\n"

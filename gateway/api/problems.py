@@ -32,6 +32,8 @@ SCHEMAS: Final = "#/components/schemas/"
 """Where the OpenAPI document keeps its models."""
 _ERRORS_MAX: Final = 16
 _TEXT_MAX: Final = 200
+_SLASHED: Final = ("/log/{path}", "/v1/facts/{name}")
+"""Addresses whose parameter may hold a slash: a file's path, a pair of currencies."""
 _PARAMETER: Final = re.compile(r"\{\w+\}")
 _log = logging.getLogger(__name__)
 
@@ -196,7 +198,7 @@ def _methods(api: FastAPI, path: str) -> list[str]:
     return sorted(
         method.upper()
         for template, operations in paths.items()
-        if re.fullmatch(_PARAMETER.sub(".+" if "{path}" in template else "[^/]+", template), path)
+        if re.fullmatch(_PARAMETER.sub(".+" if template in _SLASHED else "[^/]+", template), path)
         for method in operations
     )
 

@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from gateway.cli import exits, output
+from gateway.cli.broker_checks import broker_findings
 from gateway.cli.checks import Grade, examine
 from gateway.cli.engine_checks import engine_findings
 from gateway.cli.store_checks import store_findings
+from gateway.cli.trust_checks import trust_findings
 from gateway.config import load_settings
 
 app = typer.Typer()
@@ -28,7 +30,13 @@ def doctor(
 ) -> None:
     """Check this installation and its data folder; exit 1 if anything is wrong."""
     settings = load_settings(data=data, port=port, release=release)
-    found = [*examine(settings), *store_findings(settings), *engine_findings(settings)]
+    found = [
+        *examine(settings),
+        *broker_findings(settings),
+        *store_findings(settings),
+        *engine_findings(settings),
+        *trust_findings(settings),
+    ]
     rows = [asdict(finding) for finding in found]
     output.rows(rows, ("check", "grade", "found", "remedy"), fmt)
     if any(finding.grade is Grade.FAIL for finding in found):

@@ -12,6 +12,7 @@ from gateway.cli.impact import impact
 from gateway.cli.opa_config import opa_config
 from gateway.cli.policy_catalogue import catalogue
 from gateway.cli.policy_diff import diff, limits
+from gateway.cli.policy_new import app as new_app
 from gateway.cli.policy_switch import active, switch
 from gateway.cli.policy_try import try_document
 from gateway.cli.policy_watch import run_tests
@@ -23,6 +24,7 @@ app.command("test")(run_tests)
 app.command("diff")(diff)
 app.command("limits")(limits)
 app.command("try")(try_document)
+app.add_typer(new_app, name="new")
 app.command("opa-config")(opa_config)
 app.command("switch")(switch)
 app.command("active")(active)

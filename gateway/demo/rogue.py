@@ -97,6 +97,7 @@ ACTS: Final[Mapping[str, tuple[Attempt, ...]]] = {
         Attempt("OMEGA-2", "AAPL", shares=10, side="sell"),
     ),
     "losing": (Attempt("ACC-02", "KO", shares=10),),
+    "unwell": (Attempt("MOD-04", "KO", shares=10),),
 }
 """Every act by name; the sizes fit the demonstration's limits (``gateway/demo/limits.json``)."""
 

@@ -42,7 +42,7 @@ RELEASE: Final = Path(__file__).parent / "release"
 _SCOPES: Final[Mapping[str, tuple[KeyScope, ...]]] = {
     "strategy": (KeyScope.PROPOSE, KeyScope.READ),
     "rogue": (KeyScope.PROPOSE, KeyScope.READ),
-    "demo-director": (KeyScope.READ, KeyScope.ADMIN),
+    "demo-director": (KeyScope.READ, KeyScope.ADMIN, KeyScope.FACTS_WRITE),
 }
 
 

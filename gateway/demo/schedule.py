@@ -30,6 +30,7 @@ ACT_DAYS: Final = {
     "2015-08-24": ("while-halted",),
     "2015-09-01": ("losing",),
     "2016-04-22": ("after-a-leap",),
+    "2018-12-21": ("unwell",),
 }
 """The rogue's acts. Five days are taken from the market: 2015-07-07, when AMD fell by 15 in a
 hundred; 2015-07-20, when two cents were more than one in a hundred of its price; 2015-08-24, when
@@ -38,6 +39,10 @@ stood; and 2016-04-22, when AMD rose by half."""
 
 STALE_ACT: Final = "stale"
 """The act before which the market clock moves on, away from the quote."""
+
+UNWELL_ACT: Final = "unwell"
+"""The act before which the monitor says that the models are not well. It is late, because from
+then on the monitor has to speak every day."""
 
 ROGUE_SHARE: Final = 4
 """At most every fourth proposal is the rogue's; with fewer orders its last acts are left out."""

@@ -141,13 +141,12 @@ def _notional_micros(
         return None
     rule = priced.instrument
     position, decimals = account.positions.get(symbol, (0, rule.qty_decimals))
-    if decimals != rule.qty_decimals or any(
-        claim.qty_decimals != decimals or claim.price_decimals != rule.price_decimals
-        for claim in reserved
-    ):
+    if decimals != rule.qty_decimals:
         return None
     long, short, price = position, position, priced.quote.last
     for claim in reserved:
+        if claim.qty_decimals != decimals or claim.price_decimals != rule.price_decimals:
+            return None
         long, short = long + claim.buy_qty, short - claim.sell_qty
         price = max(price, claim.highest_price)
     largest = max(abs(long), abs(short))

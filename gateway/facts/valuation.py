@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.domain.instrument import Instrument
 from gateway.domain.market import Quote
@@ -28,6 +28,7 @@ class Valuation:
     market: Market
     instruments: Mapping[str, Instrument]
     conversions: Conversions
+    _priced: dict[str, Priced | None] = field(default_factory=dict[str, "Priced | None"])
 
     def worth(self, symbol: str) -> Worth | None:
         """What one unit comes to; ``None`` for an unlisted symbol or an unknown rate."""
@@ -36,6 +37,11 @@ class Valuation:
 
     def priced(self, symbol: str) -> Priced | None:
         """Everything that a symbol's value follows from; ``None`` if any of it is not known."""
+        if symbol not in self._priced:
+            self._priced[symbol] = self._price(symbol)
+        return self._priced[symbol]
+
+    def _price(self, symbol: str) -> Priced | None:
         instrument = self.instruments.get(symbol)
         if instrument is None:
             return None

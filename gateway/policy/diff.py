@@ -70,15 +70,19 @@ def _controls(old: Side, new: Side) -> Iterator[Change]:
         for field in fields(ControlText):
             was, now = getattr(before, field.name), getattr(after, field.name)
             if was != now:
-                yield Change("control", f"{control} {field.name}", CHANGED, _said(was), _said(now))
+                told = _said(was, now), _said(now, was)
+                yield Change("control", f"{control} {field.name}", CHANGED, *told)
 
 
 def _title(text: ControlText | None) -> str | None:
     return text.title if text else None
 
 
-def _said(value: str | int | tuple[str, ...]) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+def _said(value: str | int | tuple[str, ...], other: str | int | tuple[str, ...]) -> str:
+    """A part of METADATA; of a list, what the other lacks, or all where its order differs."""
+    if not isinstance(value, tuple) or not isinstance(other, tuple):
+        return str(value)
+    return ", ".join(value if set(value) == set(other) else (i for i in value if i not in other))
 
 
 def _body(side: Side, control: str) -> str:

@@ -18,6 +18,8 @@ _FACT: Final = re.compile(r"[a-z][a-z0-9_]{0,47}\.[a-z][a-z0-9_]{0,47}")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,.()/-]*")
 _FIX103_MAX: Final = 99
 _TEXT_MAX: Final = 1_000
+REMEDY: Final = "Ask the risk officers, who sign the limits."
+"""What helps who is denied, where nobody wrote anything better."""
 _WIDTH: Final = 94
 
 
@@ -50,7 +52,7 @@ class NewControl:
     owner: str = "risk"
     regulation: tuple[str, ...] = ("house rule",)
     fix103: int = 99
-    remedy: str = "Ask the risk officers, who sign the limits."
+    remedy: str = REMEDY
 
     @property
     def section(self) -> str:

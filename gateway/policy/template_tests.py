@@ -45,8 +45,9 @@ test_limit_missing if {{
 }}
 
 test_limit_of_another_type if {{
-	every limit in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {{
-		not {name}.proven with input as at(100) with data.limits as {{"global": {{"{limit}": limit}}}}
+	every value in ["100", null, true, 100.5, -100, 9007199254740992, [100]] {{
+		odd := {{"global": {{"{limit}": value}}}}
+		not {name}.proven with input as at(100) with data.limits as odd
 	}}
 }}
 

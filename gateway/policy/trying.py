@@ -14,7 +14,7 @@ from gateway.policy.batches import DOCUMENT_MAX_BYTES
 from gateway.policy.catalogue import ControlText
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
-from gateway.policy.replay.process import quiet
+from gateway.policy.replay.pool import quiet
 from gateway.policy.replay.releases import InlineRunner
 from gateway.policy.units import limit_name, show_value
 from signing import canonical

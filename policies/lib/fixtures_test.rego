@@ -139,6 +139,7 @@ base_currency := "USD"
 limits := {"global": global_limits, "accounts": {}, "strategies": {}, "symbols": {}}
 
 global_limits := {
+	"order_share_max_bps": 100,
 	"order_notional_max_micros": 100,
 	"order_qty_max_e8": 1000000000,
 	"price_collar_max_bps": 100,

@@ -69,6 +69,18 @@ label(value) if {
 	count(value) <= 64
 }
 
+# METADATA
+# description: A part of an object that is an integer of zero or more, or is not there.
+natural_or_absent(value, name) if not name in object.keys(value)
+
+natural_or_absent(value, name) if num.natural(value[name])
+
+# METADATA
+# description: A part of an object that is true or false, or is not there.
+boolean_or_absent(value, name) if not name in object.keys(value)
+
+boolean_or_absent(value, name) if is_boolean(value[name])
+
 # Nothing is left once every leading and trailing character of the set is taken away.
 made_of(value, shortest, longest, characters) if {
 	is_string(value)

@@ -70,3 +70,20 @@ test_label if {
 		not shape.label(value)
 	}
 }
+
+test_a_natural_or_nothing if {
+	shape.natural_or_absent({"a": 0}, "a")
+	shape.natural_or_absent({}, "a")
+	every value in [-1, 1.5, "1", null, true, [1]] {
+		not shape.natural_or_absent({"a": value}, "a")
+	}
+}
+
+test_a_boolean_or_nothing if {
+	shape.boolean_or_absent({"a": false}, "a")
+	shape.boolean_or_absent({"a": true}, "a")
+	shape.boolean_or_absent({}, "a")
+	every value in [0, 1, "true", null, [true]] {
+		not shape.boolean_or_absent({"a": value}, "a")
+	}
+}

@@ -7,7 +7,7 @@ its life cycle by the one table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from signing.canonical import JsonObject
 from signing.lifecycle import LifecycleError, State, state_after
@@ -208,4 +208,4 @@ class StoryCheck:
 def _section(document: JsonObject, name: str) -> JsonObject:
     """A part of an input document; empty where there is none."""
     found = document.get(name)
-    return found if isinstance(found, dict) else {}
+    return cast("JsonObject", found) if isinstance(found, dict) else {}

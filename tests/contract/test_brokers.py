@@ -11,8 +11,9 @@ from gateway.brokers.contract import AccountTerms, BrokerParts, MarketDriven, Op
 from gateway.brokers.registry import BROKERS, open_broker
 from gateway.domain.errors import WritError
 from gateway.domain.execution import Accepted, BrokerUpdate, Execution, Rejected, StatusChange
-from gateway.domain.order import OrderType, Side, TimeInForce
+from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
 from gateway.domain.quantities import notional_micros, value_micros
+from gateway.domain.venue import VenueTerms
 from gateway.market.closes import quote_us
 from signing.lifecycle import State
 from signing.records import check
@@ -27,7 +28,12 @@ from support.brokers import (
 )
 
 ACCOUNTS = {"primary": AccountTerms(CASH_MICROS), "second": AccountTerms(CASH_MICROS // 2)}
-CLOSES = {"AAPL": [1_000_000, 1_010_000, 990_000, 1_005_000, 1_020_000, 1_000_000]}
+SHORTS = {"primary": AccountTerms(CASH_MICROS), "shorts": AccountTerms(CASH_MICROS, True)}
+CLOSES = {
+    "AAPL": [1_000_000, 1_010_000, 990_000, 1_005_000, 1_020_000, 1_000_000],
+    # A fall of a tenth on the second day, and of a little less on the fifth.
+    "MSFT": [1_000_000, 900_000, 900_000, 900_000, 810_100, 810_100],
+}
 
 
 @dataclass
@@ -62,9 +68,11 @@ TAKES_ORDERS: Mapping[str, bool] = {"null": False, "simulator": True}
 """Every broker of the registry, and whether it takes orders."""
 
 
-async def make(name: str, directory: Path) -> Venue:
+async def make(
+    name: str, directory: Path, accounts: Mapping[str, AccountTerms] = ACCOUNTS
+) -> Venue:
     clock = ManualClock()
-    parts = BrokerParts(ACCOUNTS, {}, directory, feed(CLOSES), clock, ThreadRunner())
+    parts = BrokerParts(accounts, {}, directory, feed(CLOSES), clock, ThreadRunner())
 
     async def reopen() -> OpenBroker:
         return await open_broker(name, parts)
@@ -288,3 +296,106 @@ async def test_everything_is_still_there_after_a_restart(trading: Venue) -> None
 async def test_a_reader_may_ask_for_nothing(venue: Venue) -> None:
     assert await venue.broker.updates(0, 0) == []
     assert await venue.broker.updates(10**9, 10) == []
+
+
+async def taken(venue: Venue, order: BrokerOrder) -> bool:
+    return isinstance(await venue.broker.submit(order), Accepted)
+
+
+def stated(venue: Venue, account: str = "primary", symbol: str = "AAPL") -> VenueTerms:
+    terms = venue.broker.terms(account, symbol)
+    assert terms is not None
+    assert (terms.symbol, terms.at_us) == (symbol, venue.clock.market)
+    return terms
+
+
+async def test_terms_are_stated_for_what_it_trades_and_nothing_else(venue: Venue) -> None:
+    for account, symbol in (("nobody", "AAPL"), ("primary", "NOPE")):
+        assert venue.broker.terms(account, symbol) is None
+    if not TAKES_ORDERS[venue.broker.name]:
+        assert venue.broker.terms("primary", "AAPL") is None
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.parametrize("kind", list(OrderType))
+@pytest.mark.parametrize("tif", list(TimeInForce))
+async def test_types_and_times_are_taken_as_stated(
+    trading: Venue, kind: OrderType, tif: TimeInForce
+) -> None:
+    terms = stated(trading)
+    order = broker_order(
+        type=kind,
+        time_in_force=tif,
+        limit_price=1_000_000 if kind.has_limit else None,
+        stop_price=1_010_000 if kind.has_stop else None,
+    )
+    assert await taken(trading, order) is (kind in terms.types and tif in terms.times_in_force)
+
+
+@pytest.mark.requirement("S4-06")
+@pytest.mark.requirement("S4-07")
+async def test_lots_ticks_and_scales_are_taken_as_stated(trading: Venue) -> None:
+    terms = stated(trading)
+    assert terms.tradable
+    decimals = 2 if terms.qty_decimals is None else terms.qty_decimals
+    steps = {
+        "qty_decimals": decimals,
+        "price_decimals": terms.price_decimals,
+        "limit_price": 10_000 * terms.tick,
+    }
+    assert await taken(trading, limit_order("wr-1", terms.lot, **steps))
+    if terms.lot > 1:
+        assert not await taken(trading, limit_order("wr-2", terms.lot + 1, **steps))
+    off_tick = steps | {"limit_price": 10_000 * terms.tick + terms.tick // 2}
+    assert await taken(trading, limit_order("wr-3", terms.lot, **off_tick)) is (terms.tick == 1)
+    other = steps | {"price_decimals": terms.price_decimals + 1}
+    assert not await taken(trading, limit_order("wr-4", terms.lot, **other))
+    assert stated(trading).qty_decimals == decimals
+    assert not await taken(
+        trading, limit_order("wr-5", 1, **(steps | {"qty_decimals": decimals + 1}))
+    )
+    await trading.restart()
+    assert stated(trading).qty_decimals == decimals
+
+
+@pytest.mark.requirement("S1-06")
+async def test_options_are_taken_as_stated(trading: Venue) -> None:
+    terms = stated(trading)
+    extended = limit_order("wr-1", extended_hours=True)
+    assert await taken(trading, extended) is terms.extended_hours
+    assert terms.reduce_only, "a broker that does not keep to it needs other tests than these"
+    selling: dict[str, object] = {"side": Side.SELL, "limit_price": 900_000, "reduce_only": True}
+    assert not await taken(trading, limit_order("wr-2", 1, **selling))  # there is nothing to reduce
+    assert await taken(trading, broker_order("wr-3", 10))
+    await trading.next_day()
+    assert not await taken(trading, limit_order("wr-4", 11, **selling))  # it would turn
+    assert not await taken(trading, limit_order("wr-5", 1, reduce_only=True))  # it would grow
+    assert await taken(trading, limit_order("wr-6", 10, **selling))
+    await trading.next_day()
+    assert (await trading.broker.statement("primary")).positions == {}
+
+
+@pytest.mark.requirement("W-06")
+@pytest.mark.parametrize("name", sorted(name for name, takes in TAKES_ORDERS.items() if takes))
+async def test_short_sales_are_taken_as_stated(name: str, tmp_path: Path) -> None:
+    """Rule 201: after a fall of a tenth, for that day and the next, above the bid and no lower."""
+    venue = await make(name, tmp_path, SHORTS)
+    bids = (999_900, 899_900, 899_900, 899_900, 810_000)
+    for day, restricted in enumerate((False, True, True, False, False)):
+        terms = stated(venue, "shorts", "MSFT")
+        assert terms.short_restricted is restricted
+        for at, sells in (("bid", not restricted), ("above", True), ("market", not restricted)):
+            fields: dict[str, object] = {"account": "shorts", "symbol": "MSFT"}
+            fields |= {"side": Side.SELL_SHORT, "time_in_force": TimeInForce.IOC}
+            client_id, price = f"wr-{day}-{at}", bids[day] + (100 if at == "above" else 0)
+            if at == "market":
+                order = broker_order(client_id, 1, protection_price=price // 2, **fields)
+            else:
+                order = limit_order(client_id, 1, limit_price=price, **fields)
+            assert await taken(venue, order) is sells
+            cash = {"account": "primary"}
+            never = replace(order, broker_client_id=f"{client_id}-cash", **cash)
+            assert await taken(venue, never) is stated(venue, symbol="MSFT").shortable
+        await venue.next_day()
+    assert stated(venue, "shorts", "MSFT").shortable
+    await venue.broker.close()

@@ -36,6 +36,11 @@ GUARDED_TWICE = {
     # What an order of nothing or of unknown worth is worth, ORD-01 asks too.
     "ORD-06": {ZERO, ABSENT},
     "SHT-04": {ZERO},
+    # Nothing short is what is proven, and without the fact SHT-01 cannot be proven either.
+    "SHT-02": {ZERO, ABSENT},
+    # What is missing or of another type here, no well-formed document has.
+    "SHT-03": {ABSENT},
+    "RPL-01": {ZERO},
 }
 
 

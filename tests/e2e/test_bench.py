@@ -20,6 +20,12 @@ KEYS = {
     "log-growth": {"log_growth"},
     "limits-growth": {"limits_growth"},
     "reading": {"verify_us_per_entry", "replay_us_per_entry"},
+    "swaps": {
+        "switch_pause_ms_opa_wasm",
+        "switch_pause_ms_opa_server",
+        "switch_wrong_revisions_opa_wasm",
+        "switch_wrong_revisions_opa_server",
+    },
     "profile": set[str](),
 }
 

@@ -216,7 +216,7 @@ def the_services_hold_no_key_but_one_to_propose(data: Path) -> None:
     scopes = {key["name"]: set(key["scopes"]) for key in keys}
     assert len(keys) == 3
     assert scopes["strategy"] == scopes["rogue"] == {"propose", "read"}
-    assert scopes["demo-director"] == {"read", "admin"}
+    assert scopes["demo-director"] == {"read", "admin", "facts:write"}
 
 
 def day_of(entry: Entry) -> str:

@@ -52,6 +52,15 @@ CASES = st.fixed_dictionaries(
 )
 
 
+PLAIN: dict[str, Any] = {
+    "sale": False,
+    "exit": (False, False),
+    "facts": {},
+    "limits": {"global": {}, "accounts": {}, "symbols": {}, "strategies": {}},
+}
+"""An order within every signed limit."""
+
+
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     with policy_cases.bench() as made:
@@ -95,9 +104,7 @@ def test_a_cap_never_turns_a_denial_into_an_allow(
 @pytest.mark.parametrize("name", CAPPED)
 @pytest.mark.parametrize("cap", [0, 1, LIMIT - 1, LIMIT, LIMIT + 1])
 def test_a_cap_below_the_signed_limit_is_the_sole_reason(bench: Bench, name: str, cap: int) -> None:
-    case = {"sale": False, "exit": (False, False), "facts": {},
-            "limits": dict.fromkeys(("global", "accounts", "symbols", "strategies"), {})}  # fmt: skip
-    answer = decided(bench, case, {name: cap})
+    answer = decided(bench, PLAIN, {name: cap})
     assert answer.allow is (cap >= LIMIT)
     assert [(r.observed, r.limit, r.source) for r in answer.reasons] == (
         [] if cap >= LIMIT else [(LIMIT, cap, "caps")]
@@ -108,7 +115,6 @@ def test_a_cap_below_the_signed_limit_is_the_sole_reason(bench: Bench, name: str
 @pytest.mark.requirement("S0-14")
 @pytest.mark.parametrize("name", ["short_notional_max_micros", "margin_debit_max_micros"])
 def test_what_is_blocked_may_still_be_none(bench: Bench, name: str) -> None:
-    case = {"sale": False, "exit": (False, False), "facts": {name: 0},
-            "limits": dict.fromkeys(("global", "accounts", "symbols", "strategies"), {})}  # fmt: skip
+    case = PLAIN | {"facts": {name: 0}}
     assert decided(bench, case, {name: 0}).allow
     assert not decided(bench, case | {"facts": {name: 1}}, {name: 0}).allow

@@ -5,21 +5,27 @@ written there. Every mutant is decided by the module and by opa itself.
 """
 
 import copy
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from gateway.domain.decision import EngineFailure, Verdict
 from support import policy_cases
+from support.mutants import (
+    BASES,
+    allows,
+    corrupted,
+    described,
+    limit_mutants,
+    marked,
+    mutants,
+    schema,
+)
 from support.policy_cases import (
-    SOURCE,
     Bench,
     Data,
     Document,
     Place,
-    at,
     data,
     document,
     drop,
@@ -27,64 +33,13 @@ from support.policy_cases import (
     opa_halts,
     paths,
     put,
-    stop_limit_document,
 )
-
-MARK = "x-writ-optional"
-BASES = {"at every limit": document, "nothing borrowed or short": stop_limit_document}
 
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     with policy_cases.bench() as made:
         yield made
-
-
-def schema(name: str) -> dict[str, Any]:
-    found = json.loads((SOURCE / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
-    return found["definitions"]["table"] if name == "limits" else found
-
-
-def described(tree: dict[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Every part that a schema describes, by its place."""
-    parts = dict(tree.get("properties", {}))
-    if isinstance(every := tree.get("additionalProperties"), dict):
-        parts["EUR"] = every  # the one key that the documents of the cases have
-    for name, part in parts.items():
-        yield (name,), part
-        yield from (((name, *rest), inner) for rest, inner in described(part))
-
-
-def marked(name: str) -> dict[Place, str]:
-    """The places that may be missing, each with its reason."""
-    return {place: part[MARK] for place, part in described(schema(name)) if MARK in part}
-
-
-def corrupted(value: object, part: dict[str, Any]) -> Iterator[object]:
-    """Values that are not what stands there: another type, null, out of range, unknown."""
-    yield None
-    yield from ([], {}, [value], {"value": value})
-    if isinstance(value, bool):
-        yield from (int(value), str(value).lower())
-    elif isinstance(value, int):
-        yield from (str(value), True, -1, -value - 1, 2**53, -(2**53), value + 0.5, 10**400)
-    elif isinstance(value, str):
-        yield from (0, 1, True, "", value * 100)
-        if "enum" in part or "anyOf" in part:
-            yield from ("unknown", value.upper() + "X")
-    else:
-        yield from (0, "text", True)
-
-
-def mutants(base: Document, parts: dict[Place, dict[str, Any]]) -> Iterator[tuple[Place, Document]]:
-    for place in paths(base):
-        yield place, drop(base, place)
-        for value in corrupted(at(base, place), parts[place]):
-            yield place, put(base, place, value)
-
-
-def allows(answer: Verdict | EngineFailure) -> bool:
-    return isinstance(answer, Verdict) and answer.allow
 
 
 def with_both(bench: Bench, cases: list[tuple[Document, Data]]) -> list[Verdict | EngineFailure]:
@@ -143,14 +98,7 @@ def test_every_part_of_an_allowed_document_counts(bench: Bench) -> None:
 def test_every_limit_counts(bench: Bench) -> None:
     found: set[Place] = set()
     for base in BASES.values():
-        cases: list[tuple[Place, Document, Data]] = []
-        for name, value in data()["limits"]["global"].items():
-            place = ("limits", "global", name)
-            cases.append(((name,), base(), drop(data(), place)))
-            cases += [
-                ((name,), base(), put(data(), place, bad)) for bad in (0, *corrupted(value, {}))
-            ]
-        cases.append((("limits",), base(), drop(data(), ("limits",))))
+        cases = list(limit_mutants(base()))
         found |= set(still_allowed(bench, cases))
     assert found == set(marked("limits"))
 

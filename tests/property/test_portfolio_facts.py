@@ -49,7 +49,7 @@ class StillRates:
         self.rates = rates
         self.at_us = at_us
 
-    def rate(self, currency: str, at_us: int) -> Rate | None:  # noqa: ARG002  they do not move
+    def rate(self, currency: str, at_us: int) -> Rate | None:
         found = self.rates.get(currency)
         return None if found is None else Rate(found, self.at_us)
 

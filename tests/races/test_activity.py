@@ -19,7 +19,7 @@ from gateway.domain.order import Order, OrderType, Side
 from gateway.intake.idempotency import CallerKey
 from signing.lifecycle import State
 from support.facts import order
-from support.releases import write_release
+from support.releases import DEMO_RELEASE, write_release
 
 CLIENTS = 96
 FITS = 40
@@ -137,7 +137,7 @@ async def test_a_strategy_latches_once_and_begins_anew_when_it_is_resumed(tmp_pa
 
 @pytest.mark.requirement("W-06")
 async def test_a_denied_mate_takes_nobodys_place(tmp_path: Path) -> None:
-    """Every second order is too large. Stacked in a turn it counts at first, and then it does not."""
+    """Every second order is too large. In the stack it counts at first, and then it does not."""
     async with running(settings(tmp_path, repeated_orders_max_count=FITS)) as app:
         await app.modes.lift_omega4("ada", "test", None)
         small = [buy(strategy="momentum") for _ in range(FITS)]
@@ -168,6 +168,33 @@ async def test_nothing_latches_in_research(tmp_path: Path) -> None:
     async with running(given) as app:
         assert len(await at_once(app, (buy() for _ in range(8)))) == 8  # nothing moves: none counts
         assert app.book().halts == {}
+
+
+@pytest.mark.requirement("W-06")
+async def test_the_demonstration_has_a_strategy_that_meets_each_of_them(tmp_path: Path) -> None:
+    given = settings(tmp_path).model_copy(update={"release": DEMO_RELEASE})
+
+    async def failing(app: App, one: Order) -> set[str]:
+        key = CallerKey("idempotency", one.order_id, "0" * 64)
+        outcome = await app.pipeline.propose(one, [key])
+        await app.pipeline.quiesce()
+        return {reason.control for reason in outcome.order.reasons}
+
+    async with running(given) as app:
+        await app.modes.lift_omega4("ada", "test", None)
+        assert len(await at_once(app, [buy(strategy="throttled") for _ in range(2)])) == 2
+        assert await failing(app, buy(strategy="throttled")) == {"DUP-01"}
+        assert len(await at_once(app, [buy(price) for price in range(240_000, 240_600, 100)])) == 6
+        other = buy(241_000, strategy="throttled")
+        assert await failing(app, other) == {"MSG-01"}
+        await later(app, SECOND_US)
+        assert await failing(app, replace(other, order_id="ord_later")) == set()
+        assert await failing(app, buy(241_100, strategy="throttled")) == {"MSG-02"}
+        await later(app, 60 * SECOND_US)
+        more = [buy(price, strategy="throttled") for price in range(240_000, 240_300, 100)]
+        assert len(await at_once(app, more[:2])) == 2
+        assert await failing(app, more[2]) == {"REP-01"}
+        assert "OMEGA-2" in await failing(app, buy(241_000, strategy="throttled"))
 
 
 @pytest.mark.requirement("W-06")

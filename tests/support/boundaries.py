@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from support import market_edges
+from support import market_edges, order_edges
 from support.corpus import (
     BLOCKED_DOWN_TO_ZERO,
     BOUNDED,
@@ -66,8 +66,8 @@ def corpus() -> list[Case]:
 def pushes(base: Document) -> Iterator[Case]:
     """Every edge that a document has, from one allowed document."""
     families = (
-        _bounded, _floored, _rates, _quantity, _equity, _halt, _omega_4, _instrument, _model, _own_side,
-        _provenance, _regime_parity, _permissions, _compliance, _shape,
+        _bounded, _floored, _rates, _quantity, _equity, _halt, _omega_4, _instrument, _model,
+        _own_side, _provenance, _regime_parity, _permissions, _compliance, _shape,
     )  # fmt: skip
     for family in families:
         yield from family(base)
@@ -76,6 +76,10 @@ def pushes(base: Document) -> Iterator[Case]:
         market_edges.restricted,
     ):  # fmt: skip
         yield from of_the_market(base, _case)
+    for of_the_order in (
+        order_edges.marking, order_edges.locate, order_edges.replacing, order_edges.exits,
+    ):  # fmt: skip
+        yield from of_the_order(base, _case)
 
 
 def _case(
@@ -90,6 +94,7 @@ def _case(
 
 
 def _bounded(base: Document) -> Iterator[Case]:
+    base = _marked(base)
     for control, (place, name) in BOUNDED.items():
         limit, point = _LIMITS[name], place[1]
         if control == "ORD-02":
@@ -111,6 +116,15 @@ def _bounded(base: Document) -> Iterator[Case]:
     yield _case(base, "ORD-03", "worst_price", AT, {worst: 1}, ok=True)
     yield _case(base, "ORD-03", "worst_price", ZERO, {worst: 0}, ok=False)
     yield _case(base, "ORD-03", "worst_price", ABSENT, {worst: GONE}, ok=False)
+
+
+def _marked(base: Document) -> Document:
+    """The same order, marked so that it may end short."""
+    return put(base, ("order", "side"), "sell_short") if _sells(base) else base
+
+
+def _sells(base: Document) -> bool:
+    return base["order"]["side"] == "sell"
 
 
 def _floored(base: Document) -> Iterator[Case]:
@@ -372,9 +386,11 @@ def _instrument(base: Document) -> Iterator[Case]:
     nothing = {("order", "qty"): 0, ("order", "qty_e8"): 0}
     also = set[str]() if base["control"]["mode"] == "RESEARCH" else {"VEN-01"}
     yield _case(base, "INS-01", "lot", ZERO, nothing, "INP-01", "ORD-02", *also, ok=False)
-    yield _case(
-        base, "INS-01", "instrument", ABSENT, {("instrument",): GONE}, "RAT-01", ok=False
-    )
+    exits = base["order"]["reduce_only"] and base["projected"]["reduces"]
+    also = {"RAT-01"} if exits else {"RAT-01", "ORD-06"}
+    if base["order"]["side"] == "sell_short":
+        also |= {"SHT-03"}
+    yield _case(base, "INS-01", "instrument", ABSENT, {("instrument",): GONE}, *also, ok=False)
 
 
 def _other_scale(base: Document, name: str) -> Iterator[Case]:
@@ -417,7 +433,6 @@ _SHAPES: Final[Mapping[str, tuple[tuple[str, object, bool], ...]]] = {
     "market.last": ((AT, 1, True), (ZERO, 0, False), (ABSENT, GONE, False)),
     "order.strategy_id": ((AT, "s" * 64, True), (BEYOND, "s" * 65, False)),
     "order.account": ((AT, "a" * 64, True), (BEYOND, "a" * 65, False), (ABSENT, GONE, False)),
-    "order.side": ((BEYOND, "sell_short", False),),
     "order.time_in_force": ((BEYOND, "gtd", False),),
 }  # fmt: skip
 """Lengths, ranges and lists of well-formed parts that no other control looks at."""
@@ -442,6 +457,7 @@ def _shape(base: Document) -> Iterator[Case]:
 
 def limit_pushes(base: Document) -> Iterator[Case]:
     """The same edges from the other side: the limit of the release moves, the fact stands."""
+    base = _marked(base)
     for control, (place, _) in BOUNDED.items():
         if control != "ORD-02":
             base = put(base, place, max(at(base, place), 2))

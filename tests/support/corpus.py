@@ -234,6 +234,11 @@ def plain(rng: random.Random, symbol: str) -> Document:
         document["provenance"] = {"source_run": order["source_run"], "attested": True, "by": by}
     if rng.random() < 0.1:
         document["override"] = override("REG-01")
+    if order["side"] == "sell" and document["projected"]["short_notional_micros"]:
+        order["side"] = "sell_short"
+    if rng.random() < 0.1:
+        order["replaces"] = f"ord_{rng.getrandbits(48):012x}"
+        document["replaced"] = {"order_id": order["replaces"], "working": True, "same": True}
     return _without_some_cash(rng, document)
 
 
@@ -265,7 +270,7 @@ def _order(rng: random.Random, symbol: str, listed: Mapping[str, Any]) -> dict[s
         "limit_price": price if "limit" in kind else _NOTHING,
         "stop_price": price - tick if "stop" in kind else _NOTHING,
         "strategy_id": rng.choice((_NOTHING, "mean-reversion_2")),
-        "reduce_only": rng.random() < 0.3,
+        "reduce_only": False,
         "extended_hours": rng.random() < 0.1,
         "locate_id": rng.choice((_NOTHING, f"loc-{rng.getrandbits(20)}")),
         "source_run": rng.choice((_NOTHING, f"run-{rng.getrandbits(20)}")),
@@ -401,6 +406,9 @@ def arithmetic(document: Document) -> frozenset[str]:
     }
     if document["account"]["equity_micros"] <= 0:
         failing.add("ACC-01")
+    short = document["projected"]["short_notional_micros"]
+    if document["order"]["side"] == "sell" and short:
+        failing.add("SHT-02")
     control = document["control"]
     if control["halted"]:
         failing.add("OMEGA-2")

@@ -24,7 +24,11 @@ _MODE: Final[Place] = ("control", "mode")
 def sent(base: Document) -> Document:
     """The same order where it would be forwarded, and not only as an exit."""
     document = put(put(base, _MODE, "SIMULATION"), ("control", "omega4_lifted"), value=True)
-    return put(document, ("order", "reduce_only"), value=False)
+    document = put(document, ("order", "reduce_only"), value=False)
+    if document["order"]["side"] != "sell_short":
+        return document
+    held = put(document, ("projected", "short_notional_micros"), 0)
+    return put(held, ("order", "side"), "sell")
 
 
 def hours(base: Document, case: MakeCase) -> Iterator[Case]:

@@ -39,7 +39,7 @@ QTY_E8 = 10 * 10**8
 
 MODEL_VALUES = {
     "volatility_e4": LIMIT,
-    "regime": "NORMAL",
+    "regime": "CRISIS",
     "entropy_e4": LIMIT,
     "drift_e4": LIMIT,
     "data_integrity": True,
@@ -231,6 +231,8 @@ def document() -> Document:
             "halted": False,
             "exit_allowed": False,
         },
+        "provenance": {"source_run": "run-1", "attested": True, "by": "alice"},
+        "override": {"control": "OTH-01", "override_id": "ovr_" + "0a" * 16, "by": "carol"},
         "caps": no_caps(),
         "activity": {
             "messages_1s_count": LIMIT,

@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx2
 
 WRIT: Final = str(Path(sys.executable).with_name("writ"))
-ALL_SCOPES: Final = ("propose", "cancel", "read", "audit:read", "operate", "admin")
+ALL_SCOPES: Final = ("propose", "cancel", "read", "audit:read", "operate", "admin", "facts:write")
 _TIMEOUT_S: Final = 60
 
 

@@ -41,8 +41,10 @@ NEEDS = {
     ("POST", "/v1/kill"): {"operate"},
     ("POST", "/v1/resume"): {"admin", "operate"},
     ("GET", "/v1/halts"): {"read"},
+    ("GET", "/v1/policy/active"): {"read"},
     ("GET", "/v1/policy/controls"): {"read"},
     ("GET", "/v1/policy/releases/current/bundle.tar.gz"): {"policy:read"},
+    ("POST", "/v1/policy/switch"): {"admin"},
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
 }
@@ -140,7 +142,7 @@ async def test_every_answer_a_route_may_give_is_documented(door: Door) -> None:
         expected = {"400", "408", "413", "414", "431", "500", "503"}
         if NEEDS[method, path] is not None:
             expected |= {"401", "403"}
-        if method == "POST":
+        if method in ("POST", "PUT"):
             expected |= {"415", "422"}
             assert operation["requestBody"]["content"]["application/json"]["schema"]
         assert expected <= statuses, (method, path)
@@ -254,7 +256,7 @@ def test_every_code_in_the_sources_is_kebab_case_and_documented() -> None:
 
 def test_every_address_and_its_scope_is_documented() -> None:
     text = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (GET|POST|DELETE) \| `(\S+)` \| (.+) \|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| (GET|POST|PUT|DELETE) \| `(\S+)` \| (.+) \|$", text, re.MULTILINE)
     table = {
         (method, re.sub(r"{(\w+)}", lambda m: EXAMPLES.get(m[1], "x"), path)): scopes
         for method, path, scopes in rows

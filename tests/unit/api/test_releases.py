@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from support.doors import Door, opened, problem
@@ -57,6 +60,35 @@ async def test_a_head_tells_tag_and_length(door: Door) -> None:
         assert head.headers[name] == whole.headers[name]
     assert (await door.call("HEAD", CURRENT, scope="read")).status_code == 403
     assert (await door.call("HEAD", CURRENT, scope=None)).status_code == 401
+
+
+WAITED = "application/vnd.openpolicyagent.bundles"
+
+
+async def test_who_has_the_bundle_may_wait_for_the_next(door: Door) -> None:
+    """OPA's long polling: the answer says by its type that the wish was understood."""
+    tag = (await door.call("GET", CURRENT, scope="policy:read")).headers["etag"]
+
+    async def ask(prefer: str, given: str = tag) -> httpx2.Response:
+        headers = {"If-None-Match": given, "Prefer": prefer}
+        return await door.call("GET", CURRENT, scope="policy:read", headers=headers)
+
+    first = await ask("modes=snapshot,delta;wait=10", '"other"')
+    assert (first.status_code, first.headers["content-type"]) == (200, WAITED)
+    over = await ask("modes=snapshot,delta;wait=0")
+    assert (over.status_code, over.headers["content-type"]) == (304, WAITED)
+    for none in ("modes=snapshot,delta", "wait=x", "await=10", "wait=-1", "wait=99999"):
+        answer = await ask(none)
+        assert answer.status_code == 304
+        assert answer.headers["content-type"] != WAITED, none
+    waiting = asyncio.create_task(ask("wait=10"))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    releases = door.app.releases
+    releases.serve(replace(releases.served, data=b"next", digest="0" * 64))
+    told = await waiting
+    assert (told.status_code, told.content) == (200, b"next")
+    assert told.headers["etag"] == '"' + "0" * 64 + '"'
 
 
 async def test_no_other_release_is_served(door: Door) -> None:

@@ -171,7 +171,7 @@ def _asks_the_host(releases: ReleaseLink) -> str:
     sources = [str(path) for path in SOURCE.rglob("*.rego") if not path.stem.endswith("_test")]
     done = run_opa(
         find_opa(),
-        ["build", "--target=wasm", *entry_points, f"--output={made}", str(rego), *sources]
+        ["build", "--target=wasm", *entry_points, f"--output={made}", str(rego), *sources],
     )
     assert done.status == 0, done.said
     with tarfile.open(made) as archive:
@@ -329,7 +329,7 @@ async def test_orders_wait_for_a_switch_and_none_is_refused_for_it(desk: Desk) -
             answer = await desk.door.propose(qty="1")
             answers[answer.status_code] += 1
 
-    clients = [asyncio.create_task(client()) for _ in range(8)]
+    clients = [asyncio.create_task(client()) for _ in range(4)]
     for number in range(20):
         await desk.turned("open" if number % 2 else "tight")
         await asyncio.sleep(0.01)

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 import pytest
 
 from gateway.brokers.contract import AccountTerms
-from gateway.brokers.simulator.admission import Holdings, OpenOrder, form_fault, funds_fault
+from gateway.brokers.simulator.admission import (
+    Holdings,
+    OpenOrder,
+    form_fault,
+    funds_fault,
+    terms_fault,
+)
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.domain.market import Quote
 from gateway.domain.order import BrokerOrder, OrderType, Side
@@ -183,3 +189,41 @@ def test_a_holding_without_a_price_proves_no_equity() -> None:
         )
         is None
     )
+
+
+@pytest.mark.requirement("S4-08")
+@pytest.mark.parametrize(
+    ("order", "fault"),
+    [
+        (limit_order(qty=1), None),  # worth 100, the floor
+        (limit_order(qty=1, limit_price=999_900), "ERR_MIN_NOTIONAL"),
+        (limit_order(qty=1, limit_price=999_900, reduce_only=True), None),
+        (limit_order(qty=1, limit_price=999_900, side=Side.SELL), None),  # counts at the last price
+        (broker_order(qty=1, protection_price=999_000), "ERR_MIN_NOTIONAL"),
+    ],
+)
+def test_an_order_below_the_venue_s_floor_is_refused(order: BrokerOrder, fault: str | None) -> None:
+    floor = SimulatorConfig(min_notional_micros=100 * UNIT)
+    assert terms_fault(order, QUOTE, floor, short_restricted=False) == fault
+    assert terms_fault(order, QUOTE, CONFIG, short_restricted=False) is None
+
+
+@pytest.mark.requirement("W-06")
+@pytest.mark.parametrize(
+    ("price", "fault"),
+    [(999_900, "ERR_SHORT_RESTRICTED"), (1_000_000, None), (None, "ERR_SHORT_RESTRICTED")],
+)
+def test_a_restricted_short_sale_needs_a_limit_above_the_bid(
+    price: int | None, fault: str | None
+) -> None:
+    short = Side.SELL_SHORT
+    order = limit_order(side=short, limit_price=price) if price else broker_order(side=short)
+    assert terms_fault(order, QUOTE, CONFIG, short_restricted=True) == fault
+    assert terms_fault(order, QUOTE, CONFIG, short_restricted=False) is None
+    long = limit_order(side=Side.SELL, limit_price=999_900)
+    assert terms_fault(long, QUOTE, CONFIG, short_restricted=True) is None
+
+
+def test_extended_hours_are_not_traded() -> None:
+    order = limit_order(extended_hours=True)
+    assert form_fault(order, QUOTE, None, CONFIG) == "ERR_EXTENDED_HOURS"

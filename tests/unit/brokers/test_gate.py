@@ -22,6 +22,7 @@ from gateway.domain.execution import (
     OutcomeUnknownError,
     Rejected,
 )
+from gateway.domain.exits import ExitOnly
 from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.ids import broker_client_id
 from gateway.domain.mode import Mode
@@ -283,6 +284,58 @@ async def test_whatever_stands_against_an_order_refuses_it(
     assert broker.sent == []
 
 
+def exit_permit(*, reduces: object = True, **fields: object) -> bytes:
+    """A permit of a sale that was decided as an exit, unless its fields say otherwise."""
+    facts = document(fields={"side": "sell", "reduce_only": True, **fields})
+    facts["projected"] = {"reduces": reduces}
+    return permit(decision(facts), facts)
+
+
+def exits_open(book: Book, *scopes: Scope, until_us: int | None = None) -> Book:
+    book.exit_only |= {scope: ExitOnly(scope, "ada", "why", until_us) for scope in scopes}
+    return book
+
+
+@pytest.mark.requirement("W-10")
+@pytest.mark.parametrize(
+    "book",
+    [
+        exits_open(halted(GLOBAL), GLOBAL),
+        exits_open(halted(GLOBAL), Scope("symbol", "AAPL")),
+        exits_open(halted(Scope("symbol", "AAPL")), Scope("account", "primary")),
+        exits_open(halted(GLOBAL), GLOBAL, until_us=1_700_000_000_000_001),
+    ],
+)
+async def test_an_exit_passes_a_halt_where_exits_are_let_through(book: Book) -> None:
+    broker = ScriptedBroker(accepts)
+    submission = await gate_to(broker, book).forward(exit_permit(), APPROVED_NS)
+    assert submission.outcome == "accepted"
+    [sent] = broker.sent
+    assert (sent.side, sent.reduce_only) == (Side.SELL, True)
+
+
+@pytest.mark.requirement("W-10")
+@pytest.mark.parametrize(
+    ("book", "data"),
+    [
+        (halted(GLOBAL), exit_permit()),
+        (exits_open(halted(GLOBAL), Scope("symbol", "MSFT")), exit_permit()),
+        (exits_open(halted(GLOBAL), GLOBAL, until_us=1_700_000_000_000_000), exit_permit()),
+        (exits_open(halted(GLOBAL), GLOBAL), exit_permit(reduces=False)),
+        (exits_open(halted(GLOBAL), GLOBAL), exit_permit(reduces=1)),
+        (exits_open(halted(GLOBAL), GLOBAL), exit_permit(reduce_only=False)),
+        (exits_open(halted(GLOBAL), GLOBAL), good()),
+    ],
+)
+async def test_a_halt_holds_what_is_no_exit_and_exits_that_it_does_not_let_through(
+    book: Book, data: bytes
+) -> None:
+    broker = ScriptedBroker(accepts)
+    submission = await gate_to(broker, book).forward(data, APPROVED_NS)
+    assert (submission.outcome, submission.code) == ("refused", "GATE_HALTED")
+    assert broker.sent == []
+
+
 @pytest.mark.parametrize(
     "scope", [Scope("account", "other"), Scope("symbol", "MSFT"), Scope("strategy", "other")]
 )
@@ -310,6 +363,9 @@ async def test_a_halt_elsewhere_stands_against_nothing(scope: Scope) -> None:
         {"qty_decimals": -1},
         {"symbol": 7},
         {"strategy_id": 7},
+        {"reduce_only": "true"},
+        {"reduce_only": 1},
+        {"extended_hours": None},
     ],
 )
 async def test_a_document_without_one_sendable_order_is_refused(fields: dict[str, object]) -> None:

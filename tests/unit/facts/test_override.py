@@ -18,7 +18,7 @@ pytestmark = pytest.mark.requirement("S4-04")
 
 OFFICERS = TrustedKeys({CAROL.public.raw: "carol"})
 NOW_US = 1_790_000_000_000_000
-SPAN = {"created_us": NOW_US, "expires_us": NOW_US + HOUR_US}
+SPAN: dict[str, Any] = {"created_us": NOW_US, "expires_us": NOW_US + HOUR_US}
 TEXT = an_override(**SPAN)
 ID = read_override(TEXT).override.override_id
 
@@ -79,7 +79,8 @@ def test_its_time_is_the_wall_clocks() -> None:
 
 def test_no_officer_signed_it() -> None:
     assert facts(an_override(MALLORY, **SPAN)) is None
-    assert override_facts(order(client_order_id="c-1", override=TEXT), TrustedKeys(), Overrides(), NOW_US) is None  # fmt: skip
+    asked = order(client_order_id="c-1", override=TEXT)
+    assert override_facts(asked, TrustedKeys(), Overrides(), NOW_US) is None
 
 
 @pytest.mark.parametrize("text", ["", "{}", TEXT[:-2], TEXT.replace("a", "b")])

@@ -7,8 +7,9 @@ import pytest
 
 import gateway.demo
 from gateway.domain.errors import InvalidInputError
-from gateway.policy.build import build, release_data
+from gateway.policy.build import build
 from gateway.policy.catalogue import CATALOGUE
+from gateway.policy.data_files import data_over, limit_names, release_data
 from gateway.policy.opa_tool import required_version
 from gateway.policy.release import (
     BUNDLE,
@@ -19,6 +20,7 @@ from gateway.policy.release import (
     load_release,
     shipped_directory,
 )
+from gateway.policy.release_data import parse_data
 from gateway.policy.sources import rego_sources, revision
 from support.policy_cases import SOURCE
 
@@ -35,22 +37,22 @@ def sources(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("release", "limits", "command"),
+    ("release", "given", "command"),
     [
         pytest.param(shipped_directory(), None, "writ policy build", id="shipped"),
         pytest.param(
             DEMO / "release",
-            DEMO / "limits.json",
+            DEMO / "policy",
             "writ policy build --out gateway/demo/release --label demonstration "
-            "--limits gateway/demo/limits.json",
+            "--data gateway/demo/policy",
             id="demonstration",
         ),
     ],
 )
 def test_the_release_is_what_the_sources_build(
-    sources: Path, tmp_path: Path, release: Path, limits: Path | None, command: str
+    sources: Path, tmp_path: Path, release: Path, given: Path | None, command: str
 ) -> None:
-    made = build(sources, tmp_path / "made", release_label(release), release_data(sources, limits))
+    made = build(sources, tmp_path / "made", release_label(release), release_data(sources, given))
     for name in FILES:
         same = (tmp_path / "made" / name).read_bytes() == (release / name).read_bytes()
         assert same, f"{release / name} is not what the sources build: run `{command}`"
@@ -74,7 +76,7 @@ def test_building_twice_gives_the_same_folder(sources: Path, tmp_path: Path) -> 
 def test_the_revision_names_the_sources_and_nothing_else(sources: Path) -> None:
     before = revision(sources)
     (sources / "controls" / "order_qty_test.rego").unlink()
-    (sources / "limits" / "limits.json").write_text("{}", encoding="utf-8")
+    (sources / "limits" / "limits.yaml").write_text("{}", encoding="utf-8")
     assert revision(sources) == before
     control = sources / "controls" / "order_qty.rego"
     control.rename(control.with_name("order_quantity.rego"))
@@ -92,33 +94,79 @@ def test_tests_are_no_sources() -> None:
     assert not [name for name in names if name.endswith("_test.rego")]
 
 
+LIMITS = "base_currency: EUR\nglobal: {order_qty_max: 5}\nsymbols: {AAPL: {order_qty_max: 3}}\n"
+PERMISSIONS = '{"main": {"principals": {"*": true}, "classes": {}, "extended_hours": true}}'
+
+
 def test_other_limits_change_the_data_only(sources: Path, tmp_path: Path) -> None:
-    limits = tmp_path / "limits.json"
-    limits.write_text('{"order_qty_max_e8": 5}', encoding="utf-8")
+    limits = tmp_path / "limits.yaml"
+    limits.write_text(LIMITS, encoding="utf-8")
     plain = build(sources, tmp_path / "a", "shipped", release_data(sources))
-    other = build(sources, tmp_path / "b", "shipped", release_data(sources, limits))
-    assert other.limits == {"order_qty_max_e8": 5}
+    data = release_data(sources, limits=limits)
+    other = build(sources, tmp_path / "b", "shipped", data)
+    assert dict(other.limits.base) == {"order_qty_max_e8": 500_000_000}
+    assert {key: dict(table) for key, table in other.limits.symbols.items()} == {
+        "AAPL": {"order_qty_max_e8": 300_000_000}
+    }
+    assert other.parsed.base_currency == "EUR"
+    assert other.instruments == plain.instruments
     assert (other.revision, other.wasm, other.bundle) == (plain.revision, plain.wasm, plain.bundle)
     assert other.digest != plain.digest
 
 
+def test_a_folder_of_data_takes_the_place_file_by_file(tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    assert release_data(SOURCE, given) == release_data(SOURCE)
+    (given / "permissions.json").write_text(PERMISSIONS, encoding="utf-8")
+    (given / "restricted.json").write_text('{"AAPL": true}', encoding="utf-8")
+    found = parse_data(release_data(SOURCE, given))
+    assert set(found.permissions) == {"main"}
+    assert found.restricted == {"AAPL"}
+    assert set(found.limits.base) == limit_names(SOURCE)
+    (given / "limits.yaml").write_text(LIMITS, encoding="utf-8")
+    found = parse_data(release_data(SOURCE, given))
+    assert found.limits.strictest("order_qty_max_e8", symbol="AAPL") == 300_000_000
+
+
+def test_a_release_with_other_data(tmp_path: Path) -> None:
+    base = load_release(DEMO / "release").data
+    with pytest.raises(InvalidInputError, match=r"none of limits\.yaml"):
+        data_over(base, tmp_path, limit_names(SOURCE))
+    (tmp_path / "limits.yaml").write_text(LIMITS, encoding="utf-8")
+    found, before = parse_data(data_over(base, tmp_path, limit_names(SOURCE))), parse_data(base)
+    assert dict(found.limits.base) == {"order_qty_max_e8": 500_000_000}
+    assert (found.instruments, found.permissions) == (before.instruments, before.permissions)
+
+
 @pytest.mark.parametrize(
-    ("limits", "code"),
+    ("name", "content", "code"),
     [
-        ("{", "policy-data"),
-        ('{"order_qty_max_e8": 1.5}', "policy-data"),
-        ('{"order_qty_max_e8": 9007199254740992}', "policy-data"),
-        ('{"order_qty_max_e8": -1}', "release-data"),
-        ("[]", "release-data"),
+        ("limits.yaml", "{", "policy-limits"),
+        ("limits.yaml", "base_currency: USD\nglobal: {order_qty_max: 1.5 kg}", "policy-limits"),
+        ("limits.yaml", "base_currency: USD\nglobal: {order_qty_max: 90071993}", "policy-limits"),
+        ("limits.yaml", "base_currency: USD\nglobal: {order_qty_max: -1}", "policy-limits"),
+        ("limits.yaml", "[]", "policy-limits"),
+        ("instruments.json", "{", "policy-data"),
+        ("instruments.json", '{"AAPL": {}, "AAPL": {}}', "policy-data"),
+        ("instruments.json", '{"AAPL": {}}', "release-data"),
+        ("restricted.json", '{"AAPL": false}', "release-data"),
+        ("restricted.json", '{"AAPL": 1.5}', "policy-data"),
+        ("permissions.json", '{"main": {}}', "release-data"),
+        ("permissions.json", "[]", "release-data"),
     ],
 )
-def test_limits_that_are_none(tmp_path: Path, limits: str, code: str) -> None:
-    (tmp_path / "limits.json").write_text(limits, encoding="utf-8")
+def test_data_that_is_none(tmp_path: Path, name: str, content: str, code: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises((InvalidInputError, ReleaseError)) as caught:
-        release_data(SOURCE, tmp_path / "limits.json")
+        release_data(SOURCE, tmp_path)
     assert caught.value.code == code
+    assert caught.value.remedy
+
+
+def test_a_limits_file_that_is_not_there() -> None:
     with pytest.raises(InvalidInputError):
-        release_data(SOURCE, tmp_path / "missing.json")
+        release_data(SOURCE, limits=SOURCE / "missing.yaml")
 
 
 def test_rego_that_does_not_compile_builds_nothing(sources: Path, tmp_path: Path) -> None:

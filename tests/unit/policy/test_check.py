@@ -9,8 +9,9 @@ import pytest
 
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.build import CAPABILITIES
-from gateway.policy.check import check, control_findings
-from gateway.policy.metadata import Finding
+from gateway.policy.check import check, compile_findings, control_findings
+from gateway.policy.check_data import data_findings
+from gateway.policy.findings import Finding
 from gateway.policy.opa_tool import find_opa, run_opa
 from support.policy_cases import SOURCE
 
@@ -30,7 +31,7 @@ def edit(sources: Path, name: str, old: str, new: str) -> None:
 
 def said(findings: list[Finding]) -> str:
     assert all(finding.remedy for finding in findings)
-    return "\n".join(f"{finding.file}: {finding.message}" for finding in findings)
+    return "\n".join(f"{finding.place}: {finding.message}" for finding in findings)
 
 
 def test_format(sources: Path) -> None:
@@ -46,13 +47,19 @@ def test_format(sources: Path) -> None:
             CONTROL,
             "input.projected.leverage_bps",
             "input.projected.leverage",
-            "controls/leverage.rego:29: undefined ref: input.projected.leverage",
+            "undefined ref: input.projected.leverage",
+        ),
+        (
+            "halts.rego",
+            "data.limits.global.drawdown_max_bps",
+            "data.limits.global.drawdown_bps",
+            "undefined ref: data.limits.global.drawdown_bps",
         ),
         (
             CONTROL,
-            "data.limits.leverage_max_bps",
-            "data.limits.leverage_bps",
-            "controls/leverage.rego:29: undefined ref: data.limits.leverage_bps",
+            "proven if exits.reduces",
+            "proven if again\n\nagain if proven",
+            "rule data.writ.controls.leverage.proven is recursive",
         ),
         (CONTROL, "num.within(", "num.inside(", "undefined function data.writ.lib.num.inside"),
         ("main.rego", "is_array(input.batch)", "unused := 5", "assigned var unused unused"),
@@ -62,7 +69,27 @@ def test_format(sources: Path) -> None:
 )
 def test_what_does_not_compile(sources: Path, name: str, old: str, new: str, expected: str) -> None:
     edit(sources, name, old, new)
-    assert expected in said(check(sources))
+    found = compile_findings(find_opa(), sources)
+    assert expected in said(found)
+    assert all(finding.file == name and finding.line for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("call", "remedy"),
+    [
+        ("time.now_ns() > 0", "no clock, network, randomness, division or pattern"),
+        ('http.send({"method": "get", "url": "http://127.0.0.1"})', "what capabilities.json lists"),
+        ('sprintf("%d", [1]) == "1"', "what capabilities.json lists"),
+        ("input.projected.beta_bps == 1", "name a fact that schemas/document.json describes"),
+        ("again", "a decision always ends"),
+        ("num.inside(1, 2)", "mend the name of the rule"),
+    ],
+)
+def test_what_helps_against_it(sources: Path, call: str, remedy: str) -> None:
+    text = (sources / CONTROL).read_text(encoding="utf-8")
+    rules = f"\nproven if {call}\n\nagain if proven\n"
+    (sources / CONTROL).write_text(text + rules, encoding="utf-8")
+    assert remedy in compile_findings(find_opa(), sources)[0].remedy
 
 
 METADATA = [
@@ -91,7 +118,33 @@ METADATA = [
         "#     - positions_max_count",
         "the Rego reads leverage_max_bps, which custom.limits does not name",
     ),
-    ("#   - data.limits: schema.limits\n", "", "METADATA names no schema for data.limits"),
+    (
+        "#     - leverage_max_bps",
+        "#     - leverage_most_bps",
+        "custom.limits names leverage_most_bps, which the Rego does not read",
+    ),
+    (
+        "#     - leverage_max_bps",
+        "#     - positions_max_count\n#     - leverage_max_bps",
+        "leverage_max_bps is compared and is not the first of custom.limits",
+    ),
+    ("#   unit: bps", "#   unit: ms", "custom.unit is not the one of leverage_max_bps"),
+    ("#   unit: bps\n", "", "METADATA has no custom.unit of type str"),
+    ("#   unit: bps", "#   unit: percent", "custom.unit is unknown"),
+    ("proven if exits", "proven := 5 if exits", "`proven` is something else than true"),
+    ("proven if exits", 'proven := "true" if exits', "`proven` is something else than true"),
+    ("proven if exits", "proven := input.v if exits", "`proven` is something else than true"),
+    ("proven if exits", "proven := false if exits", "`proven` is something else than true"),
+    ("proven if exits.reduces", "proven := true", "`proven` needs nothing to be so"),
+    ("proven if exits.reduces", "proven if true", "`proven` needs nothing to be so"),
+    ("proven if exits.reduces", "default proven := true", "`proven` has a default"),
+    ("proven if exits.reduces", "default proven := false", "`proven` has a default"),
+    ("proven if exits.reduces", "proven if false else := true", "`proven` has an `else`"),
+    (
+        'limit := "leverage_max_bps"',
+        'limit := concat("", ["leverage_max", "_bps"])',
+        "`limit` is not one plain text",
+    ),
     ("#   - input: schema.document\n", "", "METADATA names no schema for input"),
     ("proven if", "shown if", "there is no rule `proven`"),
     ("package writ.controls.leverage", "package writ.controls.gearing", "not named as its file"),
@@ -115,7 +168,7 @@ def test_metadata(quick_check: Path, old: str, new: str, expected: str | None) -
         found = said(control_findings(find_opa(), quick_check))
     finally:
         (quick_check / CONTROL).write_text(before, encoding="utf-8")
-    assert (expected in found) if expected else found == ""
+    assert (expected in found) if expected else (CONTROL not in found)
 
 
 @pytest.mark.parametrize(
@@ -134,22 +187,52 @@ def test_metadata(quick_check: Path, old: str, new: str, expected: str | None) -
             "main.rego: EXP-09 is gone in the registry and missing among the controls",
         ),
         (
-            "limits/limits.json",
-            '"order_qty_max_e8": 0,',
-            '"order_qty_max_e8": 0,\n  "new_max_count": 0,',
-            "limits/limits.json: new_max_count is read by no control",
+            "main.rego",
+            "required := object.keys(registry)",
+            'required := object.keys(registry) - {"EXP-02"}',
+            "main.rego: required leaves out EXP-02 of the registry",
         ),
         (
-            "limits/limits.json",
-            '"order_qty_max_e8": 0,',
-            "",
-            "limits/limits.json: order_qty_max_e8 is missing",
+            "main.rego",
+            "required := object.keys(registry)",
+            "required := {id | some id, _ in registry; id == \"none\"}",
+            "main.rego: required leaves out ACC-01, ",
         ),
         (
-            "limits/limits.json",
-            '"order_qty_max_e8": 0,',
+            "main.rego",
+            "registry := {",
+            "registry := object.filter(former, [])\n\nformer := {",
+            "main.rego: the registry is empty",
+        ),
+        (
+            "schemas/limits.json",
+            '"order_qty_max_e8": {',
+            '"new_max_count": {"type": "integer"}, "order_qty_max_e8": {',
+            "schemas/limits.json: new_max_count is read by no control",
+        ),
+        (
+            "schemas/limits.json",
+            '"order_qty_max_e8": {',
+            '"order_quantity_max_e8": {',
+            "schemas/limits.json: order_qty_max_e8 is missing, which a control reads",
+        ),
+        (
+            "schemas/limits.json",
+            '"order_qty_max_e8": {',
+            '"order_qty_max_ms": {"type": "integer"}, "order_qty_max_e8": {',
+            "people would write order_qty_max_ms and order_qty_max_e8 alike",
+        ),
+        (
+            "schemas/limits.json",
+            '"order_qty_max_e8": {',
+            '"order_qty_limit": {"type": "integer"}, "order_qty_max_e8": {',
+            "order_qty_limit does not tell direction and unit",
+        ),
+        (
+            "limits/limits.yaml",
+            "order_qty_max: 0 units",
             "",
-            "schemas/limits.json: order_qty_max_e8 differs",
+            "limits/limits.yaml: order_qty_max is missing in global",
         ),
         ("lib/num.rego", "# METADATA\n# title: Exact numbers\n", "# title\n", "has no METADATA"),
     ],
@@ -197,6 +280,82 @@ def test_no_tests_of_the_rego_at_all(sources: Path) -> None:
 def test_a_folder_without_policies(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError):
         check(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def data_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Limits, lists and their schemas."""
+    copy = tmp_path_factory.mktemp("data") / "policies"
+    for folder in ("limits", "lists", "schemas"):
+        shutil.copytree(SOURCE / folder, copy / folder)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("limits/limits.yaml", "a: *b", "limits/limits.yaml:1: aliases are not taken"),
+        (
+            "limits/limits.yaml",
+            "base_currency: USD\nglobal:\n  leverage_max: 1.3\n",
+            "limits/limits.yaml:3: leverage_max: the unit is missing",
+        ),
+        (
+            "limits/limits.yaml",
+            "base_currency: USD\nglobal: {}\nsymbols:\n  APPL: {}\n",
+            "limits/limits.yaml:4: 'APPL' is not among the instruments",
+        ),
+        ("lists/instruments.json", "{\n{", "lists/instruments.json:2: Expecting property name"),
+        ("lists/instruments.json", '{"A": {}}', "lists/instruments.json: instrument A has missing"),
+        ("lists/instruments.json", '{"A": {}, "A": {}}', "'A' stands there twice"),
+        ("lists/restricted.json", '{"AAPL": 1}', "restricted: 'AAPL' is not marked true"),
+        ("lists/permissions.json", '{"a b": {}}', "permissions of 'a b' must have principals"),
+        ("schemas/limits.json", "{}", "there is no definitions.table.properties"),
+    ],
+)
+def test_data_that_is_wrong(data_only: Path, name: str, content: str, expected: str) -> None:
+    before = (data_only / name).read_bytes()
+    try:
+        (data_only / name).write_text(content, encoding="utf-8")
+        found = data_findings(data_only)
+    finally:
+        (data_only / name).write_bytes(before)
+    assert expected in said(found)
+    assert not any(str(data_only) in finding.message for finding in found)
+
+
+def test_data_without_a_file(data_only: Path) -> None:
+    for name in ("limits/limits.yaml", "lists/restricted.json"):
+        before = (data_only / name).read_bytes()
+        (data_only / name).unlink()
+        try:
+            assert "cannot be read" in said(data_findings(data_only))
+        finally:
+            (data_only / name).write_bytes(before)
+
+
+def test_what_has_no_effect_is_a_warning(data_only: Path) -> None:
+    assert data_findings(data_only) == []
+    changed = {
+        "limits/limits.yaml": "base_currency: USD\nglobal: {positions_max: 5}\n"
+        "accounts:\n  main: {positions_max: 6}\n",
+        "lists/restricted.json": '{"ZZZZ": true}',
+        "lists/permissions.json": '{"*": {"principals": {}, "classes": {"bond": true}, '
+        '"extended_hours": false}}',
+    }
+    before = {name: (data_only / name).read_bytes() for name in changed}
+    try:
+        for name, content in changed.items():
+            (data_only / name).write_text(content, encoding="utf-8")
+        found = data_findings(data_only)
+    finally:
+        for name, data in before.items():
+            (data_only / name).write_bytes(data)
+    assert [(finding.place, finding.warning) for finding in found] == [
+        ("limits/limits.yaml:4", True),
+        ("lists/restricted.json", True),
+        ("lists/permissions.json", True),
+    ]
 
 
 FORBIDDEN = {

@@ -1,6 +1,7 @@
 """Each control alone: at its limit, one beyond, at zero, missing; in the module and in opa."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from gateway.domain.decision import Verdict
 from gateway.domain.halt import HaltTrigger, Scope
 from gateway.facts.caps import CAPPED
 from support.policy_cases import (
+    CLASSES,
     LIMIT,
     QTY_E8,
     Bench,
@@ -43,6 +45,13 @@ BOUNDED = [
     ),
     Bounded("ORD-02", ("order", "qty_e8"), "order_qty_max_e8", ("W-06",)),
     Bounded("ORD-03", ("order", "price_deviation_bps"), "price_collar_max_bps", ("W-06",)),
+    Bounded(
+        "ORD-04", ("order", "short_window_deviation_bps"), "price_collar_short_max_bps", ("W-06",)
+    ),
+    Bounded(
+        "ORD-05", ("order", "long_window_deviation_bps"), "price_collar_long_max_bps", ("W-06",)
+    ),
+    Bounded("MKT-02", ("market", "spread_bps"), "spread_max_bps", ("W-06", "S1-14")),
     Bounded("MKT-01", ("market", "age_ms"), "quote_age_max_ms", ("W-06",)),
     Bounded("ACC-02", ("account", "day_loss_micros"), "day_loss_max_micros", ("S2-02",)),
     Bounded("ACC-03", ("projected", "day_turnover_micros"), "day_turnover_max_micros", ("S0-11",)),
@@ -79,6 +88,7 @@ BOUNDED = [
         "MSG-02", ("activity", "messages_60s_count"), "messages_per_minute_max_count", ("W-06",)
     ),
     Bounded("DUP-01", ("activity", "identical_60s_count"), "identical_orders_max_count", ("W-06",)),
+    Bounded("REG-01", ("order", "equity_share_bps"), "crisis_buy_max_bps", ("S4-04",)),
     Bounded("REP-01", ("activity", "repeated_300s_count"), "repeated_orders_max_count", ("W-06",)),
 ]
 
@@ -183,7 +193,7 @@ def test_a_missing_limit_is_the_sole_failure(bench: Bench, case: Bounded) -> Non
 @bounded
 def test_a_missing_fact_is_the_sole_failure(bench: Bench, case: Bounded) -> None:
     base = drop(document(), case.fact)
-    whole = case.control == "MKT-01" or case.fact[0] == "model"  # a reading is whole or not there
+    whole = case.fact[0] in {"market", "model"}  # a quote or a reading is whole or not there
     expected = {case.control} | ({"INP-01"} if whole else set())
     assert both(bench, base, data()) == expected
 
@@ -300,16 +310,18 @@ def test_no_approval_window_lets_nothing_out(bench: Bench, value: int | str) -> 
     place = ("limits", "global", "approval_age_max_ms")
     under = drop(data(), place) if value == "missing" else put(data(), place, value)
     assert both(bench, document(), under) == {"APR-01"}
-    assert sole(bench, document(), under).door == {"approval_age_max_ms": 0}
+    assert sole(bench, document(), under).door["approval_age_max_ms"] == 0
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         pytest.param({"symbol": "OTHER"}, {"INS-01"}, id="a symbol that is not listed"),
-        pytest.param({"qty": 11, "qty_e8": 11 * 10**8}, {"INS-01", "ORD-02"}, id="no whole lot"),
-        pytest.param({"qty": 5, "qty_e8": 5 * 10**8}, {"INS-01"}, id="half a lot"),
-        pytest.param({"limit_price": 501}, {"INS-01"}, id="off the tick"),
+        pytest.param(
+            {"qty": 11, "qty_e8": 11 * 10**8}, {"INS-01", "ORD-02", "VEN-01"}, id="no whole lot"
+        ),
+        pytest.param({"qty": 5, "qty_e8": 5 * 10**8}, {"INS-01", "VEN-01"}, id="half a lot"),
+        pytest.param({"limit_price": 501}, {"INS-01", "VEN-01"}, id="off the tick"),
         pytest.param({"qty_decimals": 1, "qty_e8": 10**8}, {"INS-01"}, id="another scale"),
         pytest.param({"qty_e8": 1}, {"INP-01"}, id="counted as less than is sent"),
         pytest.param({"limit_price": "none"}, {"INP-01"}, id="a limit order without its price"),
@@ -339,6 +351,8 @@ def test_omega_4(bench: Bench, mode: str, lifted: bool | str) -> None:
     expected = set[str]()
     if mode != "RESEARCH" and not (mode in ALL_MODES and lifted is True):
         expected.add("OMEGA-4")
+    if mode not in ALL_MODES or mode == "LIVE":
+        expected.add("CMP-01")
     if mode not in ALL_MODES or lifted == "missing":
         expected.add("INP-01")
     for name in ("mode", "omega4_lifted"):
@@ -436,40 +450,148 @@ def test_an_index_of_zero_is_a_broken_feed(bench: Bench) -> None:
     assert both(bench, base, data()) == {"MOD-01"}
 
 
+@pytest.mark.parametrize("mode", ALL_MODES)
+@pytest.mark.requirement("S1-13")
+def test_no_mode_with_money_is_proven(bench: Bench, mode: str) -> None:
+    base = put(document(), ("control", "mode"), mode)
+    assert both(bench, base, data()) == ({"CMP-01"} if mode == "LIVE" else set())
+
+
+@pytest.mark.parametrize(
+    ("permissions", "expected"),
+    [
+        ({}, {"PRM-01", "PRM-02"}),
+        ({"other": ({"*": True}, CLASSES)}, {"PRM-01", "PRM-02"}),
+        ({"main": ({"strategy-a": True}, {"equity": True})}, set()),
+        ({"*": ({"*": True}, CLASSES), "main": ({}, CLASSES)}, {"PRM-01"}),
+        ({"*": ({"*": True}, CLASSES), "main": ({"*": True}, {})}, {"PRM-02"}),
+        ({"*": ({"strategy-b": True}, CLASSES)}, {"PRM-01"}),
+        ({"*": ({"*": True, "strategy-a": False}, CLASSES)}, {"PRM-01"}),
+        ({"*": ({"*": True}, {"etf": True})}, {"PRM-02"}),
+        ({"*": ({"*": True}, {"*": True})}, {"PRM-02"}),
+    ],
+)
+@pytest.mark.requirement("W-06")
+def test_who_may_trade_for_whom_and_in_what(
+    bench: Bench,
+    permissions: dict[str, tuple[dict[str, bool], dict[str, bool]]],
+    expected: set[str],
+) -> None:
+    entries = {
+        account: {"principals": principals, "classes": classes, "extended_hours": False}
+        for account, (principals, classes) in permissions.items()
+    }
+    assert both(bench, document(), data() | {"permissions": entries}) == expected
+
+
+@pytest.mark.parametrize(
+    ("restricted", "expected"),
+    [({}, set()), ({"ACM": True}, set()), ({"ACME": True}, {"LST-01"}), ([], {"LST-01"})],
+)
+@pytest.mark.requirement("W-06")
+def test_nobody_trades_what_is_restricted_not_even_to_get_out(
+    bench: Bench, restricted: object, expected: set[str]
+) -> None:
+    base = put(document(), ("order", "reduce_only"), value=True)
+    base = put(base, ("projected", "reduces"), value=True)
+    assert both(bench, base, data() | {"restricted": restricted}) == expected
+
+
+@pytest.mark.parametrize(
+    ("run", "section", "expected"),
+    [
+        ("none", None, set()),
+        ("run-1", None, {"PRV-01"}),
+        ("run-1", {"source_run": "run-1", "attested": True, "by": "a"}, set()),
+        ("run-1", {"source_run": "run-1", "attested": False, "by": "none"}, {"PRV-01"}),
+        ("run-1", {"source_run": "run-2", "attested": True, "by": "a"}, {"PRV-01"}),
+        ("run-1", {"source_run": "run-1", "attested": 1, "by": "a"}, {"INP-01", "PRV-01"}),
+    ],
+)
+@pytest.mark.requirement("S4-03")
+@pytest.mark.requirement("S1-08")
+def test_a_run_that_is_named_is_attested(
+    bench: Bench, run: str, section: dict[str, Any] | None, expected: set[str]
+) -> None:
+    base = put(drop(document(), ("provenance",)), ("order", "source_run"), run)
+    if section is not None:
+        base["provenance"] = section
+    assert both(bench, base, data()) == expected
+
+
+@pytest.mark.parametrize(
+    ("regime", "control", "expected"),
+    [
+        ("CRISIS", None, {"REG-01"}),
+        ("CRISIS", "REG-01", set()),
+        ("CRISIS", "REG-02", {"REG-01"}),
+        ("STRESSED", None, set()),
+        ("NORMAL", None, set()),
+        ("CALM", None, set()),
+    ],
+)
+@pytest.mark.requirement("S4-04")
+@pytest.mark.requirement("S1-08")
+def test_a_large_purchase_in_a_crisis_needs_an_override(
+    bench: Bench, regime: str, control: str | None, expected: set[str]
+) -> None:
+    base = put(document(), ("order", "equity_share_bps"), LIMIT + 1)
+    base = put(base, ("model", "regime", "value"), regime)
+    if control is None:
+        base = drop(base, ("override",))
+    else:
+        base["override"]["control"] = control
+    assert both(bench, base, data()) == expected
+    assert both(bench, base, with_limit("crisis_buy_max_bps", 0)) == (
+        {"REG-01"} if regime == "CRISIS" else set()
+    )
+
+
 SHAPE = {"INP-01"}
 LISTED = {"INP-01", "INS-01"}
 MISSING: dict[Place, set[str]] = {
     ("v",): SHAPE,
     ("salt",): SHAPE,
-    ("ids",): SHAPE,
+    ("ids",): {"INP-01", "PRM-01"},
     ("ids", "decision_id"): SHAPE,
     ("ids", "order_id"): SHAPE,
     ("ids", "client_order_id"): SHAPE,
     ("ids", "source_signal_id"): SHAPE,
-    ("ids", "principal"): SHAPE,
+    ("ids", "principal"): {"INP-01", "PRM-01"},
     ("time",): SHAPE,
     ("time", "wall_us"): SHAPE,
     ("time", "market_us"): SHAPE,
     ("time", "session"): SHAPE,
-    ("order",): {"INP-01", "INS-01", "ORD-01", "ORD-02", "ORD-03", "SLF-01"},
-    ("order", "account"): SHAPE,
-    ("order", "symbol"): LISTED,
-    ("order", "side"): SHAPE,
-    ("order", "type"): SHAPE,
-    ("order", "time_in_force"): SHAPE,
-    ("order", "qty"): LISTED,
+    ("order",): {"LST-01", "PRM-01", "PRM-02", "PRV-01", "REG-01",
+        "INP-01", "INS-01", "ORD-01", "ORD-02", "ORD-03", "SLF-01", "ORD-04", "ORD-05",
+        "SHT-04", "VEN-01", "VEN-02", "SHT-02", "SHT-03", "RPL-01"},
+    ("order", "account"): {"INP-01", "PRM-01", "PRM-02"},
+    ("order", "source_run"): {"INP-01", "PRV-01"},
+    ("order", "equity_share_bps"): {"REG-01"},
+    ("order", "symbol"): LISTED | {"LST-01"},
+    ("order", "side"): {"INP-01", "SHT-02", "SHT-03", "SHT-04", "SLF-01", "VEN-02"},
+    ("order", "type"): {"INP-01", "VEN-02"},
+    ("order", "time_in_force"): {"INP-01", "VEN-02"},
+    ("order", "qty"): LISTED | {"VEN-01"},
     ("order", "qty_decimals"): LISTED,
     ("order", "price_decimals"): LISTED,
-    ("order", "limit_price"): LISTED,
-    ("order", "stop_price"): LISTED,
+    ("order", "limit_price"): LISTED | {"VEN-01"},
+    ("order", "stop_price"): LISTED | {"VEN-01"},
     ("order", "strategy_id"): SHAPE,
-    ("order", "reduce_only"): SHAPE,
+    ("order", "extended_hours"): {"INP-01", "VEN-02"},
+    ("order", "reduce_only"): {"INP-01", "VEN-02"},
+    ("order", "locate_id"): SHAPE,
+    ("order", "replaces"): {"INP-01", "RPL-01"},
+    ("replaced",): {"RPL-01"},
+    ("replaced", "order_id"): {"INP-01", "RPL-01"},
+    ("replaced", "working"): {"INP-01", "RPL-01"},
+    ("replaced", "same"): {"INP-01", "RPL-01"},
     ("order", "qty_e8"): {"ORD-02"},
     ("order", "worst_price"): {"ORD-03", "SLF-01"},
     ("order", "notional_micros"): {"ORD-01"},
     ("order", "price_deviation_bps"): {"ORD-03"},
-    ("instrument",): {"RAT-01", "INS-01"},
-    ("instrument", "class"): LISTED,
+    ("instrument",): {"PRM-02", "RAT-01", "INS-01", "ORD-06"},
+    ("instrument", "class"): LISTED | {"PRM-02"},
     ("instrument", "sector"): LISTED,
     ("instrument", "currency"): LISTED | {"RAT-01"},
     ("instrument", "qty_decimals"): LISTED,
@@ -477,7 +599,7 @@ MISSING: dict[Place, set[str]] = {
     ("instrument", "lot"): LISTED,
     ("instrument", "tick"): LISTED,
     ("instrument", "multiplier"): LISTED,
-    ("instrument", "min_notional_micros"): LISTED,
+    ("instrument", "min_notional_micros"): LISTED | {"ORD-06"},
     ("instrument", "borrow"): LISTED,
     ("account",): {"ACC-01", "ACC-02", "ACC-04", "MGN-03"},
     ("account", "drawdown_bps"): {"ACC-04"},
@@ -489,11 +611,30 @@ MISSING: dict[Place, set[str]] = {
     ("account", "equity_micros"): {"ACC-01"},
     ("account", "cash_micros"): set(),
     ("account", "day_loss_micros"): {"ACC-02"},
-    ("market",): {"MKT-01"},
+    ("market",): {"MKT-01", "MKT-02"},
     ("market", "bid"): SHAPE,
     ("market", "ask"): SHAPE,
     ("market", "last"): SHAPE,
     ("market", "age_ms"): {"INP-01", "MKT-01"},
+    ("market", "spread_bps"): {"INP-01", "MKT-02"},
+    ("market", "source"): SHAPE,
+    ("order", "short_window_deviation_bps"): {"ORD-04"},
+    ("order", "long_window_deviation_bps"): {"ORD-05"},
+    ("hours",): {"MKT-03"},
+    ("hours", "open"): {"INP-01", "MKT-03"},
+    ("hours", "to_close_ms"): {"INP-01", "MKT-03"},
+    ("venue",): {"ORD-06", "VEN-01", "VEN-02"},
+    **{("venue", name): {"INP-01", "VEN-01"} for name in ("age_ms", "lot", "tick", "tradable")},
+    **{
+        ("venue", name): {"INP-01", "VEN-02"}
+        for name in ("extended_hours", "reduce_only", "shortable", "times_in_force", "types")
+    },
+    ("venue", "min_notional_micros"): {"INP-01", "ORD-06"},
+    ("venue", "short_restricted"): SHAPE,
+    ("venue", "types", "limit"): {"VEN-02"},
+    ("venue", "times_in_force", "day"): {"VEN-02"},
+    **{("venue", "types", name): set() for name in ("market", "stop", "stop_limit")},
+    **{("venue", "times_in_force", name): set() for name in ("gtc", "ioc", "fok")},
     ("projected",): {
         "ACC-03", "EXP-01", "EXP-02", "EXP-03", "MGN-01", "POS-01", "POS-02", "SHT-01",
         "EXP-04", "MGN-02",
@@ -508,15 +649,23 @@ MISSING: dict[Place, set[str]] = {
     ("projected", "short_notional_micros"): {"SHT-01"},
     ("projected", "margin_debit_micros"): {"MGN-01"},
     ("projected", "sector_exposure_bps"): {"EXP-03"},
-    ("model",): set(MODEL.values()),
+    ("model",): {*MODEL.values(), "REG-01"},
     **{("model", name): {control} for name, control in MODEL.items()},
     **{
         ("model", name, part): {"INP-01"} | ({control} if part != "source" else set())
         for name, control in MODEL.items()
         for part in ("value", "age_ms", "source")
     },
-    ("control",): {"INP-01", "OMEGA-2", "OMEGA-4"},
-    ("control", "mode"): {"INP-01", "OMEGA-4"},
+    ("model", "regime"): {"MOD-02", "REG-01"},
+    ("model", "regime", "value"): {"INP-01", "MOD-02", "REG-01"},
+    ("provenance",): {"PRV-01"},
+    ("provenance", "source_run"): {"INP-01", "PRV-01"},
+    ("provenance", "attested"): {"INP-01", "PRV-01"},
+    ("provenance", "by"): SHAPE,
+    ("override",): set(),
+    **{("override", part): SHAPE for part in ("control", "override_id", "by")},
+    ("control",): {"CMP-01", "INP-01", "OMEGA-2", "OMEGA-4"},
+    ("control", "mode"): {"CMP-01", "INP-01", "OMEGA-4"},
     ("control", "omega4_lifted"): {"INP-01", "OMEGA-4"},
     ("control", "halted"): {"INP-01", "OMEGA-2"},
     ("control", "exit_allowed"): SHAPE,
@@ -552,7 +701,9 @@ def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
     nothing = dict.fromkeys(document()["projected"], 0) | {"reduces": False}
     harmless = put(document(), ("projected",), nothing)
     assert both(bench, harmless, shipped) == {
+        "REG-01",
         "ACC-04", "EXP-04", "MGN-02", "MGN-03", "RAT-01",
+        "MKT-02", "MKT-03", "ORD-04", "ORD-05", "VEN-01",
         "ACC-02", "ACC-03", "APR-01", "EXP-01", "EXP-02", "EXP-03", "MKT-01", "MOD-01", "MOD-02",
         "MOD-03", "MOD-04", "MOD-05", "MOD-06", "ORD-01", "ORD-02", "ORD-03", "POS-01", "POS-02",
         "DUP-01", "MSG-01", "MSG-02", "REP-01",
@@ -561,7 +712,8 @@ def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
 
 def test_limits_of_the_tables_are_the_limits_of_the_controls() -> None:
     halts = {"drawdown_max_bps", "volatility_index_max_e4"}
-    ages = {"approval_age_max_ms", "exchange_rate_age_max_ms", "model_age_max_ms"}
+    market = {"close_buffer_min_ms", "venue_age_max_ms"}
+    ages = market | {"approval_age_max_ms", "exchange_rate_age_max_ms", "model_age_max_ms"}
     named = {case.limit for case in (*BOUNDED, *FLOORED)} | halts | ages
     assert named == set(data()["limits"]["global"])
     assert LIMIT > 1
