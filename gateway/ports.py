@@ -184,19 +184,23 @@ class PushedReadings(Protocol):
         ...
 
 
-class Broker(Protocol):
-    """An order's destination. Its answers are facts about the broker, never about us."""
-
-    @property
-    def name(self) -> str:
-        """Recorded in every submission."""
-        ...
+class Venue(Protocol):
+    """Who says which orders it takes."""
 
     def terms(self, account: str, symbol: str) -> VenueTerms | None:
         """Which orders it takes for an account in a symbol; ``None``: it does not say.
 
         Read from memory, whenever facts are gathered: it never blocks and asks nobody.
         """
+        ...
+
+
+class Broker(Venue, Protocol):
+    """An order's destination. Its answers are facts about the broker, never about us."""
+
+    @property
+    def name(self) -> str:
+        """Recorded in every submission."""
         ...
 
     async def submit(self, order: BrokerOrder) -> Accepted | Rejected:

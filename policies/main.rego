@@ -60,7 +60,6 @@ registry := {
 	"ORD-04": "price_collar_short",
 	"ORD-05": "price_collar_long",
 	"ORD-06": "min_notional",
-	"ORD-07": "order_share",
 	"POS-01": "positions_count",
 	"POS-02": "position_notional",
 	"PRM-01": "account_permission",

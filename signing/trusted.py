@@ -39,9 +39,18 @@ class TrustedKeys:
 
     Attributes:
         names: raw public key -> the name that it stands for.
+
+    Raises:
+        InvalidKeyError: a key that must never be trusted.
     """
 
     names: Mapping[bytes, str] = field(default_factory=dict[bytes, str])
+    _keys: tuple[tuple[PublicKey, str], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check each key once, and not again for each signature."""
+        keys = tuple((PublicKey(raw), name) for raw, name in self.names.items())
+        object.__setattr__(self, "_keys", keys)
 
     @classmethod
     def parse(cls, data: bytes) -> TrustedKeys:
@@ -70,8 +79,8 @@ class TrustedKeys:
 
     def signer_of(self, signed: Signed) -> str | None:
         """The name whose key signed it, or None; no label in what was signed is believed."""
-        for raw, name in self.names.items():
-            if signed.signed_by(PublicKey(raw)):
+        for key, name in self._keys:
+            if signed.signed_by(key):
                 return name
         return None
 

@@ -41,7 +41,7 @@ def open_facts(opened: Opened) -> Facts:
         officers=opened.trust.officer_keys,
         base_currency=releases.current.release.parsed.base_currency,
         rates=PushedRates(opened.pushed),
-        brokers=opened.brokers,
+        venues=opened.brokers,
         secondary=PushedQuotes(opened.pushed, price_decimals),
         pushed=opened.pushed,
         health=HistoricalHealth(opened.feed.volatility) if opened.feed is not None else None,

@@ -55,12 +55,17 @@ def changes(source: Path, poll_s: float = POLL_S) -> Iterator[list[str]]:
     before = stamps(source)
     yield []
     while True:
-        time.sleep(poll_s)
+        wait_s(poll_s)
         now = stamps(source)
         if now != before:
             changed = {*now.items()} ^ {*before.items()}
             before = now
             yield sorted({path for path, _ in changed})
+
+
+def wait_s(seconds: float) -> None:
+    """The time between two looks at the files."""
+    time.sleep(seconds)
 
 
 def stamps(source: Path) -> Stamps:

@@ -46,7 +46,6 @@ from gateway.facts.rates import Conversions, currencies_of
 from gateway.facts.valuation import Valuation
 from gateway.facts.venue import venue_facts
 from gateway.ports import (
-    Broker,
     Clock,
     Entropy,
     MarketFeed,
@@ -55,6 +54,7 @@ from gateway.ports import (
     Quotes,
     Rates,
     SignedLimits,
+    Venue,
 )
 from signing.trusted import TrustedKeys
 
@@ -100,7 +100,7 @@ class Facts:
 
     secondary: Quotes | None = None
     """Quotes for when the feed has none, or none that is young enough."""
-    brokers: Mapping[str, Broker] = field(default_factory=dict[str, "Broker"])
+    venues: Mapping[str, Venue] = field(default_factory=dict[str, "Venue"])
     """By account alias: who says which orders it takes."""
     base_currency: str = "USD"
     """The currency that all money is counted in: the release's."""
@@ -199,8 +199,8 @@ class Facts:
         )
 
     def _terms(self, order: Order) -> VenueTerms | None:
-        broker = self.brokers.get(order.account)
-        return broker.terms(order.account, order.symbol) if broker else None
+        venue = self.venues.get(order.account)
+        return venue.terms(order.account, order.symbol) if venue else None
 
     def _equity_micros(self, account: AccountBook, moment: Moment) -> int | None:
         if account.alias not in moment.equities:

@@ -73,9 +73,6 @@ def _problems(value: object, schema: Mapping[str, Any], path: str) -> Iterator[s
 def _object(value: dict[str, object], schema: Mapping[str, Any], path: str) -> Iterator[str]:
     known: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
     others = schema.get("additionalProperties", True)
-    for name in schema.get("required", ()):
-        if name not in value:
-            yield f"{path}.{name} is missing"
     for name, item in value.items():
         if name in known:
             yield from _problems(item, known[name], f"{path}.{name}")
@@ -83,6 +80,9 @@ def _object(value: dict[str, object], schema: Mapping[str, Any], path: str) -> I
             yield from _problems(item, cast("dict[str, Any]", others), f"{path}.{name}")
         elif others is False:
             yield f"{path}.{name[:_SHOWN_MAX]} is unknown"
+    for name in schema.get("required", ()):
+        if name not in value:
+            yield f"{path}.{name} is missing"
 
 
 def _scalar(value: object, schema: Mapping[str, Any], path: str) -> Iterator[str]:

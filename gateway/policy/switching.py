@@ -15,17 +15,17 @@ start takes that, and records it if the log does not name it yet.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from gateway.domain.book import Book
 from gateway.domain.errors import ConflictError, RefusedError, UnavailableError, WritError
 from gateway.domain.mode import Mode
 from gateway.policy.canaries import Examined, Flip, disagreement, examine, recent
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.engine import EngineMaker, assemble
+from gateway.policy.fitting import check_fits
 from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
 from gateway.policy.opa_server.answer import Cause, Fault
 from gateway.policy.opa_server.engine import OpaServerEngine
@@ -161,27 +161,9 @@ class Switching:
 
     def _fits(self, release: Release) -> None:
         """Refuse what would not fit to the state as of now."""
-        current, book = self._parts.holder.current.release, self._parts.journal.book
-        if release.opa_version != current.opa_version:
-            raise RefusedError(
-                "release-opa-version",
-                f"it was built with OPA {release.opa_version}, and {current.opa_version} is in use",
-                "build it with the same version, or start the gateway anew with it",
-            )
-        self._parts.check_mode(book.mode, release.label)
-        if release.parsed.base_currency != current.parsed.base_currency:
-            raise RefusedError(
-                "release-currency",
-                "it counts money in another currency than the accounts are kept in",
-                f"build it with {current.parsed.base_currency} as base currency",
-            )
-        lacking = sorted(set(_symbols(book)) - set(release.instruments))
-        if lacking:
-            raise RefusedError(
-                "release-lacks-instrument",
-                f"it does not list what is held or working: {', '.join(lacking[:5])}",
-                "list them, or close and cancel first: nobody could get out of them",
-            )
+        parts = self._parts
+        check_fits(release, parts.holder.current.release, parts.journal.book)
+        parts.check_mode(parts.journal.book.mode, release.label)
 
     async def _tried(self, new: ReleaseInForce) -> Examined:
         """Try the release's module; with a server, that is what it must agree with later."""
@@ -292,10 +274,3 @@ def _not_taken(fault: Fault) -> NoReturn:
         f"the OPA server did not take the release in time: {fault.detail}",
         "see the server's log; it must poll this gateway every few seconds",
     )
-
-
-def _symbols(book: Book) -> Iterator[str]:
-    """What is held or may still be filled, in any account."""
-    for account in book.accounts.values():
-        yield from account.positions
-        yield from (order.symbol for order in account.working.values())

@@ -20,7 +20,7 @@
 #     - order.notional_micros
 #     - order.reduce_only
 #     - projected.reduces
-#     - venue.min_notional_micros
+#     - venue
 #   limits: []
 #   remedy: |
 #     Below floor: order more at once, or leave it. Reducing a position has no floor: send the order

@@ -27,6 +27,7 @@
 #     that trades in them and a permission of the account.
 # schemas:
 #   - input: schema.document
+#   - data.permissions: schema.permissions
 package writ.controls.trading_hours
 
 import data.writ.lib.limits.effective as limits

@@ -144,8 +144,24 @@ def test_opening_cash_that_is_none(typed: Type, tmp_path: Path, kind: str) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_a_broker_file_with_a_number_that_is_none(typed: Type, tmp_path: Path, kind: str) -> None:
+    text = json.dumps(NUMBERS[kind])  # as YAML writes it in quotes
+    Path("broker.yaml").write_text(f"risk:\n  max_positions: {text}\n", encoding="utf-8")
+    invalid(typed("serve", WRIT_BROKER_FILE="broker.yaml"), "broker-file-invalid")
+    assert [path.name for path in tmp_path.iterdir()] == ["broker.yaml"]
+
+
+@pytest.mark.parametrize("name", ["", ".", "nowhere.yaml", "no\x1fwhere"])
+def test_a_broker_file_that_is_not_there(typed: Type, tmp_path: Path, name: str) -> None:
+    code = "config-invalid" if name in {"", "."} else "broker-file-invalid"
+    invalid(typed("serve", WRIT_BROKER_FILE=name), code)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_setting_is_tried_here() -> None:
     others = {"DATA", "RELEASE", "ACCOUNTS", "OPA_URL", "OPA_TOKEN_FILE", "OPA_CA_FILE"}
+    others |= {"BROKER_FILE"}
     stores = {"POSTGRESQL_URL", "POSTGRESQL_PASSWORD_FILE"}
     tried = {*NUMERIC, *TEXT_SETTINGS, *others, *stores}
     assert {name.upper() for name in Settings.model_fields} == tried

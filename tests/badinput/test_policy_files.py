@@ -35,28 +35,57 @@ def refused(told: Told, status: int = 2) -> None:
     assert "what to do" in told[2] or "Usage" in told[2]
 
 
-NAME = "order_qty_max_e8"
+NAME = "order_qty_max"
+
+
+def limits_file(name: str, value: str) -> bytes:
+    text = f"base_currency: USD\nglobal:\n  {name}: {value}\n"
+    return text.encode("utf-8", "surrogatepass")
+
+
+HARMLESS = {"padding", "newline", "byte-order mark", "single quotes", "trailing comma"}
+"""What YAML takes as it is meant, outside of quotes."""
+
 LIMITS: dict[str, bytes] = {
-    **{f"{NAME} '{kind}'": json.dumps({NAME: text}).encode() for kind, text in NUMBERS.items()},
     **{
-        f"{NAME} bare {kind}": f'{{"{NAME}": {text}}}'.encode()
+        f"{NAME} {kind}": limits_file(NAME, text)
         for kind, text in NUMBERS.items()
-        if kind not in ("empty", "padding", "minus zero")
+        if kind not in HARMLESS
     },
+    **{f"{NAME} '{kind}'": limits_file(NAME, f"'{text}'") for kind, text in NUMBERS.items()},
     **{
-        f"name {kind}": json.dumps({spoil(NAME): 1}).encode()
+        f"name {kind}": limits_file(spoil(NAME), "1 units")
         for kind, spoil in TEXTS.items()
-        if kind != "over-long"
+        if kind not in HARMLESS
     },
     **{
-        kind: make({NAME: 1})
+        kind: make({"base_currency": "USD", "global": {NAME: "1"}})
         for kind, (_, make) in BODIES.items()
-        if kind not in ("unknown field", "constructor", "huge string")
+        if kind not in HARMLESS
     },
-    "limit twice": f'{{"{NAME}": 0, "{NAME}": 9}}'.encode(),
-    "fraction": f'{{"{NAME}": 1.0}}'.encode(),
-    "2^53": f'{{"{NAME}": {2**53}}}'.encode(),
-    "list": f'{{"{NAME}": [1]}}'.encode(),
+    "limit twice": limits_file(NAME, f"0 units\n  {NAME}: 9 units"),
+    "another unit": limits_file(NAME, "5 %"),
+    "another currency": limits_file("order_notional_max", "5 EUR"),
+    "no unit": limits_file("order_notional_max", "5"),
+    "a fraction of the smallest": limits_file(NAME, "0.000000001 units"),
+    "2^53": limits_file(NAME, "90071992.54740992 units"),
+    "with its unit in the name": limits_file(f"{NAME}_e8", "5 units"),
+    "list": limits_file(NAME, "[1]"),
+    "table": limits_file(NAME, "{a: 1}"),
+    "alias": limits_file(NAME, "&a 1\n  positions_max: *a"),
+    "merge key": limits_file("<<", "{order_qty_max: 1}"),
+    "tag": limits_file(NAME, "!!int 1"),
+    "tag of Python": limits_file(NAME, "!!python/object/apply:os.system ['true']"),
+    "two documents": limits_file(NAME, "1") + b"---\n" + limits_file(NAME, "2"),
+    "unknown symbol": limits_file(NAME, "1") + b"symbols: {ZZZZ: {order_qty_max: 1}}\n",
+    "finer than its instrument": limits_file(NAME, "1")
+    + b"symbols: {AAPL: {order_qty_max: 0.5}}\n",
+    "an account that is none": limits_file(NAME, "1") + b"accounts: {'a b': {}}\n",
+    "no currency": f"global: {{{NAME}: 1}}\n".encode(),
+    "nothing global": b"base_currency: USD\n",
+    "deep": b"a: " + b"{b: " * 30_000,
+    "many aliases": b"a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n",
+    "empty": b"",
 }
 
 
@@ -64,7 +93,7 @@ LIMITS: dict[str, bytes] = {
 def test_limits_that_are_none_build_nothing(
     typed: Type, tmp_path: Path, sources: Path, kind: str
 ) -> None:
-    limits = tmp_path / "limits.json"
+    limits = tmp_path / "limits.yaml"
     limits.write_bytes(LIMITS[kind])
     with untouched(tmp_path):
         refused(typed("policy", "build", sources, "--limits", limits))
@@ -78,6 +107,9 @@ INSTRUMENT = {
     "qty_decimals": 0,
     "sector": "tech",
     "tick": 100,
+    "multiplier": 1,
+    "min_notional_micros": 0,
+    "borrow": "easy",
 }
 
 
@@ -85,7 +117,7 @@ INSTRUMENT = {
 def test_instruments_that_are_none_build_nothing(
     typed: Type, tmp_path: Path, sources: Path, field: str
 ) -> None:
-    file = sources / "instruments" / "instruments.json"
+    file = sources / "lists" / "instruments.json"
     values: list[object] = [None, True, 1.5, -1, 2**53, [], {}, "", "x" * 65]
     if isinstance(INSTRUMENT[field], int):
         values += ["1", "١"]
@@ -103,7 +135,7 @@ def test_instruments_that_are_none_build_nothing(
 def test_symbols_that_are_none_build_nothing(
     typed: Type, tmp_path: Path, sources: Path, kind: str
 ) -> None:
-    file = sources / "instruments" / "instruments.json"
+    file = sources / "lists" / "instruments.json"
     file.write_text(json.dumps({TEXTS[kind]("AAPL"): INSTRUMENT}), encoding="utf-8")
     with untouched(tmp_path):
         refused(typed("policy", "build", sources))

@@ -10,16 +10,28 @@ from typing import Any
 import pytest
 
 from gateway.domain.book import AccountBook, Book
+from gateway.domain.fact import Fact, FactValue
 from gateway.domain.instrument import Instrument
 from gateway.domain.mode import Mode
 from gateway.domain.order import Order, OrderType, Side, TimeInForce
 from gateway.facts.document import Facts
+from gateway.facts.pushed import PushedFacts
 from gateway.host import OsEntropy, SystemClock
 from gateway.policy.release import Release, shipped_release
 from signing import canonical
-from support.facts import INSTRUMENTS, NOON_US, StillFeed, account, order, working
+from support import corpus
+from support.facts import (
+    HEALTH,
+    INSTRUMENTS,
+    NOON_US,
+    OpenVenue,
+    StillFeed,
+    account,
+    order,
+    working,
+)
 from support.policy_cases import bench, failing
-from support.releases import LIMITS
+from support.releases import release_with
 from support.three_engines import eval_says, said, serving
 
 COUNT = 320
@@ -37,7 +49,7 @@ def listed(instrument: Instrument) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def release() -> Release:
     data = corpus.data() | {
-        "limits": tables(LIMITS),
+        "limits": json.loads(release_with().data)["limits"],
         "instruments": {s: listed(i) for s, i in INSTRUMENTS.items()},
     }
     return replace(shipped_release(), data=canonical.encode(data))
@@ -60,7 +72,7 @@ def some_book(rng: random.Random) -> Book:
 
 
 def some_account(rng: random.Random, positions: dict[str, int]) -> AccountBook:
-    cash_micros = rng.choice((0, -50_000_000_000, 10**11, 10**12))
+    cash_micros = rng.choice((0, -50_000_000_000, 10**11, 10**12, 10**12, 10**12))
     return account(cash_micros, positions)
 
 
@@ -82,14 +94,34 @@ def some_order(rng: random.Random) -> Order:
     )
 
 
+def some_facts(rng: random.Random) -> PushedFacts:
+    """What services have said: mostly nothing, sometimes bad or too long ago."""
+    store = PushedFacts()
+    values: dict[str, tuple[FactValue, ...]] = {
+        "model.volatility": (1, 400_000, 400_001),
+        "model.regime": ("CALM", "CRISIS"),
+        "model.entropy": (0, 8_000, 8_001),
+        "model.drift": (0, 5_000, 5_001),
+        "model.data_integrity": (True, False),
+        "model.protocol_firing": (True, False),
+    }
+    for name, choices in values.items():
+        if rng.random() < 0.05:
+            at_us = NOON_US - rng.choice((0, 1, 3_600_000_000, 3_600_000_001))
+            fact = Fact(name, rng.choice(choices), at_us, 7_200_000, "monitor", "desk", None)
+            store.put(fact, NOON_US)
+    return store
+
+
 def gathered() -> Iterator[dict[str, Any]]:
-    rng = random.Random(4)
+    rng, limits = random.Random(4), release_with().limits
     for number in range(COUNT):
         book = some_book(rng)
         prices = PRICES if rng.random() < 0.9 else {"AAPL": 1}
         facts = Facts(
             lambda book=book: book, StillFeed(prices, rng.choice((0, 100, 5_000))),
-            SystemClock(NOON_US), OsEntropy(), INSTRUMENTS, LIMITS["price_collar_max_bps"],
+            SystemClock(NOON_US), OsEntropy(), INSTRUMENTS, limits,
+            pushed=some_facts(rng), health=HEALTH, venues={"primary": OpenVenue()},
         )  # fmt: skip
         yield facts.gather(some_order(rng), f"dec_{number}", facts.moment())
 

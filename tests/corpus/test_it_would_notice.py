@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 CONTROLS = sorted(path for path in (SOURCE / "controls").glob("*.rego") if "_test" not in path.stem)
 COMPARISONS = {
     "below instead of at most": ("observed <= limit", "observed < limit"),
+    "above instead of at least": ("observed >= limit", "observed > limit"),
     "a limit of zero stands": ("\tvalue > 0\n", "\tvalue >= 0\n"),
     "facts below zero": ("\tvalue >= 0\n", "\tvalue >= -1\n"),
     "one number too many": ("value < bound", "value <= bound"),

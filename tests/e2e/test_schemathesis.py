@@ -37,6 +37,9 @@ SUPPRESSED: Final = {
     ("POST /v1/kill", "positive_data_acceptance"): (
         "which name fits which kind of scope, and which accounts there are, cannot be said there"
     ),
+    ("POST /v1/exit-only", "positive_data_acceptance"): (
+        "as for POST /v1/kill; an end that is past is refused, and so is closing what is not open"
+    ),
     ("POST /v1/omega4", "positive_data_acceptance"): "an end that is past by now is refused",
     ("PUT /v1/facts/{name}", "positive_data_acceptance"): (
         "which value fits which name, and which instant the market clock has reached, cannot be "

@@ -54,9 +54,10 @@ def test_a_run_is_attested_and_an_order_overridden(tmp_path: Path) -> None:
         assert signed.status == 0, signed.err
         eventually(server, 0, *BUY, "--source-run", "r-7")
 
-        now = server.http().get("/v1/market/clock").json()["now"]
-        body = {"value": "CRISIS", "at": now, "ttl_ms": "86400000", "source": "model"}
-        assert server.http().put("/v1/facts/model.regime", json=body).status_code == 200
+        with server.http() as http:
+            now = http.get("/v1/market/clock").json()["now"]
+            body = {"value": "CRISIS", "at": now, "ttl_ms": "86400000", "source": "model"}
+            assert http.put("/v1/facts/model.regime", json=body).status_code == 200
         assert "REG-01" in server.writ(*BUY, "--client-order-id", "h-1").out
         soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
         sign = (

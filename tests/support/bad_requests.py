@@ -70,6 +70,16 @@ ROUTES: Final = {
     "omega4": Route(
         "/v1/omega4", "admin", {"lifted": True, "until": "2090-01-01T00:00:00Z", **WHY}
     ),
+    "exit-only": Route(
+        "/v1/exit-only",
+        "admin",
+        {
+            "opened": True,
+            "scope": {"kind": "symbol", "name": "AAPL"},
+            "until": "2090-01-01T00:00:00Z",
+            **WHY,
+        },
+    ),
     "kill": Route("/v1/kill", "operate", {"scope": {"kind": "symbol", "name": "AAPL"}, **WHY}),
     "resume": Route("/v1/resume", "admin", {"halt_id": "all-of-them", **WHY}),
     "clock": Route("/v1/market/clock", "admin", {"now": "2015-01-05T15:30:00-05:00"}),

@@ -390,6 +390,7 @@ def _instrument(base: Document) -> Iterator[Case]:
     also = {"RAT-01"} if exits else {"RAT-01", "ORD-06"}
     if base["order"]["side"] == "sell_short":
         also |= {"SHT-03"}
+    also |= {"PRM-02"}
     yield _case(base, "INS-01", "instrument", ABSENT, {("instrument",): GONE}, *also, ok=False)
 
 
@@ -444,7 +445,8 @@ def _shape(base: Document) -> Iterator[Case]:
         also = takes if point == "order.time_in_force" else set[str]()
         for side, value, ok in rows:
             changes: Changes = {tuple(point.split(".")): value}
-            yield _case(base, "INP-01", point, side, changes, *also, ok=ok)
+            nobody = {"PRM-01", "PRM-02"} if (point, side) == ("order.account", ABSENT) else set()
+            yield _case(base, "INP-01", point, side, changes, *also, *nobody, ok=ok)
     bid, ask = base["market"]["bid"], base["market"]["ask"]
     for side, value in ((AT, ask), (BEYOND, ask + 1), (BELOW, bid)):
         yield _case(base, "INP-01", "crossed", side, {("market", "bid"): value}, ok=value <= ask)

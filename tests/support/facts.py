@@ -10,6 +10,9 @@ from gateway.domain.instrument import Instrument
 from gateway.domain.market import Bar, Hours, Quote
 from gateway.domain.order import Order, OrderType, Side, TimeInForce
 from gateway.domain.quantities import PLAIN
+from gateway.domain.venue import VenueTerms
+from gateway.market.closes import Series
+from gateway.market.health import HistoricalHealth
 from signing.lifecycle import State
 
 NOON_US = 1_440_432_000_000_000
@@ -26,6 +29,23 @@ INSTRUMENTS: Mapping[str, Instrument] = {
     "MSFT": instrument("MSFT"),
     "JPM": instrument("JPM", "banks"),
 }
+
+
+HEALTH = HistoricalHealth(Series(("2015-08-24",), (NOON_US,), (200_000,)))
+"""Models in good health, as a historical feed states them at :data:`NOON_US`."""
+
+
+DAY_US = 24 * 3_600_000_000
+
+
+class OpenVenue:
+    """A venue that takes everything in the instruments above, in steps of one and of a cent."""
+
+    def terms(self, account: str, symbol: str) -> VenueTerms | None:
+        return VenueTerms(
+            symbol, 1, 0, 100, 4, 0, True, True, False, frozenset(OrderType),
+            frozenset(TimeInForce), True, True, NOON_US,
+        )  # fmt: skip
 
 
 class StillFeed:
@@ -45,7 +65,8 @@ class StillFeed:
         )
 
     def bars(self, symbol: str, until_us: int, limit: int) -> list[Bar]:
-        return []
+        last = self.lasts.get(symbol)
+        return [] if last is None else [Bar(symbol, "2015-08-21", last, 4, 0, NOON_US - DAY_US)]
 
     def volatility_index_e4(self, at_us: int) -> int | None:
         return self.volatility

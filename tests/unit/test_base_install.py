@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,24 @@ def test_the_base_says_what_a_server_command_lacks(base: Path, tmp_path: Path) -
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "server" in done.stderr
+
+
+@pytest.mark.requirement("S4-03")
+@pytest.mark.requirement("S4-04")
+def test_the_base_alone_attests_and_overrides(base: Path, tmp_path: Path) -> None:
+    """Whoever attests a run, and whoever overrides for an order, needs no gateway."""
+    must(base / "writ", "keys", "new", "--kind", "identity", "--out", tmp_path, cwd=tmp_path)
+    (tmp_path / "targets.csv").write_text("AAPL,10\n")
+    key = ("--key", tmp_path / "identity.key")
+    must(base / "writ", "signal", "attest", "targets.csv", "--run", "r-1", *key, cwd=tmp_path)
+    public = (tmp_path / "identity.pub").read_text().strip()
+    show = (base / "writ", "signal", "show", "targets.csv.att", "--public-key", public)
+    assert "r-1" in must(*show, cwd=tmp_path)
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+    order = ("--account", "a", "--symbol", "X", "--side", "buy", "--qty", "1", *key)
+    why = ("--client-order-id", "c", "--expires", soon, "--reason", "test")
+    sign = (base / "writ", "override", "sign", "--control", "REG-01", *order, *why)
+    assert "payload" in must(*sign, cwd=tmp_path)
 
 
 @pytest.mark.requirement("W-02")

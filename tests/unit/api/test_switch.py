@@ -6,64 +6,19 @@ import asyncio
 import json
 import shutil
 import tarfile
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
-from gateway.brokers.simulator.adapter import SimulatorBroker
 from gateway.domain.errors import UnavailableError
-from gateway.domain.execution import Accepted, Rejected
-from gateway.domain.order import BrokerOrder
 from gateway.policy.batches import DECISIONS, HALTS
-from gateway.policy.in_force import ReleaseHolder
 from gateway.policy.opa_tool import find_opa, run_opa
 from gateway.ports import Batch, Committed
-from support.doors import Door, opened, problem
-from support.switching import SOURCE, ReleaseLink, entries, link, wrong_revisions
-
-SWITCH = "/v1/policy/switch"
-ACTIVE = "/v1/policy/active"
-
-
-@dataclass(slots=True)
-class Desk:
-    """A gateway, and the link that its release folder is."""
-
-    door: Door
-    releases: ReleaseLink
-
-    async def switch(self, digest: str, scope: str = "admin") -> httpx2.Response:
-        return await self.door.call("POST", SWITCH, scope=scope, json={"digest": digest})
-
-    async def turned(self, name: str) -> dict[str, Any]:
-        """Turn the link and switch; it must succeed."""
-        answer = await self.switch(self.releases.turn(name))
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def active(self) -> str:
-        answer = await self.door.call("GET", ACTIVE)
-        return answer.json()["release_digest"]
-
-    async def log(self) -> list[tuple[str, dict[str, Any]]]:
-        """The published log as of now."""
-        await self.door.app.pipeline.quiesce()
-        await self.door.app.journal.settled()
-        await self.door.app.ledger.publish_now()
-        return entries(self.door.app.settings.data)
-
-
-@asynccontextmanager
-async def desk_in(folder: Path, **changes: Any) -> AsyncGenerator[Desk]:
-    releases = link(folder)
-    async with opened(folder, release=releases.path, **changes) as door:
-        yield Desk(door, releases)
+from support.doors import problem
+from support.switch_desk import SWITCH, Desk, desk_in
+from support.switching import SOURCE, ReleaseLink, wrong_revisions
 
 
 @pytest.fixture
@@ -172,6 +127,7 @@ def _asks_the_host(releases: ReleaseLink) -> str:
     done = run_opa(
         find_opa(),
         ["build", "--target=wasm", *entry_points, f"--output={made}", str(rego), *sources],
+        cwd=releases.folder,
     )
     assert done.status == 0, done.said
     with tarfile.open(made) as archive:
@@ -317,121 +273,3 @@ async def test_a_switch_that_cannot_be_recorded_leaves_what_the_log_says(
     name = "open" if after else "tight"
     assert (await desk.turned(name))["changed"] is True
     assert wrong_revisions(await desk.log()) == []
-
-
-async def test_orders_wait_for_a_switch_and_none_is_refused_for_it(desk: Desk) -> None:
-    """Proposals without end and twenty switches: two answers, no third, and no stale permit."""
-    answers: Counter[int] = Counter()
-    stop = asyncio.Event()
-
-    async def client() -> None:
-        while not stop.is_set():
-            answer = await desk.door.propose(qty="1")
-            answers[answer.status_code] += 1
-
-    clients = [asyncio.create_task(client()) for _ in range(4)]
-    for number in range(20):
-        await desk.turned("open" if number % 2 else "tight")
-        await asyncio.sleep(0.01)
-    stop.set()
-    await asyncio.gather(*clients)
-    found = await desk.log()
-    assert wrong_revisions(found) == []
-    assert sum(kind == "release" for kind, _ in found) == 21
-    assert set(answers) <= {201, 403}, answers
-    assert answers[201] > 0
-    refusals = [
-        p["code"] for kind, p in found if kind == "submission" and p["outcome"] == "refused"
-    ]
-    assert refusals == []
-    allowed = sum(p["allow"] for kind, p in found if kind == "decision")
-    assert allowed == sum(kind == "submission" for kind, _ in found)
-
-
-async def test_a_switch_does_not_wait_for_a_broker(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An order that is past the gate is the broker's affair, however long that takes."""
-    submit = SimulatorBroker.submit
-    at_broker, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slow(self: SimulatorBroker, order: BrokerOrder) -> Accepted | Rejected:
-        at_broker.set()
-        await go_on.wait()
-        return await submit(self, order)
-
-    monkeypatch.setattr(SimulatorBroker, "submit", slow)
-    assert (await desk.door.propose(qty="1")).status_code == 201
-    await asyncio.wait_for(at_broker.wait(), 30)
-    assert (await desk.turned("tight"))["changed"] is True
-    go_on.set()
-    [submission] = [payload for kind, payload in await desk.log() if kind == "submission"]
-    assert submission["outcome"] == "accepted"
-
-
-async def test_an_allowed_order_passes_the_gate_before_the_switch(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between its decision and the gate an order is under its own release: the switch waits."""
-    receipt = desk.door.app.ledger.receipt
-    waiting, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slow(index: int) -> bytes:
-        waiting.set()
-        await go_on.wait()
-        return await receipt(index)
-
-    monkeypatch.setattr(desk.door.app.ledger, "receipt", slow)
-    assert (await desk.door.propose(qty="1")).status_code == 201
-    await asyncio.wait_for(waiting.wait(), 30)
-    switching = asyncio.create_task(desk.turned("tight"))
-    late = asyncio.create_task(desk.door.propose(qty="1"))
-    await asyncio.sleep(1)
-    assert not switching.done()
-    assert await desk.active() == desk.releases.digest("open")
-    go_on.set()
-    assert (await switching)["changed"] is True
-    # It came while the door was shut, or just before: either way it was decided once, by one.
-    assert (await late).status_code in (201, 403)
-    found = await desk.log()
-    assert {p["outcome"] for kind, p in found if kind == "submission"} == {"accepted"}
-    assert wrong_revisions(found) == []
-
-
-async def test_a_switch_that_would_take_too_long_lets_go(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.policy.switching.DRAIN_MAX_MS", 100)
-    go_on = asyncio.Event()
-    receipt = desk.door.app.ledger.receipt
-
-    async def slow(index: int) -> bytes:
-        await go_on.wait()
-        return await receipt(index)
-
-    monkeypatch.setattr(desk.door.app.ledger, "receipt", slow)
-    assert (await desk.door.propose(qty="1")).status_code == 201
-    problem(await desk.switch(desk.releases.turn("tight")), 503, "switch-delayed")
-    go_on.set()
-    assert (await desk.door.propose(qty="1")).status_code == 201, "the door is open again"
-    assert await desk.active() == desk.releases.digest("open")
-
-
-async def test_a_working_order_keeps_its_instrument_listed(desk: Desk) -> None:
-    """What came to be held or to work while the release was being tried counts as well."""
-    data = json.loads((desk.releases.made["tight"] / "data.json").read_bytes())
-    del data["instruments"]["AAPL"]
-    desk.releases.with_data("new", "tight", instruments=data["instruments"])
-    digest = desk.releases.turn("new")
-    alone = ReleaseHolder.alone
-
-    @asynccontextmanager
-    async def after_an_order(self: ReleaseHolder, *given: Any) -> AsyncGenerator[None]:
-        assert (await desk.door.propose(qty="1")).status_code == 201
-        async with alone(self, *given):
-            yield
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ReleaseHolder, "alone", after_an_order)
-        problem(await desk.switch(digest), 409, "release-lacks-instrument")
-    assert await desk.active() == desk.releases.digest("open")

@@ -195,7 +195,7 @@ def test_metadata(quick_check: Path, old: str, new: str, expected: str | None) -
         (
             "main.rego",
             "required := object.keys(registry)",
-            "required := {id | some id, _ in registry; id == \"none\"}",
+            'required := {id | some id, _ in registry; id == "none"}',
             "main.rego: required leaves out ACC-01, ",
         ),
         (

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.main import main
+from gateway.cli.policy_watch import changes, stamps
+from gateway.policy.findings import Finding
 from gateway.policy.release import load_release, shipped_release
 from support.policy_cases import SOURCE
 
@@ -34,12 +36,49 @@ def test_build(sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert shown["folder"] == str(out)
 
 
+LIMITS = "base_currency: USD\nglobal: {order_qty_max: 7 units}\n"
+
+
 def test_build_with_other_limits(sources: Path, tmp_path: Path) -> None:
-    limits = tmp_path / "limits.json"
-    limits.write_text('{"order_qty_max_e8": 7}', encoding="utf-8")
+    limits = tmp_path / "limits.yaml"
+    limits.write_text(LIMITS, encoding="utf-8")
     assert run("build", str(sources), "--label", "trial", "--limits", str(limits)) == 0
     release = load_release(sources / "release")
-    assert (release.label, dict(release.limits)) == ("trial", {"order_qty_max_e8": 7})
+    assert release.label == "trial"
+    assert dict(release.limits.base) == {"order_qty_max_e8": 700_000_000}
+    assert run("build", str(sources), "--data", str(tmp_path)) == 0
+    assert load_release(sources / "release").data == release.data
+
+
+def test_limits_are_printed_as_people_write_them(
+    sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "limits.yaml").write_text(LIMITS, encoding="utf-8")
+    assert run("build", str(sources), "--data", str(tmp_path)) == 0
+    capsys.readouterr()
+    assert run("limits", str(sources / "release")) == 0
+    printed = capsys.readouterr().out
+    assert "  order_qty_max: 7 units\n" in printed
+    (tmp_path / "limits.yaml").write_text(printed, encoding="utf-8")
+    before = load_release(sources / "release").data
+    assert run("build", str(sources), "--data", str(tmp_path)) == 0
+    assert load_release(sources / "release").data == before
+    capsys.readouterr()
+    assert run("limits", str(sources)) == 0
+    assert "  order_qty_max: 0 units\n" in capsys.readouterr().out
+
+
+def test_limits_that_are_wrong_build_nothing(
+    sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = tmp_path / "limits.yaml"
+    limits.write_text("base_currency: USD\nglobal:\n  order_qty_mx: 7\n", encoding="utf-8")
+    before = (sources / "release" / "data.json").read_bytes()
+    assert run("build", str(sources), "--limits", str(limits)) == 2
+    told = capsys.readouterr().err
+    assert f"{limits}:3: 'order_qty_mx' is no limit" in told
+    assert "did you mean order_qty_max?" in told
+    assert (sources / "release" / "data.json").read_bytes() == before
 
 
 def test_build_refuses_what_does_not_compile(
@@ -58,9 +97,22 @@ def test_check_names_file_message_and_remedy(
     main_rego.write_text(text.replace("input.batch", "input.bitch"), encoding="utf-8")
     assert run("check", str(sources), "-o", "json") == 1
     (finding, *_rest) = json.loads(capsys.readouterr().out)
-    assert finding["file"].startswith("main.rego:")
+    assert (finding["file"], finding["kind"]) == ("main.rego", "error")
+    assert finding["line"] > 0
     assert finding["message"].startswith("undefined ref: input.bitch")
     assert finding["what_to_do"]
+
+
+def test_a_warning_is_told_and_stops_nothing(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [Finding("limits/limits.yaml", "no effect", "remove it", 3, warning=True)]
+    monkeypatch.setattr("gateway.policy.check.check", lambda _: found)
+    assert run("check", str(sources)) == 0
+    told = capsys.readouterr()
+    assert "limits/limits.yaml:3" in told.out
+    assert "warning" in told.out
+    assert "in order" in told.err
 
 
 @pytest.mark.slow
@@ -93,3 +145,50 @@ def test_without_opa_nothing_is_checked(
     monkeypatch.setenv("OPA_BIN", str(tmp_path / "nothing"))
     assert run("check", str(sources)) == 3
     assert "make tools" in capsys.readouterr().err
+
+
+def test_changes_of_the_files_are_seen(sources: Path) -> None:
+    seen = changes(sources, poll_s=0.01)
+    assert next(seen) == []
+    control = sources / "controls" / "order_notional.rego"
+    control.write_text(control.read_text(encoding="utf-8") + "\n# more\n", encoding="utf-8")
+    assert next(seen) == ["controls/order_notional.rego"]
+    (sources / "controls" / "order_notional_test.rego").unlink()
+    (sources / "limits" / "limits.yaml").write_text("", encoding="utf-8")
+    assert next(seen) == ["controls/order_notional_test.rego", "limits/limits.yaml"]
+    assert not [name for name in stamps(sources) if name.startswith("release")]
+
+
+def test_watching_runs_the_tests_again_until_it_is_stopped(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    control = sources / "controls" / "order_notional.rego"
+
+    def breaks_it_then_stops(_: float) -> None:
+        text = control.read_text(encoding="utf-8")
+        if "proven if 1 == 1" in text:
+            raise KeyboardInterrupt
+        control.write_text(text + "\nproven if 1 == 1\n", encoding="utf-8")
+
+    monkeypatch.setattr("gateway.cli.policy_watch.wait_s", breaks_it_then_stops)
+    assert run("test", str(sources), "--watch", "--run", "order_notional_test") == 0
+    told = capsys.readouterr()
+    first, *_, last = told.out.splitlines()
+    assert first.endswith("tests pass: all pass")
+    assert last.endswith("tests pass: NOT IN ORDER")
+    assert "controls.order_notional_test.test_one_beyond fails" in told.out
+    assert "changed: controls/order_notional.rego" in told.err
+    assert told.err.endswith("stopped\n")
+
+
+def test_watching_tells_what_does_not_compile(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sources / "main.rego").write_text("package writ.main\n\nallow if {\n", encoding="utf-8")
+
+    def stops(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gateway.cli.policy_watch.wait_s", stops)
+    assert run("test", str(sources), "--watch") == 0
+    assert "main.rego:4: rego_parse_error" in capsys.readouterr().out

@@ -170,7 +170,13 @@ def test_a_limit_of_zero_is_the_sole_failure(bench: Bench, case: Bounded) -> Non
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in BOUNDED if case.control not in {"MOD-01", "ORD-01", "ORD-02"}],
+    "case",
+    [
+        case
+        for case in BOUNDED
+        # An order, a price index and a count that has the order in it are never nothing.
+        if case.control not in {"MOD-01", "ORD-01", "ORD-02"} and case.fact[0] != "activity"
+    ],
     ids=lambda case: case.control,
 )  # fmt: skip
 @pytest.mark.requirement("S2-02")

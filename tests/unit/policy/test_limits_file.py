@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.quantities import INT_LIMIT
+from gateway.policy.data_files import LIMITS, limit_names
 from gateway.policy.limits_file import (
     Known,
     compile_limits,
@@ -13,6 +14,7 @@ from gateway.policy.limits_file import (
     read_limits,
     without_effect,
 )
+from support.policy_cases import SOURCE
 
 KNOWN = Known(
     frozenset(
@@ -89,7 +91,10 @@ VALUE = "limits.yaml:3: "
         ("positions_max_count: 1", VALUE + "'positions_max_count' is no limit"),
         ("order_notional_max: 5 EUR", VALUE + "order_notional_max: EUR is not the base currency"),
         ("leverage_max: 2", VALUE + "leverage_max: the unit is missing"),
-        ("positions_max: 1\n  positions_max: 2", "limits.yaml:4: 'positions_max' stands there twice"),
+        (
+            "positions_max: 1\n  positions_max: 2",
+            "limits.yaml:4: 'positions_max' stands there twice",
+        ),
         ("positions_max: &a 1", VALUE + "aliases are not taken"),
         ("positions_max: *a", VALUE + "aliases are not taken"),
         ("positions_max: !!int 1", VALUE + "tags are not taken"),
@@ -193,3 +198,19 @@ def test_limits_come_back_as_they_were(
     tables = {"global": base, "accounts": accounts, "strategies": accounts, "symbols": symbols}
     text = limits_text("USD", tables)
     assert compile_limits(text.encode(), "limits.yaml", KNOWN).tables() == tables
+
+
+def test_the_example_of_the_guide_is_a_limits_file() -> None:
+    guide = (SOURCE.parent / "docs" / "limits.md").read_text(encoding="utf-8")
+    example = guide.partition("```yaml\n")[2].partition("```")[0]
+    known = Known(limit_names(SOURCE), {"AAPL": 0})
+    found = compile_limits(example.encode(), "limits.yaml", known)
+    assert found.values["symbols", "AAPL", "order_qty_max_e8"] == 500 * 10**8
+    assert without_effect(found, "limits.yaml") == []
+
+
+def test_the_shipped_limits_let_nothing_out() -> None:
+    known = Known(limit_names(SOURCE), {})
+    found = compile_limits((SOURCE / LIMITS).read_bytes(), "limits.yaml", known)
+    assert set(found.tables()["global"]) == known.limits
+    assert set(found.values.values()) == {0}

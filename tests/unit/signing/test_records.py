@@ -68,6 +68,9 @@ OPTIONAL = {
     ("decision", "verdict.reasons[0].limit"),
     # A map from names: an empty one is a map too.
     ("decision", "verdict.door.approval_age_max_ms"),
+    ("decision", "verdict.door.close_buffer_min_ms"),
+    ("decision", "verdict.door.quote_age_max_ms"),
+    ("decision", "verdict.door.spread_max_bps"),
     ("statement", "positions.BRK.B"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -22,7 +23,7 @@ from gateway.policy.opa_server.bundle import server_bundle
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from gateway.turns import BATCH_MAX, Decided, Turns
-from support.facts import NOON_US, StillFeed, account, order
+from support.facts import HEALTH, NOON_US, OpenVenue, StillFeed, account, order
 from support.releases import DEMO_RELEASE, release_with
 
 LASTS = {"AAPL": 1_000_000, "MSFT": 400_000, "JPM": 600_000}
@@ -73,6 +74,8 @@ class Desk:
             OsEntropy(),
             release.instruments,
             release.limits,
+            health=HEALTH,
+            venues={"primary": OpenVenue()},
         )
         self.in_force = ReleaseInForce(
             release, load_catalogue(DEMO_RELEASE), engine, server_bundle(release), nothing
@@ -168,6 +171,21 @@ async def test_a_halt_that_comes_meanwhile_is_in_the_verdict(desk: Desk) -> None
 
 
 @pytest.mark.requirement("S2-04")
+async def test_another_release_that_comes_meanwhile_decides_the_whole_turn(desk: Desk) -> None:
+    first, second = desk.engine, Counting(desk.engine.engine)
+    second.name = "second"
+    other = replace(desk.in_force.release, digest="1" * 64)
+
+    def come() -> None:
+        desk.in_force = replace(desk.in_force, release=other, engine=second)
+
+    first.meanwhile = come
+    decided = await desk.decide([buy(10_000), buy(10_000, "MSFT")])
+    assert [one.draft.payload["release_digest"] for one in decided] == [other.digest] * 2
+    assert [one.draft.payload["engine"]["name"] for one in decided] == ["second"] * 2
+    assert first.batches, "it was asked, and what it said is not used"
+
+
 async def test_research_allows_without_reserving(desk: Desk) -> None:
     desk.book.mode, desk.book.omega4_lifted_until_us = Mode.RESEARCH, None
     decided = await desk.decide([buy(20_000) for _ in range(9)])
