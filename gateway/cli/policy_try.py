@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,12 +15,13 @@ from gateway.cli import exits, output
 from gateway.domain.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from gateway.domain.decision import Verdict
     from gateway.policy.catalogue import ControlText
     from gateway.policy.recorded import RecordedDecision
     from gateway.policy.release import Release
+    from gateway.policy.trying import Tried
 
 _COLUMNS = ("control", "title", "proven", "arithmetic", "source", "what_to_do")
-_LOOK = typer.Option(exists=True, file_okay=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def try_document(
     from gateway.policy.shape_check import document_schema, problems
     from gateway.policy.trying import decide, explained, read_document
 
-    recorded = _recorded(document, decision, log, given=bool(release or source))
+    recorded = _recorded(document, decision, log)
     content = recorded.document if recorded else _read(document)
     chosen = _chosen(release, source, data, recorded, log)
     fields = read_document(content)
@@ -85,25 +86,35 @@ def try_document(
         output.complaint("no verdict could be had", verdict.code, "see `writ doctor`")
         raise typer.Exit(exits.DENIED)
     found = explained(verdict, chosen.words, fields, chosen.release.parsed.base_currency)
+    _show(found, verdict, chosen.release, recorded, fmt)
+    _tell(verdict.allow, len(verdict.reasons), recorded)
+    if not verdict.allow:
+        raise typer.Exit(exits.DENIED)
+
+
+def _show(
+    found: Sequence[Tried],
+    verdict: Verdict,
+    release: Release,
+    recorded: RecordedDecision | None,
+    fmt: output.Format,
+) -> None:
     if fmt is output.Format.JSON:
         result: dict[str, Any] = {
             "allow": verdict.allow,
-            "release": {"digest": chosen.release.digest, "revision": chosen.release.revision},
+            "release": {"digest": release.digest, "revision": release.revision},
             "recorded": None if recorded is None else recorded.allow,
             "controls": [asdict(one) for one in found],
             "halts": [halt.payload() for halt in verdict.halts],
             "door": dict(verdict.door),
         }
         output.record(result, fmt)
-    else:
-        rows = [
-            asdict(one) | {"proven": one.passed, "what_to_do": "" if one.passed else one.remedy}
-            for one in found
-        ]
-        output.rows(rows, _COLUMNS, fmt)
-    _tell(verdict.allow, len(verdict.reasons), recorded)
-    if not verdict.allow:
-        raise typer.Exit(exits.DENIED)
+        return
+    rows = [
+        asdict(one) | {"proven": one.passed, "what_to_do": "" if one.passed else one.remedy}
+        for one in found
+    ]
+    output.rows(rows, _COLUMNS, fmt)
 
 
 def _tell(allow: bool, missing: int, recorded: RecordedDecision | None) -> None:
@@ -116,12 +127,9 @@ def _tell(allow: bool, missing: int, recorded: RecordedDecision | None) -> None:
         output.note(f"denied: a threshold of the gate does not stand{was}")
 
 
-def _recorded(
-    document: str, decision: str, log: Path | None, *, given: bool
-) -> RecordedDecision | None:
+def _recorded(document: str, decision: str, log: Path | None) -> RecordedDecision | None:
     from gateway.policy.recorded import recorded_decision
 
-    del given
     if bool(document) == bool(decision) or bool(decision) != bool(log):
         raise InvalidInputError(
             "usage",

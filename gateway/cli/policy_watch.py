@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -75,11 +76,9 @@ def stamps(source: Path) -> Stamps:
         inside = path.relative_to(source)
         if path.suffix not in _WATCHED or inside.parts[0] == _BUILT:
             continue
-        try:
+        with suppress(FileNotFoundError):  # it went away in between: the next look sees that
             stat = path.stat()
-        except OSError:  # it went away in between; the next look sees that
-            continue
-        found[inside.as_posix()] = (stat.st_mtime_ns, stat.st_size)
+            found[inside.as_posix()] = (stat.st_mtime_ns, stat.st_size)
     return found
 
 

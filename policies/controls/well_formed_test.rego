@@ -385,3 +385,12 @@ test_shares_of_an_account_are_not_below_zero if {
 		}
 	}
 }
+
+test_activity_may_be_unknown_and_nothing_may_stand_opposite if {
+	well_formed.proven with input as fixtures.without("activity")
+	well_formed.proven with input as fixtures.with_fact("activity", "opposite_price", "none")
+	well_formed.proven with input as fixtures.with_fact("activity", "opposite_price", 500)
+	every value in array.concat([0, "some"], fixtures.not_natural) {
+		not well_formed.proven with input as fixtures.with_fact("activity", "opposite_price", value)
+	}
+}

@@ -105,13 +105,17 @@ def _bounded(base: Document) -> Iterator[Case]:
         yield _case(base, control, point, BEYOND, {place: INT_MAX}, ok=False)
         # An order of no value is no order, and a market never stands quite still; of all other
         # facts nothing is less than the limit.
-        yield _case(base, control, point, ZERO, {place: 0}, ok=control not in NEVER_ZERO)
+        # A count has the order in it.
+        shape = ("INP-01",) if place[0] == "activity" else ()
+        never = control in NEVER_ZERO or bool(shape)
+        yield _case(base, control, point, ZERO, {place: 0}, *shape, ok=not never)
         # Less than every limit, and no fact: what is well formed is not left to one control.
         yield _case(base, control, point, BELOW, {place: -1}, "INP-01", ok=False)
         yield _case(base, control, point, ABSENT, {place: None}, "INP-01", ok=False)
         absent = place[:-1] if place[0] in {"model", "market"} else place
         also = {"MKT-01", "MKT-02"} if place[0] == "market" else set[str]()
         yield _case(base, control, point, ABSENT, {absent: GONE}, *also, ok=False)
+    base = put(base, ("activity", "opposite_price"), "none")  # else another price reaches it
     worst: Place = ("order", "worst_price")
     yield _case(base, "ORD-03", "worst_price", AT, {worst: 1}, ok=True)
     yield _case(base, "ORD-03", "worst_price", ZERO, {worst: 0}, ok=False)
@@ -242,6 +246,7 @@ def _own_side(base: Document) -> Iterator[Case]:
     yield _case(base, "SLF-01", point, BEYOND, {place: beyond}, ok=False)
     yield _case(base, "SLF-01", point, BELOW, {place: "none"}, ok=True)
     yield _case(base, "SLF-01", point, ZERO, {place: 0}, "INP-01", ok=False)
+    yield _case(base, "SLF-01", "distance", ZERO, {place: worst}, ok=False)
     yield _case(base, "SLF-01", point, BEYOND, {place: -worst}, "INP-01", ok=False)
     yield _case(base, "SLF-01", point, BEYOND, {place: "NONE"}, "INP-01", ok=False)
     yield _case(base, "SLF-01", point, ABSENT, {place: GONE}, ok=False)
@@ -505,6 +510,8 @@ def _crisis_limits(base: Document) -> Iterator[Case]:
 
 def _nothing_under_nothing(base: Document, control: str, place: Place, name: str) -> Iterator[Case]:
     """``0 <= 0`` is no proof: a limit of zero, or none, is passed by nothing at all."""
+    if place[0] == "activity":
+        return  # a count of nothing has not even the order in it
     if control in {"ORD-01", "ORD-02"}:
         return  # an order of nothing fails for that alone
     for limit in (0, None):
