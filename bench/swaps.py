@@ -276,7 +276,8 @@ def _findings(found: Mapping[str, Swapped]) -> Findings:
     note = (
         "Refused: denials by an engine's failure; an answer that is no recorded decision ends the "
         "measurement. That no permit is refused for its release is a matter of the tests. The "
-        "pause is how long an order can have waited for a switch; beside and under are the answers to orders in windows without "
+        "pause is how long an order can have waited for a switch; beside and under are the "
+        "answers to orders in windows without "
         "switches and in windows full of them."
     )
     return Findings(figures, [table], [note])

@@ -64,7 +64,7 @@ class Halting:
         found = self._unrecorded.get(halt_id)
         return Kept.LOG if found is None else found[0]
 
-    async def halt(
+    async def halt(  # noqa: PLR0913  each is a field of the entry
         self,
         *,
         cause: str,

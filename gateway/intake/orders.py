@@ -70,14 +70,7 @@ def to_order(
         body.limit_price, "limit_price", rule, wanted=body.type.has_limit, up=not buys
     )
     stop_price = _price(body.stop_price, "stop_price", rule, wanted=body.type.has_stop, up=buys)
-    for price in (limit_price, stop_price):
-        if price is not None:
-            _bounded(
-                notional_micros(
-                    qty, rule.qty_decimals, price, rule.price_decimals, Worth(rule.multiplier)
-                ),
-                "qty times price in micros",
-            )
+    _bounded_worth(rule, qty, limit_price, stop_price)
     return Order(
         order_id=order_id,
         principal=principal,
@@ -203,6 +196,15 @@ def _on_tick(value: Decimal, field: str, rule: Instrument, *, up: bool) -> int:
         )
     _bounded(price, field)
     return price
+
+
+def _bounded_worth(rule: Instrument, qty: int, *prices: int | None) -> None:
+    """Refuse what would come to 2^53 micros or more at any of its prices."""
+    for price in prices:
+        if price is not None:
+            scales = (qty, rule.qty_decimals, price, rule.price_decimals)
+            worth = notional_micros(*scales, Worth(rule.multiplier))
+            _bounded(worth, "qty times price in micros")
 
 
 def _bounded(value: int, what: str) -> None:

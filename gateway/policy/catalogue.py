@@ -30,7 +30,8 @@ class ControlText:
 
     ``fix103`` is the FIX order rejection reason, ``unit`` that of what is observed and of the
     limit that it is compared with, which is the first of ``limits``. ``facts`` are the paths of
-    the input document that it reads, ``limits`` the names of the signed limits, ``remedy`` says what helps.
+    the input document that it reads, ``limits`` the names of the signed limits, ``remedy`` says
+    what helps.
     """
 
     control: str

@@ -12,7 +12,7 @@ from gateway.policy.build import CAPABILITIES
 from gateway.policy.opa_tool import find_opa, run_opa
 from gateway.policy.opa_wasm import DECISIONS, HALTS
 from gateway.policy.sources import stage
-from support.corpus import Case, data, under_of
+from support.corpus import Case, under_of
 from support.policy_cases import SOURCE, Bench, bench, failing, release_of
 
 pytestmark = pytest.mark.slow

@@ -48,7 +48,8 @@ async def test_a_cancel_of_an_order_that_never_was_is_not_recorded(tmp_path: Pat
                 while ledger.full is not None:  # noqa: ASYNC110  the ledger finds room by itself
                     await asyncio.sleep(0.05)
             # Nobody has proposed since, so the book still holds what the log does not.
-            assert await Cancels(journal, door, SystemClock()).cancel_all("ada", "OMEGA2_MANUAL", GLOBAL) == 1
+            cancels = Cancels(journal, door, SystemClock())
+            assert await cancels.cancel_all("ada", "OMEGA2_MANUAL", GLOBAL) == 1
             assert len(door.asked) == 1
             await journal.repair()
             await journal.settled()

@@ -412,7 +412,10 @@ def _other_scale(base: Document, name: str) -> Iterator[Case]:
 
 
 _SHAPES: Final[Mapping[str, tuple[tuple[str, object, bool], ...]]] = {
-    "v": ((AT, 2, True), (ZERO, 0, False), (BELOW, 1, False), (BEYOND, 3, False), (ABSENT, GONE, False)),
+    "v": (
+        (AT, 2, True), (ZERO, 0, False), (BELOW, 1, False), (BEYOND, 3, False),
+        (ABSENT, GONE, False),
+    ),
     "salt": (
         (AT, "0" * 32, True), (BELOW, "0" * 31, False), (BEYOND, "0" * 33, False),
         (BEYOND, "0" * 31 + "A", False), (ABSENT, GONE, False),

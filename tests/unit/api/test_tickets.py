@@ -66,7 +66,7 @@ async def test_contradictions_are_refused_before_anything_is_recorded(door: Door
         {"intent": "open_long", "side": "buy", "reduce_only": True},
         {"side": "sell_short", "reduce_only": True},
     ):
-        problem(await door.propose(**ticket), 422, "intent-contradiction")
+        problem(await door.propose(headers=None, **ticket), 422, "intent-contradiction")
     problem(await door.propose(locate_id="loc-1"), 422, "locate-unexpected")
     assert await door.entries() == before
 

@@ -158,7 +158,10 @@ def test_what_the_venue_does_not_take_is_denied(
 def test_an_order_below_the_floor_is_denied(
     bench: Bench, floor: int, worth: object, expected: set[str]
 ) -> None:
-    changes: dict[str, dict[str, Any]] = {"venue": {"min_notional_micros": floor}, "order": {"notional_micros": worth}}
+    changes: dict[str, dict[str, Any]] = {
+        "venue": {"min_notional_micros": floor},
+        "order": {"notional_micros": worth},
+    }
     assert verdict(bench, changes) == expected
     listed = put(data(), ("instruments", "ACME", "min_notional_micros"), floor)
     changes = {"instrument": {"min_notional_micros": floor}, "order": {"notional_micros": worth}}

@@ -88,9 +88,7 @@ def test_what_is_no_value(text: str, unit: str, said: str) -> None:
     assert caught.value.remedy
 
 
-@given(
-    st.integers(0, INT_LIMIT - 1), st.sampled_from(UNITS), st.sampled_from(["", "leverage_max"])
-)
+@given(st.integers(0, INT_LIMIT - 1), st.sampled_from(UNITS), st.sampled_from(["", "leverage_max"]))
 def test_what_is_written_is_read_again(value: int, unit: str, bare: str) -> None:
     assert read_value(write_value(value, unit, "EUR", bare), unit, "EUR") == value
 

@@ -1,0 +1,116 @@
+"""Deciding and acting: the engine, brokers, the door, and who can stop trading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
+from gateway.domain.execution import (
+    Accepted,
+    BrokerOrderState,
+    BrokerStatement,
+    BrokerUpdate,
+    Rejected,
+    Submission,
+)
+from gateway.domain.halt import Halt, Scope
+from gateway.domain.order import BrokerOrder
+from gateway.ports.market import Venue
+
+
+class PolicyEngine(Protocol):
+    """A policy decision point holding exactly one release."""
+
+    @property
+    def name(self) -> str:
+        """``opa-wasm`` or ``opa-server``; recorded in each decision."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The engine's version as recorded in each decision."""
+        ...
+
+    async def decide(self, documents: Sequence[bytes]) -> list[Verdict | EngineFailure]:
+        """Decide up to 16 canonical input documents in one call, in order.
+
+        Never raises for an engine's fault: what cannot be decided is an ``EngineFailure``.
+        """
+        ...
+
+    async def triggered_halts(self, document: bytes) -> HaltTriggers:
+        """Ask which halts are due; an ``EngineFailure`` means: treat as a halt."""
+        ...
+
+    async def readiness(self) -> str | None:
+        """Why it cannot decide at this moment, as a sentence; ``None`` when it can."""
+        ...
+
+
+class Broker(Venue, Protocol):
+    """An order's destination. Its answers are facts about the broker, never about us."""
+
+    @property
+    def name(self) -> str:
+        """Recorded in every submission."""
+        ...
+
+    async def submit(self, order: BrokerOrder) -> Accepted | Rejected:
+        """Send once. Raises ``OutcomeUnknownError`` when the answer is not known."""
+        ...
+
+    async def cancel(self, broker_client_id: str) -> None:
+        """Ask for a cancel; the result arrives as an update. Unknown ids are not an error."""
+        ...
+
+    async def order(self, broker_client_id: str) -> BrokerOrderState | None:
+        """What the broker knows of the order; ``None``: it knows none by that id."""
+        ...
+
+    async def statement(self, account: str) -> BrokerStatement:
+        """Cash and positions of an account as of now."""
+        ...
+
+    async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
+        """Events with a cursor above ``after``, oldest first, at most ``limit``."""
+        ...
+
+
+class Door(Protocol):
+    """The gate as the rooms see it: the only way to a broker."""
+
+    async def forward(self, permit: bytes, approved_ns: int) -> Submission:
+        """Send what a permit says, once; see ``gateway.brokers.gate``."""
+        ...
+
+    async def cancel(self, account: str, broker_client_id: str) -> None:
+        """The second door: take risk off, whatever else stands still."""
+        ...
+
+
+class Stops(Protocol):
+    """Who can stop trading; ``gateway.control.halting``."""
+
+    async def halt(
+        self,
+        *,
+        cause: str,
+        scope: Scope,
+        by: str,
+        clear_by: str,
+        cancels: bool = False,
+        observed: int | None = None,
+        limit: int | None = None,
+        reason: str | None = None,
+    ) -> Halt:
+        """Engage a halt, unless one of this cause and scope stands already."""
+        ...
+
+
+class Cancelling(Protocol):
+    """Who can take working orders off; ``gateway.tracking.cancels``."""
+
+    async def cancel_all(self, by: str, cause: str, scope: Scope) -> int:
+        """Cancel every open order in the scope; returns how many were asked for."""
+        ...
