@@ -15,6 +15,8 @@ VOLATILITY: Final = "OMEGA2_VOLATILITY"
 NOT_MET: Final[Mapping[str, str]] = {
     "INP-01": "kept out by intake: what is malformed is refused before it is an order",
     "APR-01": "proves that the release signs a window; the gate compares the age with it",
+    "CMP-01": "asks only where money is at stake; in SIMULATION none is",
+    "RPL-01": "only a preview may name an order to replace; the door refuses it before it is one",
 }
 """Controls that no order through the door can fail under this release, and why."""
 

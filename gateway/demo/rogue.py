@@ -40,17 +40,30 @@ class Attempt:
     side: str = "buy"
     account: str = "second"
     time_in_force: str = "day"
+    also: tuple[str, ...] = ()
+    """Further controls that must be among the reasons."""
+    strategy: str = "rogue"
+    says: tuple[tuple[str, str], ...] = ()
+    """Further fields of the order."""
 
 
 ACTS: Final[Mapping[str, tuple[Attempt, ...]]] = {
     "before-lift": (Attempt("OMEGA-4", "KO", shares=10),),
-    "penniless": (Attempt("ACC-01", "KO", shares=10, account="empty"),),
+    "penniless": (Attempt("ACC-01", "KO", shares=10, account="empty", also=("PRM-01",)),),
     "fat-finger": (Attempt("ORD-01", "XOM", shares=25_000),),
     "too-much": (Attempt("ORD-01", "JNJ", dollars=101_000),),
     "too-many": (Attempt("ORD-02", "AMD", shares=20_001),),
     "far-price": (Attempt("ORD-03", "PG", dollars=20_000, edge=Decimal("0.06")),),
     "unlisted": (Attempt("INS-01", "GME", shares=10),),
     "short": (Attempt("SHT-01", "KO", shares=10, side="sell"),),
+    "banned": (Attempt("LST-01", "SIRI", shares=10, side="sell_short", also=("SHT-03",)),),
+    "unattested": (Attempt("PRV-01", "KO", shares=10, says=(("source_run", "nobodys-run"),)),),
+    "hasty": (
+        Attempt(ALLOWED, "KO", shares=10, strategy="hasty"),
+        Attempt("DUP-01", "KO", shares=10, strategy="hasty"),
+        Attempt(ALLOWED, "KO", shares=11, strategy="hasty"),
+        Attempt("REP-01", "KO", shares=12, strategy="hasty", also=("MSG-01", "MSG-02")),
+    ),
     "stale": (Attempt("MKT-01", "KO", shares=10),),
     "one-share": (
         Attempt(ALLOWED, "AAPL", dollars=92_000, time_in_force="gtc"),
@@ -65,6 +78,10 @@ ACTS: Final[Mapping[str, tuple[Attempt, ...]]] = {
     "all-in": (
         Attempt(ALLOWED, "XOM", dollars=92_000, time_in_force="gtc"),
         Attempt("EXP-01", "PG", dollars=92_000),
+    ),
+    "both-sides": (
+        Attempt(ALLOWED, "AAPL", shares=10, side="sell", edge=Decimal("-0.02")),
+        Attempt("SLF-01", "AAPL", shares=10, edge=Decimal("0.03")),
     ),
     "borrow": (
         Attempt(ALLOWED, "UNH", dollars=98_000, account="third", time_in_force="gtc"),
@@ -99,7 +116,7 @@ ACTS: Final[Mapping[str, tuple[Attempt, ...]]] = {
     "losing": (Attempt("ACC-02", "KO", shares=10),),
     "unwell": (Attempt("MOD-04", "KO", shares=10),),
 }
-"""Every act by name; the sizes fit the demonstration's limits (``gateway/demo/limits.json``)."""
+"""Every act by name; the sizes fit the demonstration's limits (``gateway/demo/policy``)."""
 
 
 def limit_price(side: str, touch: Decimal, edge: Decimal) -> Decimal:
@@ -122,10 +139,10 @@ class Rogue:
         for number, attempt in enumerate(ACTS[act]):
             reasons = self._post(attempt, f"rogue-{session}-{act}-{number}")
             denied += reasons is not None
-            if (reasons is None) != (attempt.provokes == ALLOWED) or (
-                reasons is not None and attempt.provokes not in reasons
-            ):
-                missed.append(f"{act} {number}: wanted {attempt.provokes or 'allow'}, {reasons}")
+            wanted = {attempt.provokes, *attempt.also} - {ALLOWED}
+            if (reasons is None) != (not wanted) or not wanted <= set(reasons or ()):
+                said = ", ".join(sorted(wanted)) or "allow"
+                missed.append(f"{act} {number}: wanted {said}, {reasons}")
         return {"session": session, "proposed": len(ACTS[act]), "denied": denied, "missed": missed}
 
     def _post(self, attempt: Attempt, key: str) -> list[str] | None:
@@ -154,7 +171,8 @@ class Rogue:
             "qty": str(qty),
             "limit_price": str(price),
             "client_order_id": key,
-            "strategy_id": "rogue",
+            "strategy_id": attempt.strategy,
+            **dict(attempt.says),
         }
 
     def _touch(self, attempt: Attempt) -> Decimal:

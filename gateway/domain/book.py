@@ -74,7 +74,7 @@ class OrderState:
     broker: str = NONE
     broker_order_id: str = NONE
     code: str = NONE
-    worth: Worth | None = field(default=None, metadata=IN_MEMORY)
+    worth: Worth | None = field(default=None, compare=False, metadata=IN_MEMORY)
     """Of one unit, as its decision's document dates it; ``None`` if that knows of none."""
 
     @property

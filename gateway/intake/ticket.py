@@ -5,6 +5,7 @@ The model says nothing of instruments: ``gateway.intake.orders`` gives an order 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -137,7 +138,11 @@ Metadata = Annotated[
 ]
 """The caller's own notes: they tell requests apart, and are neither decided on nor recorded."""
 
-OverrideText = Annotated[str, StringConstraints(pattern=r"^[\t\n\r -~]{1,8192}$")]
+OverrideText = Annotated[
+    str,
+    StringConstraints(pattern=r"^[\t\n\r -~]{1,8192}$"),
+    Field(json_schema_extra={"format": "signed-override"}),
+]
 """A signed override: the text of an envelope, in ASCII."""
 
 
@@ -151,6 +156,39 @@ def _takes(kind: OrderType) -> dict[str, Any]:
     }
 
 
+def _says(side: Side, intents: Iterable[Intent], *, reduces: bool = True) -> dict[str, Any]:
+    """What fits a side, as a part of a JSON schema; ``reduces``: the order may be to reduce."""
+    short = side is Side.SELL_SHORT
+    return {
+        "properties": {
+            "side": {"const": side.value},
+            "intent": {"enum": [*(intent.value for intent in intents), None]},
+            "reduce_only": {"enum": [False, True] if reduces else [False]},
+            "locate_id": {"type": ["string", "null"] if short else "null"},
+        }
+    }
+
+
+def _fitting() -> list[dict[str, Any]]:
+    """Which sides, intents and marks go together; ``orders.make_order`` refuses all others."""
+    return [
+        _says(Side.BUY, [Intent.CLOSE_SHORT]),
+        _says(Side.BUY, [Intent.OPEN_LONG], reduces=False),
+        _says(Side.SELL, [Intent.CLOSE_LONG]),
+        _says(Side.SELL_SHORT, [Intent.OPEN_SHORT], reduces=False),
+    ]
+
+
+_EXAMPLE: Final[dict[str, Any]] = {
+    "account": "primary",
+    "symbol": "AAPL",
+    "side": "buy",
+    "type": "market",
+    "qty": "10",
+}
+"""A whole ticket, as small as one can be."""
+
+
 class OrderBody(BaseModel):
     """An order ticket as callers send it; unknown fields are refused, numbers are strings."""
 
@@ -158,7 +196,11 @@ class OrderBody(BaseModel):
         strict=True,
         extra="forbid",
         frozen=True,
-        json_schema_extra={"oneOf": [_takes(kind) for kind in OrderType]},
+        json_schema_extra={
+            "oneOf": [_takes(kind) for kind in OrderType],
+            "anyOf": [*_fitting()],
+            "examples": [_EXAMPLE],
+        },
     )
 
     account: Account = Field(examples=["primary"])

@@ -152,6 +152,9 @@ def test_a_broker_file_with_a_number_that_is_none(typed: Type, tmp_path: Path, k
     assert [path.name for path in tmp_path.iterdir()] == ["broker.yaml"]
 
 
+TRUSTED = ("ATTESTERS", "ATTESTATIONS", "RUN_LEDGER", "OVERRIDE_OFFICERS")
+
+
 @pytest.mark.parametrize("name", ["", ".", "nowhere.yaml", "no\x1fwhere"])
 def test_a_broker_file_that_is_not_there(typed: Type, tmp_path: Path, name: str) -> None:
     code = "config-invalid" if name in {"", "."} else "broker-file-invalid"
@@ -159,9 +162,18 @@ def test_a_broker_file_that_is_not_there(typed: Type, tmp_path: Path, name: str)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", TRUSTED)
+@pytest.mark.parametrize("value", ["", "."])
+def test_trusted_files_that_are_not_named(
+    typed: Type, tmp_path: Path, name: str, value: str
+) -> None:
+    invalid(typed("serve", **{f"WRIT_{name}": value}), "config-invalid")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_setting_is_tried_here() -> None:
     others = {"DATA", "RELEASE", "ACCOUNTS", "OPA_URL", "OPA_TOKEN_FILE", "OPA_CA_FILE"}
-    others |= {"BROKER_FILE"}
+    others |= {"BROKER_FILE", *TRUSTED}
     stores = {"POSTGRESQL_URL", "POSTGRESQL_PASSWORD_FILE"}
     tried = {*NUMERIC, *TEXT_SETTINGS, *others, *stores}
     assert {name.upper() for name in Settings.model_fields} == tried

@@ -81,7 +81,14 @@ async def test_an_allow_is_whole(engine: PolicyEngine) -> None:
     assert verdict.allow is True
     assert verdict.passed == verdict.required == tuple(sorted(verdict.required))
     assert verdict.reasons == ()
-    assert verdict.door == {"approval_age_max_ms": 300_000}
+    assert verdict.halts == ()
+    assert tuple(proof.control for proof in verdict.proofs) == verdict.required
+    assert verdict.door == {
+        "approval_age_max_ms": 300_000,
+        "close_buffer_min_ms": LIMIT,
+        "quote_age_max_ms": LIMIT,
+        "spread_max_bps": LIMIT,
+    }
 
 
 @pytest.mark.requirement("S1-07")
@@ -191,9 +198,6 @@ async def test_halt_facts_that_cannot_be_read_are_a_failure(
 async def test_the_engine_can_be_named_in_a_record(engine: PolicyEngine) -> None:
     (verdict,) = await engine.decide([canonical.encode(denied())])
     assert isinstance(verdict, Verdict)
-    reasons = [
-        {"control": r.control, "observed": r.observed, "limit": r.limit} for r in verdict.reasons
-    ]
     records.check(
         "decision",
         {
@@ -211,17 +215,7 @@ async def test_the_engine_can_be_named_in_a_record(engine: PolicyEngine) -> None
             "release_digest": "0" * 64,
             "engine": {"name": engine.name, "version": engine.version},
             "allow": False,
-            "verdict": json.loads(
-                canonical.encode(
-                    {
-                        "allow": verdict.allow,
-                        "required": verdict.required,
-                        "passed": verdict.passed,
-                        "reasons": reasons,
-                        "door": dict(verdict.door),
-                    }
-                )
-            ),
+            "verdict": json.loads(canonical.encode(verdict.payload())),
             "failure": "none",
         },
     )

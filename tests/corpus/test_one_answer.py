@@ -36,6 +36,7 @@ def test_eval_says_what_the_module_says(
     assert len(set(module_says)) > 300
 
 
+@pytest.mark.timeout(360)  # thousands of documents, and a server interprets each control
 def test_the_server_says_what_the_module_says(
     server: ServerBench, documents: list[bytes], module_says: list[bytes]
 ) -> None:
@@ -129,8 +130,8 @@ WRITINGS = {
     # Rego looks a scale up by `qty_decimals`; 4.0 is an index to OPA and none to the module.
     "a scale with a point": ('"qty_decimals":4,', '"qty_decimals":4.0,'),
     # The module gives up on half of a surrogate pair, and on an exponent of nine digits.
-    "half a character": ('"v":1', '"v":1,"\\ud800":1'),
-    "an exponent without end": ('"v":1', '"v":1e999999999'),
+    "half a character": ('"v":2', '"v":2,"\\ud800":1'),
+    "an exponent without end": ('"v":2', '"v":2e999999999'),
 }
 
 

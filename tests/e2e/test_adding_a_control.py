@@ -87,7 +87,8 @@ def test_the_page_adds_a_control(tmp_path: Path) -> None:
         server.key = server.new_key("officer", *ALL_SCOPES)
         rolled = type_in(tmp_path, roll_out, WRIT_URL=server.url, WRIT_API_KEY=server.key)
         assert rolled.status == 0, rolled.err
-        in_force = server.http().get("/v1/policy/controls").json()
+        with server.http() as http:
+            in_force = http.get("/v1/policy/controls").json()
         assert in_force["release_digest"] == report["candidate"]["digest"]
         assert "ORD-07" in {control["id"] for control in in_force["controls"]}
     finally:

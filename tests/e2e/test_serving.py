@@ -182,7 +182,7 @@ def test_the_doctor_finds_a_running_gateway_well(gateway_server: GatewayProcess)
     grades = {row["check"]: row["grade"] for row in examined.json}
     assert grades | {"opa": "", "port": ""} == {
         **dict.fromkeys(("python", "sqlite", "clock", "data folder", "keys"), "ok"),
-        **dict.fromkeys(("access", "release", "ledger", "engine"), "ok"),
+        **dict.fromkeys(("access", "release", "ledger", "engine", "broker file"), "ok"),
         "port": "",
         "opa": "",
     }

@@ -22,6 +22,13 @@ _DRIBBLE_S: Final = 0.02
 
 Script = Callable[["Asked", asyncio.StreamWriter], Awaitable[None]]
 CONTROLS: Final = ["ORD-01"]
+DOOR: Final = {
+    "approval_age_max_ms": 300_000,
+    "close_buffer_min_ms": 1_000,
+    "quote_age_max_ms": 60_000,
+    "spread_max_bps": 10_000,
+}
+"""The thresholds of the gate, all of them, under which an order of the tests is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ def allow() -> dict[str, Any]:
         "reasons": [],
         "proofs": [{"control": control} for control in CONTROLS],
         "halts": [],
-        "door": {"approval_age_max_ms": 300_000},
+        "door": dict(DOOR),
     }
 
 
@@ -278,7 +285,12 @@ MISBEHAVIOURS: Final[dict[str, tuple[Script, str]]] = {
     "a verdict too few": (saying(lambda d: d["result"].clear()), _MALFORMED),
     "a verdict too many": (saying(lambda d: d["result"].append(allow())), _MALFORMED),
     "an allow without controls": (saying(_set("required", [])), _MALFORMED),
-    "a door of 1.0": (saying(_set("door", {"approval_age_max_ms": 1.0})), _MALFORMED),
+    "a door of 1.0": (saying(_set("door", DOOR | {"approval_age_max_ms": 1.0})), _MALFORMED),
+    "a door without a threshold": (
+        saying(_set("door", {"approval_age_max_ms": 300_000})),
+        _MALFORMED,
+    ),
+    "a door that is shut": (saying(_set("door", DOOR | {"spread_max_bps": 0})), _MALFORMED),
     "no provenance": (saying(_without("provenance")), _REVISION),
     "no bundles": (saying(_without("provenance", "bundles")), _REVISION),
     "another revision": (

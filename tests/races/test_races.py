@@ -107,8 +107,9 @@ LIMITS: dict[str, tuple[dict[str, int], int, int]] = {
     "position notional": ({"position_notional_max_micros": 40 * 10 * AAPL_AT}, 10, 40),
     "gross exposure": ({"gross_exposure_max_micros": 41 * 10 * AAPL_AT + 1}, 10, 41),
     "day turnover": ({"day_turnover_max_micros": 43 * 10 * AAPL_AT + 10 * AAPL_AT - 1}, 10, 43),
-    # 100,000 of cash, and 20,000 that may be borrowed: 46 orders of 100 shares at 25.76.
-    "margin": ({"margin_debit_max_micros": 20_000 * DOLLAR}, 100, 46),
+    # 100,000 of cash, and nothing to speak of that may be borrowed: 38 orders of 100 shares at
+    # 25.76. With more, the simulated cash account would reject orders, which frees their room.
+    "margin": ({"margin_debit_max_micros": 1}, 100, 38),
 }
 
 

@@ -482,6 +482,7 @@ def limit_pushes(base: Document) -> Iterator[Case]:
             yield _limited(_case(base, control, name, side, {}, ok=ok), name, limit)
         yield from _nothing_under_nothing(base, control, place, name)
     yield from _crisis_limits(base)
+    yield from _age_limits(base)
     for control, (place, name) in FLOORED.items():
         fact = at(base, place)
         for side, limit, ok in (
@@ -509,6 +510,32 @@ def _crisis_limits(base: Document) -> Iterator[Case]:
         given = {("override",): override("REG-01")}
         stands = limit is not None and 0 < limit <= INT_MAX
         yield _limited(_case(base, "REG-01", name, side, given, ok=stands), name, limit)
+
+
+_NO_LIMITS: Final[tuple[tuple[str, int | None], ...]] = (
+    (BEYOND, INT_MAX + 1), (BELOW, -1), (ZERO, 0), (ABSENT, None),
+)  # fmt: skip
+
+
+def _age_limits(base: Document) -> Iterator[Case]:
+    """The limit that all models share, one model the oldest at a time, and that of the rates."""
+    name, age = "model_age_max_ms", 7
+    for model in MODEL_CONTROLS.values():
+        base = put(base, ("model", model, "age_ms"), 0)
+    for control, model in MODEL_CONTROLS.items():
+        older = put(base, ("model", model, "age_ms"), age)
+        for side, limit, ok in ((AT, age, True), (BEYOND, age + 1, True), (BELOW, age - 1, False)):
+            yield _limited(_case(older, control, name, side, {}, ok=ok), name, limit)
+    first, *others = MODEL_CONTROLS
+    for side, limit in _NO_LIMITS:
+        yield _limited(_case(base, first, name, side, {}, *others, ok=False), name, limit)
+    name = "exchange_rate_age_max_ms"
+    base = put(base, ("rates",), {"CHF": {"rate_e8": 90_000_001, "age_ms": age}})
+    for side, limit, ok in ((AT, age, True), (BEYOND, age + 1, True), (BELOW, age - 1, False)):
+        yield _limited(_case(base, "RAT-01", name, side, {}, ok=ok), name, limit)
+    base = put(base, ("rates", "CHF", "age_ms"), 0)
+    for side, limit in _NO_LIMITS:
+        yield _limited(_case(base, "RAT-01", name, side, {}, ok=False), name, limit)
 
 
 def _nothing_under_nothing(base: Document, control: str, place: Place, name: str) -> Iterator[Case]:

@@ -111,12 +111,19 @@ _PROPOSAL_PARAMETERS: Final[dict[str, Any]] = {
 }
 
 
+_NO_REPLACING: Final = {
+    "type": "null",
+    "description": "An order cannot take another one's place yet: preview it.",
+}
+"""What a proposal, unlike a preview, may say as ``replaces``."""
+
+
 @router.post(
     "",
     status_code=201,
     response_model=AcceptedOrder,
     responses=_PROPOSAL_RESPONSES,
-    openapi_extra={**documented_body(OrderBody), **_PROPOSAL_PARAMETERS},
+    openapi_extra={**documented_body(OrderBody, replaces=_NO_REPLACING), **_PROPOSAL_PARAMETERS},
 )
 async def propose(request: Request) -> Response:
     """Have an order decided; answers when the decision is signed and durable."""

@@ -38,6 +38,7 @@ NEEDS = {
     ("GET", "/v1/mode"): {"read"},
     ("POST", "/v1/mode"): {"admin"},
     ("POST", "/v1/omega4"): {"admin"},
+    ("POST", "/v1/exit-only"): {"admin"},
     ("POST", "/v1/kill"): {"operate"},
     ("POST", "/v1/resume"): {"admin", "operate"},
     ("GET", "/v1/halts"): {"read"},
@@ -159,7 +160,8 @@ async def test_the_openapi_document_says_how_a_ticket_looks(door: Door) -> None:
     assert set(schema["required"]) == {"account", "symbol", "side", "type", "qty"}
     assert schema["properties"]["qty"]["type"] == "string"
     assert schema["properties"]["qty"]["pattern"]
-    assert schema["properties"]["side"]["enum"] == ["buy", "sell"]
+    assert schema["properties"]["side"]["enum"] == ["buy", "sell", "sell_short"]
+    assert schema["properties"]["replaces"]["type"] == "null", "of a preview only"
 
 
 async def answer_of(app: ASGIApp, messages: Sequence[Message] = (), **scope: Any) -> list[Message]:

@@ -12,7 +12,15 @@ from support.releases import DOLLAR
 
 AAPL = {"symbol": "AAPL", "limit_price": "24.80"}
 KO = {"symbol": "KO", "limit_price": "32.20"}
-WIDE = {"sector_exposure_max_bps": 1_000_000, "leverage_max_bps": 1_000_000}
+WIDE = {
+    "asset_exposure_max_bps": 1_000_000,
+    "leverage_max_bps": 1_000_000,
+    "sector_exposure_max_bps": 1_000_000,
+}
+"""Limits on shares of the equity that no case here reaches."""
+
+NO_SHORTS = {"SHT-01": {"VEN-02"}}
+"""The simulated broker takes no short sale, whatever the limit is: it stands beside SHT-01."""
 
 CASES: dict[str, tuple[dict[str, int], str, dict[str, Any] | None, dict[str, Any], str]] = {
     # row: limits, opening cash, an order within them, the order beyond, the control
@@ -63,7 +71,7 @@ CASES: dict[str, tuple[dict[str, int], str, dict[str, Any] | None, dict[str, Any
         {"short_notional_max_micros": 1},
         "100000",
         KO | {"qty": "10"},
-        {"symbol": "PFE", "limit_price": "21.50", "qty": "1", "side": "sell"},
+        {"symbol": "PFE", "limit_price": "21.50", "qty": "1", "side": "sell_short"},
         "SHT-01",
     ),
     "S0-14": (
@@ -108,8 +116,21 @@ async def test_the_limit_lets_pass_and_denies(
         reasons = {reason["control"]: reason for reason in denied["reasons"]}
         assert control in reasons
         if within is not None:
-            assert set(reasons) == {control}
+            assert set(reasons) == {control} | NO_SHORTS.get(control, set())
             assert reasons[control]["observed"] > reasons[control]["limit"]
+
+
+@pytest.mark.requirement("S0-13")
+@pytest.mark.parametrize("room", [22 * DOLLAR, 21 * DOLLAR])
+async def test_the_short_limit_alone_tells_a_short_sale_from_one_too_large(
+    tmp_path: Path, room: int
+) -> None:
+    """A share at 21.50 fits into 22 dollars and not into 21; the broker refuses both."""
+    sale: dict[str, Any] = {"symbol": "PFE", "limit_price": "21.50", "side": "sell_short"}
+    async with opened(tmp_path, limits={"short_notional_max_micros": room}) as door:
+        denied = problem(await door.propose(**sale, qty="1"), 403, "order-denied")
+        short = {"SHT-01"} if room < 21_500_000 else set[str]()
+        assert {reason["control"] for reason in denied["reasons"]} == {"VEN-02"} | short
 
 
 @pytest.mark.requirement("S2-02")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 
 from signing.verify import verify_log
 from support.doors import CASH, Door, opened, problem
+
+CONTROL_ID = re.compile(r"^#   id: (\S+)$", re.MULTILINE)
+"""The line of a control's own annotations that says its id."""
 
 
 async def test_an_order_is_filled_on_the_next_bar_and_everything_shows_it(door: Door) -> None:
@@ -123,12 +127,13 @@ async def test_an_open_order_is_cancelled_and_a_closed_one_is_not(door: Door) ->
 
 async def test_the_market_is_never_told_from_the_future(door: Door) -> None:
     bars = (await door.call("GET", "/v1/market/bars?symbol=AAPL&limit=1000")).json()["bars"]
-    assert [bar["session"] for bar in bars] == ["2015-01-02"]
+    assert [bar["session"] for bar in bars] == ["2014-12-31", "2015-01-02"]
     await door.clock("2015-01-05T15:29:59-05:00")
-    assert len((await door.call("GET", "/v1/market/bars?symbol=AAPL")).json()["bars"]) == 1
+    assert (await door.call("GET", "/v1/market/bars?symbol=AAPL")).json()["bars"] == bars
     await door.clock("2015-01-05T15:30:00-05:00")
     bars = (await door.call("GET", "/v1/market/bars?symbol=AAPL")).json()["bars"]
     assert [(bar["session"], bar["close"]) for bar in bars] == [
+        ("2014-12-31", "24.77"),
         ("2015-01-02", "24.53"),
         ("2015-01-05", "23.84"),
     ]
@@ -206,7 +211,10 @@ async def test_nothing_but_published_files_is_served(door: Door) -> None:
 async def test_the_controls_are_listed_with_their_limits(door: Door) -> None:
     found = (await door.call("GET", "/v1/policy/controls")).json()
     controls = {control["id"]: control for control in found["controls"]}
-    assert len(controls) == 19
+    sources = (Path(__file__).parents[3] / "policies" / "controls").glob("*.rego")
+    ids = [found for file in sources for found in CONTROL_ID.findall(file.read_text("utf-8"))]
+    assert sorted(control["id"] for control in found["controls"]) == sorted(ids)
+    assert len(controls) == len(ids) > 50
     assert controls["ORD-01"]["limits"] == {"order_notional_max_micros": 30_000_000_000}
     assert all(control["remedy"] and control["title"] for control in controls.values())
     assert "AAPL" in found["instruments"]

@@ -14,6 +14,7 @@ from gateway.policy.release import (
     BUNDLE,
     DATA,
     DESCRIPTOR,
+    FILE_MAX_BYTES,
     WASM,
     ReleaseError,
     load_release,
@@ -95,7 +96,7 @@ def test_a_file_that_is_not_the_named_one(folder: Path, name: str, damage: str) 
 
 def test_a_file_beyond_all_bounds(folder: Path) -> None:
     with (folder / WASM).open("ab") as file:
-        file.truncate(16 * 1024 * 1024 + 1)
+        file.truncate(FILE_MAX_BYTES + 1)
     with pytest.raises(ReleaseError, match="larger than"):
         load_release(folder)
 

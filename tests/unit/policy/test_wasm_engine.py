@@ -24,7 +24,8 @@ pytestmark = pytest.mark.requirement("S1-07")
 
 GOOD = """{"allow": true, "required": {"ORD-01"}, "passed": {"ORD-01"}, "reasons": set(),
   "proofs": {{"control": "ORD-01"}}, "halts": set(),
-  "door": {"approval_age_max_ms": 1}}"""
+  "door": {"approval_age_max_ms": 1, "close_buffer_min_ms": 1, "quote_age_max_ms": 1,
+    "spread_max_bps": 1}}"""
 NO_HALTS = "triggered := set()"
 ERROR, TIMEOUT, UNDEFINED, MALFORMED = (
     EngineFailure(f"ENGINE_{name}") for name in ("ERROR", "TIMEOUT", "UNDEFINED", "MALFORMED")
