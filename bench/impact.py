@@ -86,6 +86,7 @@ def _impact(place: Path, release: Path, *options: str) -> Taken:
     with (place / "impact.txt").open("wb") as told:
         process = subprocess.Popen(command, env=plain_environment(), stdout=told, stderr=told)
         _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     taken_s = time.perf_counter() - began
     if status != 0:
         raise BenchError(f"writ policy impact: {(place / 'impact.txt').read_text()[-2_000:]}")

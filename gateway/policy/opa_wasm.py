@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Final, NoReturn, cast
 
-from opapywasm import UNDEFINED, OpaWasmPolicy, PolicyConfig
+from opapywasm import UNDEFINED, OpaWasmPolicy, PolicyConfig, runtime
 from opapywasm.errors import OpaPoolTimeoutError, OpaWasmError
 
 from gateway.policy import decode
@@ -34,6 +34,10 @@ TIMEOUT_MS: Final = 2_000
 _MEMORY_MAX_PAGES: Final = 8192  # of 64 KiB: 512 MiB for each instance, reached by 32 MiB of data
 _INSTANCES: Final = 2  # a turn and a halt query may overlap, nothing else does
 _MS: Final = 1000
+
+# The library gives an instance two pages to begin with, and takes a module that declares more,
+# which one of about 65 controls does, for a broken one. It has no setting for it.
+runtime._DEFAULT_MEMORY_PAGES = 64  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 _log = logging.getLogger(__name__)
 

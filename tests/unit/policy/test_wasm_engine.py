@@ -77,6 +77,17 @@ def engine_of(tmp_path: Path, runner: ThreadRunner) -> Iterator[Callable[..., Wa
 EngineOf = Callable[..., WasmEngine]
 
 
+async def test_a_module_of_many_controls_is_loaded(engine_of: EngineOf) -> None:
+    """One that declares more memory than the library gives an instance to begin with."""
+    words = json.dumps(["w" * 1_000 + str(number) for number in range(1_000)])
+    engine = engine_of(
+        f"words := {words}\n\ndecisions := [{GOOD} | some _ in input.batch; words[0]]"
+    )
+    [answer] = await engine.decide([b"{}"])
+    assert isinstance(answer, Verdict)
+    assert answer.allow
+
+
 async def test_the_small_module_of_these_tests_can_allow(engine_of: EngineOf) -> None:
     engine = engine_of(f"decisions := [v | some _ in input.batch; v := {GOOD}]")
     first, second = await engine.decide([b"{}", b"{}"])
