@@ -65,7 +65,7 @@ def test_the_page_adds_a_control(tmp_path: Path) -> None:
 
     built = type_in(tmp_path, build)
     assert built.status == 0, built.err
-    for part in ("ORD-07", "order_share_max", "20 %"):
+    for part in ("ORD-07", "order_share_max", "5 %"):
         assert part in built.out
 
     asked = type_in(tmp_path, impact)
