@@ -152,6 +152,7 @@ def test_an_override_is_one_line_for_one_order(writ: Writ, tmp_path: Path, key: 
         (instant(1), {"control": "everything"}),
         (instant(1), {"reason": "two\nlines"}),
     ],
+    ids=range(13),  # an instant is another one in each process
 )
 def test_no_carte_blanche_is_signed(
     writ: Writ, key: Path, expires: str, changes: dict[str, str]
