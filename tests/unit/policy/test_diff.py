@@ -153,7 +153,7 @@ def test_lists(demo: Side) -> None:
     def change(parts: Parts) -> None:
         del parts["instruments"]["AAPL"]
         parts["instruments"]["MSFT"]["lot"] = 5
-        parts["restricted"] = {"GE": True}
+        parts["restricted"]["GE"] = True
         parts["permissions"]["*"]["principals"] = {"ann": True}
         parts["permissions"]["*"]["extended_hours"] = True
         parts["permissions"]["main"] = copy.deepcopy(parts["permissions"]["*"])
