@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from signing.canonical import JsonObject
 from signing.dsse import (
     ENVELOPE_BYTES_MAX,
     EnvelopeError,
+    SignedPayload,
     open_payload,
     seal_payload,
-    signed_bytes,
 )
-from signing.keys import PublicKey, Signer
+from signing.keys import Signer
 
 __all__ = [
     "ENVELOPE_BYTES_MAX",
@@ -35,32 +34,14 @@ _KIND: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """An opened envelope. Opening checks its form; only `signed_by` says who made it.
+class Envelope(SignedPayload):
+    """An opened entry.
 
     Attributes:
         kind: what the payload is (a key of `signing.records.KINDS`, when it is a known one).
-        payload: the decoded payload.
-        payload_bytes: the payload as signed.
-        keyid: SHA-256 of the raw public key, as claimed.
-        signature: 64 bytes.
-        data: the envelope as stored and hashed.
     """
 
     kind: str
-    payload: JsonObject
-    payload_bytes: bytes = field(repr=False)
-    keyid: str
-    signature: bytes = field(repr=False)
-    data: bytes = field(repr=False)
-
-    def signed_by(self, public: PublicKey) -> bool:
-        """Tell whether `public` signed this kind and payload, and is the key that is named."""
-        if self.keyid != public.keyid:
-            return False
-        return public.verify(
-            self.signature, signed_bytes(payload_type(self.kind), self.payload_bytes)
-        )
 
 
 def payload_type(kind: str) -> str:
@@ -92,12 +73,13 @@ def open_envelope(data: bytes) -> Envelope:
     """
     opened = open_payload(data)
     return Envelope(
-        kind=_read_kind(opened.payload_type),
+        payload_type=opened.payload_type,
         payload=opened.payload,
         payload_bytes=opened.payload_bytes,
         keyid=opened.keyid,
         signature=opened.signature,
         data=data,
+        kind=_read_kind(opened.payload_type),
     )
 
 

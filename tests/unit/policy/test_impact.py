@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,9 @@ from gateway.policy.impact.judge import (
 )
 from gateway.policy.impact.page import page
 from gateway.policy.impact.tally import Found, Impact, note_flip
-from gateway.policy.opa_wasm import WasmEngine
-from gateway.policy.release import Release
 from support.release_folder import write_release
 from support.releases import DOLLAR, LIMITS
-from support.replay_logs import Replayable, engine_of, release_in, replayable
+from support.replay_logs import Replayable
 
 pytestmark = pytest.mark.requirement("W-03")
 
@@ -196,23 +194,6 @@ def test_it_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
     assert symbols["other"] == 95
     assert len(report["undecidable"]) == 100
     assert sum(report["undecidable_facts"].values()) == 100
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return release_in(tmp_path_factory.mktemp("release") / "release")
-
-
-@pytest.fixture(scope="module")
-def engine(release: Release) -> Iterator[WasmEngine]:
-    with engine_of(release) as made:
-        yield made
-
-
-@pytest.fixture
-def made(tmp_path: Path, release: Release, engine: WasmEngine) -> Iterator[Replayable]:
-    with replayable(tmp_path, release, engine) as log:
-        yield log
 
 
 Writ = Callable[..., tuple[int, str, str]]

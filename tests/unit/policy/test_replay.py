@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import main
-from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from signing import canonical
 from signing.tiles import FULL
@@ -32,23 +31,6 @@ NO_VERDICT: dict[str, Any] = {
     "halts": [],
     "door": {},
 }
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return release_in(tmp_path_factory.mktemp("release") / "release")
-
-
-@pytest.fixture(scope="module")
-def engine(release: Release) -> Iterator[WasmEngine]:
-    with engine_of(release) as made:
-        yield made
-
-
-@pytest.fixture
-def made(tmp_path: Path, release: Release, engine: WasmEngine) -> Iterator[Replayable]:
-    with replayable(tmp_path, release, engine) as log:
-        yield log
 
 
 @pytest.fixture

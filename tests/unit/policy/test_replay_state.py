@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.cli.main import main
-from gateway.policy.opa_wasm import WasmEngine
-from gateway.policy.release import Release
 from gateway.policy.replay.tally import KEPT_MAX, ROWS_MAX, Tally, tally_of
 from gateway.policy.replay.worker import Job, Replayer
 from signing import canonical
@@ -21,28 +19,11 @@ from signing.tiles import FULL
 from signing.verification.folder import Folder
 from signing.verification.roots import BundleRoots, RootsError
 from support.logs import LogBuilder, seeded
-from support.replay_logs import Replayable, engine_of, release_in, replayable
+from support.replay_logs import Replayable
 
 pytestmark = pytest.mark.requirement("W-02")
 
 Replay = Callable[..., tuple[int, dict[str, Any], str]]
-
-
-@pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    return release_in(tmp_path_factory.mktemp("release") / "release")
-
-
-@pytest.fixture(scope="module")
-def engine(release: Release) -> Iterator[WasmEngine]:
-    with engine_of(release) as made:
-        yield made
-
-
-@pytest.fixture
-def made(tmp_path: Path, release: Release, engine: WasmEngine) -> Iterator[Replayable]:
-    with replayable(tmp_path, release, engine) as log:
-        yield log
 
 
 @pytest.fixture
