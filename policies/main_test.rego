@@ -13,7 +13,7 @@ test_allow_when_everything_is_proven if {
 	verdict := decide(fixtures.document)
 	verdict.allow == true
 	verdict.passed == verdict.required
-	verdict.reasons == set()
+	verdict.reasons == []
 	verdict.door == {
 		"approval_age_max_ms": 300000,
 		"close_buffer_min_ms": 100,
@@ -27,12 +27,12 @@ test_one_failure_denies if {
 	verdict := decide(fixtures.with_fact("order", "notional_micros", 101))
 	verdict.allow == false
 	verdict.required - verdict.passed == {"ORD-01"}
-	verdict.reasons == {{"control": "ORD-01", "observed": 101, "limit": 100, "source": "global"}}
+	verdict.reasons == [{"control": "ORD-01", "observed": 101, "limit": 100, "source": "global"}]
 }
 
 test_reasons_leave_out_what_is_missing_or_no_integer if {
 	verdict := decide(fixtures.without("order/notional_micros"))
-	verdict.reasons == {{"control": "ORD-01", "limit": 100, "source": "global"}}
+	verdict.reasons == [{"control": "ORD-01", "limit": 100, "source": "global"}]
 	other := decide(fixtures.with_fact("order", "notional_micros", "100"))
 	{"control": "ORD-01", "limit": 100, "source": "global"} in other.reasons
 	other.allow == false
@@ -50,7 +50,7 @@ test_the_strictest_table_is_named if {
 	verdict := main.decision with input as fixtures.document
 		with data.limits as object.union(fixtures.limits, {"symbols": {"ACME": {"order_notional_max_micros": 99}}})
 		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted
-	verdict.reasons == {{"control": "ORD-01", "observed": 100, "limit": 99, "source": "symbol"}}
+	verdict.reasons == [{"control": "ORD-01", "observed": 100, "limit": 99, "source": "symbol"}]
 }
 
 latch := {"cause": "TEST", "scope": {"kind": "strategy", "name": "s"}}
@@ -73,7 +73,7 @@ test_a_control_that_is_proven_latches_nothing if {
 
 test_a_control_without_figures if {
 	verdict := decide(fixtures.with_fact("control", "halted", true))
-	verdict.reasons == {{"control": "OMEGA-2"}}
+	verdict.reasons == [{"control": "OMEGA-2"}]
 }
 
 test_no_limits_prove_nothing if {

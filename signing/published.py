@@ -38,6 +38,10 @@ class PublishedLog:
             OSError: the folder cannot be read.
         """
         self.note = read_note(directory)
+        if not self.note:
+            raise PublishedError(
+                "there is no checkpoint: it is no published log, or not a whole one"
+            )
         self._folder = Folder(directory)
         try:
             self.checkpoint: Checkpoint = (

@@ -15,11 +15,12 @@ from gateway.api.links import add_links
 from gateway.api.problems import SCHEMAS, Problem
 from gateway.api.routes import (
     accounts,
-    control,
     decisions,
     facts,
+    halts,
     health,
     market,
+    modes,
     orders,
     releases,
 )
@@ -62,6 +63,6 @@ def build(app: App) -> FastAPI:
     api.state.services = make_services(app)
     problems.install(api)
     api.add_middleware(Bounds)
-    for group in (orders, decisions, accounts, market, facts, control, releases, health):
+    for group in (orders, decisions, accounts, market, facts, modes, halts, releases, health):
         api.include_router(group.router)
     return api

@@ -88,9 +88,9 @@ class Client:
         """State something: sent once."""
         return self._write("PUT", path, body, {})
 
-    def delete(self, path: str) -> dict[str, Any]:
+    def delete(self, path: str, **params: str) -> dict[str, Any]:
         """Take something back: sent once."""
-        return self._json(self._send("DELETE", path))
+        return self._json(self._send("DELETE", path, params=params))
 
     def _write(
         self, method: str, path: str, body: Mapping[str, Any], headers: Mapping[str, str]

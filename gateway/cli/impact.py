@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from gateway.cli import exits, output
-from gateway.cli.named_files import folder, read_vkey, unreadable, usage
+from gateway.cli.named_files import read_vkey, unreadable
 from gateway.cli.published_log import ProvenLog, no_engine, open_log, progress
+from gateway.domain.errors import InvalidInputError
 from signing.published import PublishedError
 from signing.verification.roots import RootsError
 
@@ -29,6 +30,34 @@ _COLUMNS: Final = ("decision_id", "flip", "account", "symbol", "notional", "cont
 _DIMENSIONS: Final = ("control", "account", "strategy", "symbol")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+CandidateOption = Annotated[
+    Path,
+    typer.Option(
+        "--candidate",
+        help="A release folder, or a policies folder to build.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+LogOption = Annotated[
+    Path,
+    typer.Option(
+        "--log",
+        help="Folder with checkpoint, tile/ and blobs/.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="For a policies folder: limits and lists of its own.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+
 
 class Flip(StrEnum):
     """Which way a decision turns under the candidate."""
@@ -38,16 +67,9 @@ class Flip(StrEnum):
 
 
 def impact(  # noqa: PLR0913, PLR0917  one option each, which typer hands over by name
-    candidate: Annotated[
-        Path, typer.Option("--candidate", help="A release folder, or a policies folder to build.")
-    ],
-    log: Annotated[
-        Path, typer.Option("--log", help="Folder with checkpoint, tile/ and blobs/.")
-    ] = Path("writ-data/log"),
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="For a policies folder: limits and lists of its own."),
-    ] = None,
+    candidate: CandidateOption,
+    log: LogOption = Path("writ-data/log"),
+    data: DataOption = None,
     since: Annotated[
         str | None, typer.Option("--since", help="Only decisions from this market time on.")
     ] = None,
@@ -82,14 +104,16 @@ def impact(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
         from gateway.policy.replay.run import Plan, default_jobs
     except ModuleNotFoundError as error:
         raise no_engine(error) from error
-    given, window = folder(log), (_instant(since, 0), _instant(until, 2**53))
+    window = (_instant(since, 0), _instant(until, 2**53))
     if window[0] >= window[1]:
-        raise usage("--since must lie before --until")
+        raise _usage("--since must lie before --until")
+    if html is not None and not html.parent.is_dir():  # told before the work, not after it
+        raise _usage(f"{html.parent} is not a folder to write a page into")
     try:
         with _release(candidate, data) as release:
-            opened = open_log(given, None if vkey is None else read_vkey(vkey))
+            opened = open_log(log, None if vkey is None else read_vkey(vkey))
             count = jobs or default_jobs(opened.roots.checkpoint.size)
-            question = Question(Plan(given, opened.roots, jobs=count), release, window)
+            question = Question(Plan(log, opened.roots, jobs=count), release, window)
             found = _ask(question, flips)
             about = _about(release)
     except (PublishedError, RootsError) as error:
@@ -129,18 +153,17 @@ def _release(candidate: Path, data: Path | None) -> Generator[Path]:
     """The candidate's release folder; a policies folder is built first."""
     from gateway.policy.release import DESCRIPTOR
 
-    source = folder(candidate)
-    if (source / DESCRIPTOR).exists():
+    if (candidate / DESCRIPTOR).exists():
         if data is not None:
-            raise usage("--data goes with a policies folder; a release has its own")
-        yield source
+            raise _usage("--data goes with a policies folder; a release has its own")
+        yield candidate
         return
     from gateway.policy.build import build
     from gateway.policy.data_files import release_data
 
     with tempfile.TemporaryDirectory(prefix="writ-candidate-") as built:
-        output.note(f"building {source}")
-        build(source, Path(built), "candidate", release_data(source, data))
+        output.note(f"building {candidate}")
+        build(candidate, Path(built), "candidate", release_data(candidate, data))
         yield Path(built)
 
 
@@ -208,6 +231,10 @@ def _money(micros: int | None) -> str | None:
     return None if micros is None else format_scaled(micros, 6)
 
 
+def _usage(detail: str) -> InvalidInputError:
+    return InvalidInputError("usage", detail, "see writ policy impact --help")
+
+
 def _instant(text: str | None, default: int) -> int:
     """Microseconds of UTC of a date or an instant with its offset."""
     if text is None:
@@ -215,10 +242,10 @@ def _instant(text: str | None, default: int) -> int:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise usage(f"{text!a} is no instant such as 2015-08-24T15:30:00-04:00") from None
+        raise _usage(f"{text!a} is no instant such as 2015-08-24T15:30:00-04:00") from None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     us = (at - _EPOCH) // datetime.resolution
     if not 0 <= us < 2**53:
-        raise usage(f"{text!a} lies outside of the times that a log can hold")
+        raise _usage(f"{text!a} lies outside of the times that a log can hold")
     return us

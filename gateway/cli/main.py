@@ -40,7 +40,7 @@ COMMANDS: Final = {
     "kill": _Entry("kill", "kill_app", "Stop trading now and cancel every open order."),
     "resume": _Entry("kill", "resume_app", "Lift a halt."),
     "halts": _Entry("kill", "halts_app", "List the standing halts."),
-    "facts": _Entry("facts", "app", "Push facts to a running gateway, and list what stands."),
+    "facts": _Entry("facts", "app", "Push facts, take them back, and list what stands."),
     "access": _Entry("access", "app", "Add, list and revoke API keys."),
     "policy": _Entry("policy", "app", "Check, test and build policies."),
     "keys": _Entry("keys", "app", "Make and show signing keys."),

@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.named_files import folder, unreadable
-
 
 class Form(StrEnum):
     """How the catalogue is written."""
@@ -22,7 +20,13 @@ class Form(StrEnum):
 
 def catalogue(
     source: Annotated[
-        Path, typer.Argument(help="A policies folder or a release folder.", show_default="policies")
+        Path,
+        typer.Argument(
+            help="A policies folder or a release folder.",
+            exists=True,
+            file_okay=False,
+            show_default="policies",
+        ),
     ] = Path("policies"),
     form: Annotated[Form, typer.Option("--format", help="How it is written.")] = Form.MARKDOWN,
     out: Annotated[
@@ -34,9 +38,8 @@ def catalogue(
     from gateway.policy.build import catalogue_of_sources
     from gateway.policy.catalogue import CATALOGUE, load_catalogue
 
-    given = folder(source)
-    built = (given / CATALOGUE).exists()
-    controls = load_catalogue(given) if built else catalogue_of_sources(given)
+    built = (source / CATALOGUE).exists()
+    controls = load_catalogue(source) if built else catalogue_of_sources(source)
     text = {
         Form.MARKDOWN: catalogue_pages.markdown,
         Form.HTML: catalogue_pages.html,
@@ -45,7 +48,4 @@ def catalogue(
     if out is None:
         sys.stdout.write(text)
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise unreadable(error) from error
+    out.write_text(text, encoding="utf-8")

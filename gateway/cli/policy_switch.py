@@ -49,6 +49,9 @@ def switch(
         f"{answer['canaries']} canaries denied, {answer['recorded']} recorded orders decided "
         f"again, orders waited {answer['paused_us']} us at the most"
     )
+    removed = answer.get("controls_removed")  # a gateway of before does not tell
+    if removed:
+        output.note(f"no longer required: {', '.join(removed)}")
     if answer["flips"]:
         output.note("decided otherwise from now on:")
         output.rows([_flip(flip) for flip in answer["flips"]], _FLIP_FIELDS, fmt)

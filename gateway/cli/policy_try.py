@@ -78,7 +78,7 @@ def try_document(
     recorded = _recorded(document, decision, log)
     content = recorded.document if recorded else _read(document)
     chosen = _chosen(release, source, data, recorded, log)
-    fields = read_document(content)
+    fields = read_document(content, document if document not in {"", "-"} else "the document")
     for problem in problems(fields, document_schema(source)):
         output.note(f"malformed: {problem}")
     verdict = decide(chosen.release, fields)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from gateway.control.owed import OwedHalts
-from gateway.control.resuming import resume
+from gateway.control.resuming import check_may_lift, resume
 from gateway.domain.book import Book
-from gateway.domain.errors import UnavailableError, WritError
+from gateway.domain.errors import NotFoundError, UnavailableError, WritError
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.ids import new_id
 from gateway.ports import Cancelling, Clock, Committed, Draft, Entropy, Journal
@@ -33,6 +34,16 @@ class Kept(StrEnum):
     """Neither could be written: it stands for as long as this process does."""
 
 
+@dataclass(slots=True)
+class _Unrecorded:
+    """A halt whose entry is not known as durable, and where it is kept instead."""
+
+    payload: Mapping[str, Any]
+    kept: Kept = Kept.MEMORY
+    marking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One writer at a time: two would tear the marker, or leave one behind."""
+
+
 class Halting:
     """Engages halts, for people and for triggers alike, and ends them."""
 
@@ -52,8 +63,8 @@ class Halting:
         self._entropy = entropy
         self._owed = owed
         self._replay = replay
-        self._unrecorded: dict[str, tuple[Kept, Mapping[str, Any]]] = {}
-        """halt_id -> where it is kept, and its payload, if its entry is not known as durable."""
+        self._unrecorded: dict[str, _Unrecorded] = {}
+        """By halt_id: the halts whose entries are not known as durable."""
 
     def kept(self, halt_id: str) -> Kept:
         """Where a standing halt is kept, as far as is known.
@@ -62,7 +73,7 @@ class Halting:
         anew, such a halt is still called owed here.
         """
         found = self._unrecorded.get(halt_id)
-        return Kept.LOG if found is None else found[0]
+        return Kept.LOG if found is None else found.kept
 
     async def halt(  # noqa: PLR0913  each is a field of the entry
         self,
@@ -76,16 +87,26 @@ class Halting:
         observed: int | None = None,
         limit: int | None = None,
         reason: str | None = None,
+        insists: bool = False,
     ) -> Halt:
-        """Engage a halt, unless one of this cause and scope stands already.
+        """Engage a halt, unless one of this cause and scope stands that is at least as strict.
 
         Nothing is allowed from the moment this is called, before any waiting. Open orders are
         cancelled when the halt says so, whether or not the entry could be written. With
-        ``reduce_allowed`` it lets orders through that provably only reduce a position.
+        ``reduce_allowed`` it lets orders through that provably only reduce a position. Where it
+        stands already, only somebody who ``insists`` has open orders cancelled once more: those
+        that a broker did not take a cancel of, and exits that were let through since.
         """
         for standing in self._journal.book.halts.values():
-            if (standing.cause, standing.scope) == (cause, scope):
-                await self._keep_again(standing.halt_id)
+            same = (standing.cause, standing.scope) == (cause, scope)
+            # A stop that lets exits through will not do for whoever asks for one that does not.
+            weaker = standing.cancels < cancels or standing.reduce_allowed > reduce_allowed
+            if same and not weaker:
+                again = cancels and insists
+                await asyncio.gather(
+                    self._keep_again(standing.halt_id),
+                    *([self._cancels.cancel_all(by, cause, scope)] if again else []),
+                )
                 return standing
         halt_id = new_id("halt", self._clock.wall_us(), self._entropy.token(10))
         optional = {"observed": observed, "limit": limit, "reason": reason}
@@ -100,7 +121,7 @@ class Halting:
         } | {name: value for name, value in optional.items() if value is not None}
         recorded = self._journal.record([Draft("halt", payload)], owed=True)
         halt = self._journal.book.halts[halt_id]
-        self._unrecorded[halt_id] = (Kept.MEMORY, payload)
+        self._unrecorded[halt_id] = _Unrecorded(payload)
         # Beside the cancels, which may take as long as a broker does.
         entering = asyncio.create_task(self._enter(payload, asyncio.ensure_future(recorded)))
         try:
@@ -141,8 +162,26 @@ class Halting:
                     "make the ledger take entries again, or restart; then resume",
                 )
             await self._within_timeout(self._owed.drop(halt_id))
-            del self._unrecorded[halt_id]
+            self._unrecorded.pop(halt_id, None)  # two may lift it at once
         return await resume(self._journal, halt_id, by=by, scopes=scopes, reason=reason)
+
+    async def resume_all(self, *, by: str, scopes: frozenset[str], reason: str) -> list[Halt]:
+        """Lift every halt that stands now, or none if one of them needs another person.
+
+        Raises:
+            RefusedError: ``halt-not-yours``: all of them stand.
+            UnavailableError: as :meth:`resume`; those before it in the list are lifted.
+        """
+        standing = list(self._journal.book.halts.values())
+        for halt in standing:
+            check_may_lift(halt, scopes)
+        lifted: list[Halt] = []
+        for halt in standing:
+            try:
+                lifted.append(await self.resume(halt.halt_id, by=by, scopes=scopes, reason=reason))
+            except NotFoundError:
+                _log.info("halt %s was lifted by somebody else meanwhile", halt.halt_id)
+        return lifted
 
     async def _enter(self, payload: Mapping[str, Any], recorded: Awaitable[Committed]) -> None:
         """Write marker and entry side by side; the one ends when the other is durable."""
@@ -160,16 +199,19 @@ class Halting:
         await self._forget(halt_id, payload)
 
     async def _keep_again(self, halt_id: str) -> None:
-        """Write the marker of a halt that nothing but memory holds."""
-        where, payload = self._unrecorded.get(halt_id, (Kept.LOG, None))
-        if where is not Kept.MEMORY or payload is None:
+        """Write the marker of a halt that nothing but memory holds; one writer at a time."""
+        halt = self._unrecorded.get(halt_id)
+        if halt is None:
             return
-        try:
-            await self._within_timeout(self._owed.keep(payload))
-        except UnavailableError:
-            _log.exception("halt %s stands in memory only", halt_id)
-            return
-        self._unrecorded[halt_id] = (Kept.MARKER, payload)
+        async with halt.marking:
+            if halt.kept is not Kept.MEMORY or halt_id not in self._unrecorded:
+                return
+            try:
+                await self._within_timeout(self._owed.keep(halt.payload))
+            except UnavailableError:
+                _log.exception("halt %s stands in memory only", halt_id)
+                return
+            halt.kept = Kept.MARKER
 
     async def _forget(self, halt_id: str, payload: Mapping[str, Any]) -> None:
         """Remove the marker of a halt that is in the log; if that fails, it is tried at its end."""
@@ -177,7 +219,7 @@ class Halting:
             await self._within_timeout(self._owed.drop(halt_id))
         except UnavailableError:
             _log.exception("the marker of halt %s is left over", halt_id)
-            self._unrecorded[halt_id] = (Kept.MARKER, payload)
+            self._unrecorded[halt_id] = _Unrecorded(payload, Kept.MARKER)
             return
         self._unrecorded.pop(halt_id, None)
 

@@ -8,6 +8,7 @@ durable; whatever is found at a start is entered before the first order is taken
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -102,7 +103,7 @@ class FolderOwedHalts:
 
     def _remove(self, halt_id: str) -> None:
         path = self._path(halt_id)
-        if path.exists():
+        with contextlib.suppress(FileNotFoundError):  # gone already, or another was quicker
             path.unlink()
             _sync(self._folder)
 

@@ -12,6 +12,18 @@ MAY_CLEAR: Final = {"operator": frozenset({"operate", "admin"}), "admin": frozen
 """Which scopes may lift a halt, by its ``clear_by``."""
 
 
+def check_may_lift(halt: Halt, scopes: frozenset[str]) -> None:
+    """Refuse whoever may not lift the halt.
+
+    Raises:
+        RefusedError: ``halt-not-yours``: it needs another person.
+    """
+    if not scopes & MAY_CLEAR.get(halt.clear_by, frozenset()):
+        raise RefusedError(
+            "halt-not-yours", f"halt {halt.halt_id} is lifted by an {halt.clear_by}", "ask one"
+        )
+
+
 async def resume(
     journal: Journal, halt_id: str, *, by: str, scopes: frozenset[str], reason: str
 ) -> Halt:
@@ -25,9 +37,6 @@ async def resume(
     halt = journal.book.halts.get(halt_id)
     if halt is None:
         raise NotFoundError("halt-not-standing", f"no halt {halt_id} stands", "list the halts")
-    if not scopes & MAY_CLEAR.get(halt.clear_by, frozenset()):
-        raise RefusedError(
-            "halt-not-yours", f"halt {halt_id} is lifted by an {halt.clear_by}", "ask one"
-        )
+    check_may_lift(halt, scopes)
     await journal.record([Draft("resume", {"halt_id": halt_id, "by": by, "reason": reason})])
     return halt

@@ -17,7 +17,7 @@ from gateway.domain.exits import ExitOnly, exit_allowed
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.mode import Mode
 from gateway.domain.overrides import Overrides
-from gateway.domain.own_prices import OwnPrices, reach
+from gateway.domain.own_prices import OwnPrices, Place
 from gateway.domain.quantities import Worth
 from gateway.domain.reservations import Reservations
 from signing.lifecycle import OPEN, State
@@ -198,8 +198,11 @@ class Book:
 
     def _work(self, order: OrderState) -> None:
         self.account(order.account).hold(order)
-        price = reach(order.side, order.worst_price, order.stop_price)
-        self.prices.put(order.order_id, order.symbol, order.price_decimals, order.side, price)
+        waits_for = None if order.filled_qty else order.stop_price  # a fill tells that it came
+        self.prices.put(
+            order.order_id,
+            Place(order.symbol, order.price_decimals, order.side, order.worst_price, waits_for),
+        )
 
     def _rest(self, order: OrderState) -> None:
         self.account(order.account).drop(order.order_id)

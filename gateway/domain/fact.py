@@ -88,6 +88,19 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A service takes back what it stated: from now on the fact of that name is not known.
+
+    ``at_us`` is market time in microseconds, in one order with the instants of the facts.
+    """
+
+    name: str
+    at_us: int
+    source: str
+    principal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A value as known at an instant; ``at_us`` (market time) is where its age counts from."""
 

@@ -1,99 +1,139 @@
-"""The prices that the gateway's own working orders may trade at, over all its accounts.
+"""The prices at which the gateway's own orders may meet each other, over all its accounts.
 
 An order that reaches one of them on the other side could trade with its own house. Prices are
-integers at a stated number of decimals; the cost of an answer does not grow with the orders.
+integers at a stated number of decimals.
+
+Where an order may trade:
+
+- without a stop, from the market up to its limit, or to the bound that it was given in its place;
+- with a stop that lies dormant, between the stop price and that bound, and nowhere else: what
+  waits above such a sale's stop price has filled before the market comes down to it;
+- with a stop that may have been reached, as one without.
+
+Nobody tells the gateway when a stop is reached, so this is told from the market: a sale's stop is
+dormant while bid and last price lie above both of its prices, a purchase's while ask and last lie
+below both. A sale that rests at its limit already keeps the ask at or below it, so it never looks
+dormant. One with a fill, or without a quote, is not dormant. What this cannot see is an order that
+the venue itself holds back after its stop was reached.
 """
 
 from __future__ import annotations
 
-import heapq
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
-from typing import Final
 
+from gateway.domain.market import Quote
 from gateway.domain.order import Side
-
-STALE_MAX: Final = 64
-"""Prices that nobody stands at any more and that may lie in a side's heap beside as many others."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where an order stands; ``price`` is ``None`` where nothing bounds what it may trade at."""
+class Place:
+    """Where an order stands or would stand.
+
+    ``price`` is the furthest that it may trade at, ``None`` where nothing bounds it; ``stop`` is
+    the price that it waits for, ``None`` where it waits for none, or no longer.
+    """
 
     symbol: str
     price_decimals: int
-    buys: bool
+    side: str
     price: int | None
+    stop: int | None
+
+    @property
+    def buys(self) -> bool:
+        """Whether it is a purchase."""
+        return self.side == Side.BUY
+
+    def dormant(self, quote: Quote | None) -> bool:
+        """Whether it waits for a stop price that the market is away from."""
+        if self.stop is None or self.price is None or quote is None:
+            return False
+        sign = _sign(buys=self.buys)
+        return max(sign * self.stop, sign * self.price) < _market(sign, quote)
 
 
 @dataclass(slots=True)
 class _Side:
-    """One side of one symbol at one scale: the best price without looking at every order."""
+    """One side of one symbol at one scale.
+
+    Prices are signed, so that the best is the lowest: those of purchases stand below zero. The
+    cost of an answer grows with the stops that may be awake or that the order would reach.
+    """
 
     sign: int
-    """-1 for purchases, whose best price is the highest; 1 for sales."""
     unpriced: int = 0
-    standing: dict[int, int] = field(default_factory=dict[int, int])
-    """signed price -> how many orders stand there; 0 while it still lies in the heap."""
-    heap: list[int] = field(default_factory=list[int])
-    """The keys of ``standing``."""
-    live: int = 0
-    """Keys of ``standing`` at which somebody stands."""
+    prices: list[int] = field(default_factory=list[int])
+    """Of orders without a stop, ascending."""
+    stops: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """(the price that the market must pass, the price) of orders with one, ascending."""
 
-    def add(self, price: int | None) -> None:
-        if price is None:
+    def add(self, place: Place) -> None:
+        if place.price is None:
             self.unpriced += 1
-            return
-        signed = self.sign * price
-        if signed not in self.standing:
-            heapq.heappush(self.heap, signed)
-            self.standing[signed] = 0
-        self.live += not self.standing[signed]
-        self.standing[signed] += 1
+        elif place.stop is None:
+            insort(self.prices, self.sign * place.price)
+        else:
+            insort(self.stops, self._pair(place.stop, place.price))
 
-    def remove(self, price: int | None) -> None:
-        if price is None:
+    def remove(self, place: Place) -> None:
+        if place.price is None:
             self.unpriced -= 1
-            return
-        signed = self.sign * price
-        self.standing[signed] -= 1
-        self.live -= not self.standing[signed]
-        while self.heap and not self.standing[self.heap[0]]:
-            del self.standing[heapq.heappop(self.heap)]
-        if len(self.heap) > 2 * self.live + STALE_MAX:
-            self.standing = {price: count for price, count in self.standing.items() if count}
-            self.heap = sorted(self.standing)
+        elif place.stop is None:
+            del self.prices[bisect_left(self.prices, self.sign * place.price)]
+        else:
+            del self.stops[bisect_left(self.stops, self._pair(place.stop, place.price))]
+
+    def _pair(self, stop: int, price: int) -> tuple[int, int]:
+        return self.sign * (max if self.sign > 0 else min)(stop, price), self.sign * price
 
     @property
     def empty(self) -> bool:
-        return not self.live and not self.unpriced
+        return not (self.unpriced or self.prices or self.stops)
 
-    @property
-    def best(self) -> int | None:
-        """The price; ``None`` if there is an order that nothing bounds."""
-        return None if self.unpriced else self.sign * self.heap[0]
+    def best(self, order: Place, quote: Quote | None) -> int | None:
+        """The best price at which an order of the other side may meet one of these, if any."""
+        met = self._met(order, quote)
+        return self.sign * min(met) if met else None
+
+    def _met(self, order: Place, quote: Quote | None) -> list[int]:
+        """The signed prices that an order may meet; of orders without a stop the best will do."""
+        if quote is None or order.price is None:
+            return [*self.prices[:1], *(price for _, price in self.stops)]
+        market = _market(self.sign, quote)
+        if order.stop is not None and order.dormant(quote):
+            # What it would pass on the market's side of its stop is done before it wakes.
+            floor = min(self.sign * order.stop, self.sign * order.price)
+            first = bisect_left(self.prices, floor)
+            awake = self.stops[bisect_left(self.stops, (market,)) :]
+            return [
+                *self.prices[first : first + 1],
+                *(price for _, price in awake if price >= floor),
+            ]
+        # Those that it passes are asleep while the market is past them too.
+        passed = min(self.sign * order.price, market)
+        reached = self.stops[bisect_left(self.stops, (passed,)) :]
+        return [*self.prices[:1], *(price for _, price in reached)]
 
 
 class OwnPrices:
-    """Working orders by symbol and side: the best price on each."""
+    """Working orders by symbol and side."""
 
     def __init__(self) -> None:
         """Start with none."""
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, Place] = {}
         self._sides: dict[tuple[str, bool], dict[int, _Side]] = {}
         """(symbol, whether they buy) -> price_decimals -> the orders."""
 
-    def put(
-        self, order_id: str, symbol: str, price_decimals: int, side: str, price: int | None
-    ) -> None:
+    def put(self, order_id: str, place: Place) -> None:
         """Count a working order, in the place of what was counted of it before."""
-        place = _Place(symbol, price_decimals, side == Side.BUY, price)
         if self._places.get(order_id) == place:
             return
         self.take(order_id)
         self._places[order_id] = place
-        scales = self._sides.setdefault((symbol, place.buys), {})
-        scales.setdefault(price_decimals, _Side(-1 if place.buys else 1)).add(price)
+        scales = self._sides.setdefault((place.symbol, place.buys), {})
+        side = scales.setdefault(place.price_decimals, _Side(_sign(buys=place.buys)))
+        side.add(place)
 
     def take(self, order_id: str) -> None:
         """Count an order no longer; one that was not counted is none."""
@@ -102,34 +142,38 @@ class OwnPrices:
             return
         scales = self._sides[place.symbol, place.buys]
         side = scales[place.price_decimals]
-        side.remove(place.price)
+        side.remove(place)
         if side.empty:
             del scales[place.price_decimals]
         if not scales:
             del self._sides[place.symbol, place.buys]
 
-    def opposite(self, symbol: str, price_decimals: int, side: str) -> tuple[bool, int | None]:
-        """The best price on the other side of an order.
+    def opposite(self, order: Place, quote: Quote | None) -> tuple[bool, int | None]:
+        """The best price at which an order may meet a working order of the other side.
+
+        Args:
+            order: where it would stand.
+            quote: its symbol's, at its scale, if it is known; else no stop counts as dormant.
 
         Returns:
-            Whether anybody stands there, and the price at ``price_decimals``: for a purchase the
-            lowest that a working sale may trade at, for a sale the highest of the purchases.
+            Whether there is anybody to meet, and the price at the order's scale: for a purchase
+            the lowest that such a sale may trade at, for a sale the highest of the purchases.
             ``None`` beside ``True``: one of them is at another scale, or nothing bounds it.
         """
-        scales = self._sides.get((symbol, side != Side.BUY))
+        scales = self._sides.get((order.symbol, not order.buys))
         if not scales:
             return False, None
-        if scales.keys() != {price_decimals}:
+        if scales.keys() != {order.price_decimals} or scales[order.price_decimals].unpriced:
             return True, None
-        return True, scales[price_decimals].best
+        best = scales[order.price_decimals].best(order, quote)
+        return best is not None, best
 
 
-def reach(side: str, worst_price: int | None, stop_price: int | None) -> int | None:
-    """The price furthest against its owner that a working order stands for.
+def _sign(*, buys: bool) -> int:
+    """What makes the best price of a side its lowest."""
+    return -1 if buys else 1
 
-    A limit, or what bounds the order in its place; one with a stop counts from that price if it
-    is further still.
-    """
-    if worst_price is None or stop_price is None:
-        return worst_price
-    return max(worst_price, stop_price) if side == Side.BUY else min(worst_price, stop_price)
+
+def _market(sign: int, quote: Quote) -> int:
+    """The signed price that a stop of that side is passed by first: of the touch and the last."""
+    return min(sign * (quote.bid if sign > 0 else quote.ask), sign * quote.last)

@@ -16,6 +16,7 @@ from gateway.domain.decision import Reason
 from gateway.domain.exits import ExitOnly, is_exit
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.mode import Mode
+from gateway.domain.order import Side
 from gateway.domain.quantities import RATE_ONE, Worth, notional_micros, value_micros
 from signing.lifecycle import TERMINAL, LifecycleError, state_after
 
@@ -134,12 +135,13 @@ def _execution(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderSt
         raise BookError(f"execution {payload['execution_id']} is at another scale than its order")
     if order.worth is None:
         raise BookError(f"execution {payload['execution_id']} is of an order without a worth")
+    told = (payload["account"], payload["symbol"], payload["side"])
+    if told != (order.account, order.symbol, Side(order.side).executed):
+        raise BookError(f"execution {payload['execution_id']} is not of what its order asked for")
     filled = order.filled_qty + qty
     after = state_after(order.status, "execution", payload, leaves=order.qty - filled)
-    signed = qty if payload["side"] == "buy" else -qty
-    held, _scale = account.positions.pop(payload["symbol"], (0, decimals))
-    if held + signed:
-        account.positions[payload["symbol"]] = (held + signed, decimals)
+    signed = qty if payload["side"] == Side.BUY else -qty
+    _move(account, order.symbol, signed, decimals)
     scales = (decimals, payload["price"], order.price_decimals, order.worth)
     # Cash moves by the value rounded against the account: a purchase up, a sale down.
     account.cash_micros -= -value_micros(-signed, *scales) + payload["fee_micros"]
@@ -153,6 +155,15 @@ def _execution(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderSt
             status=after,
         )
     )
+
+
+def _move(account: AccountBook, symbol: str, signed_qty: int, decimals: int) -> None:
+    """Add to a position; at the finer of two scales, where a release has changed the symbol's."""
+    held, held_decimals = account.positions.pop(symbol, (0, decimals))
+    finer = max(decimals, held_decimals)
+    total = held * 10 ** (finer - held_decimals) + signed_qty * 10 ** (finer - decimals)
+    if total:
+        account.positions[symbol] = (total, finer)
 
 
 def _change(kind: str) -> Handler:

@@ -145,7 +145,7 @@ class Facts:
         sourced = market.sourced(order.symbol, order.price_decimals)
         quote = sourced.quote if sourced else None
         account = book.accounts.get(order.account)
-        equity = self._equity_micros(account, moment) if account else None
+        equity = self._equity_micros(account, moment, order.symbol) if account else None
         worst = worst_price(order, quote, instrument, self._collar_max_bps(order))
         price = counting_price(order.side, worst, quote.last if quote else None)
         projected = projected_facts(order, price, account, equity, valuation)
@@ -173,7 +173,7 @@ class Facts:
             "override": override_facts(order, self.officers(), book.overrides, moment.wall_us),
             "control": control_facts(book, order, moment.wall_us),
             "caps": caps_facts(self.caps),
-            "activity": activity_facts(book, order, market.now_us),
+            "activity": activity_facts(book, order, worst, quote, market.now_us),
         }
         return self._head(order, decision_id, moment) | {
             name: _present(section) for name, section in sections.items() if section is not None
@@ -202,7 +202,15 @@ class Facts:
         venue = self.venues.get(order.account)
         return venue.terms(order.account, order.symbol) if venue else None
 
-    def _equity_micros(self, account: AccountBook, moment: Moment) -> int | None:
+    def _equity_micros(self, account: AccountBook, moment: Moment, traded: str) -> int | None:
+        """The equity that an order is decided on: not known while anything else is priced late.
+
+        How old the traded symbol's own quote may be is for the policy to say.
+        """
+        counted = {*account.positions, *(worked for worked, _, _ in account.reservations)}
+        others = (self.instruments.get(symbol) for symbol in counted - {traded})
+        if not all(one and moment.market.young(one.symbol, one.price_decimals) for one in others):
+            return None
         if account.alias not in moment.equities:
             moment.equities[account.alias] = equity_micros(account, moment.valuation)
         return moment.equities[account.alias]

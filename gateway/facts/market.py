@@ -55,6 +55,11 @@ class Market:
             self._quotes[key] = self._chosen(symbol, price_decimals)
         return self._quotes[key]
 
+    def young(self, symbol: str, price_decimals: int) -> bool:
+        """Whether the symbol has a quote that is not older than the release's limit."""
+        quote = self.quote(symbol, price_decimals)
+        return quote is not None and self._fresh(quote)
+
     def hours(self, symbol: str) -> Hours | None:
         """The session that contains or follows the instant, as the primary feed knows it."""
         return self.feed.hours(symbol, self.now_us) if self.feed else None

@@ -8,11 +8,11 @@ gateway that has just started knows nothing until it is told again (docs/adr/000
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.domain.errors import ConflictError, InvalidInputError, RefusedError
-from gateway.domain.fact import FX_PREFIX, QUOTE_PREFIX, Fact, Reading
+from gateway.domain.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
+from gateway.domain.fact import FX_PREFIX, QUOTE_PREFIX, Fact, Reading, Withdrawal
 from gateway.domain.quantities import ceil_div
 
 SKEW_MAX_US: Final = 2_000_000
@@ -28,11 +28,18 @@ class Standing:
     """A fact that was taken, and the market instant that its age and its end count from.
 
     A fact from ahead of the market clock counts from when it came: no document shows a value
-    from the future, and none is younger than it is.
+    from the future, and none is younger than it is. One that was withdrawn stands no longer, and
+    stays for the order of instants: what comes next of its name has to be newer.
     """
 
     fact: Fact
     since_us: int
+    withdrawn: Withdrawal | None = None
+
+    @property
+    def newest_us(self) -> int:
+        """The newest instant that anybody has named, of the fact or of its end."""
+        return max(self.fact.at_us, self.withdrawn.at_us if self.withdrawn else 0)
 
     @property
     def until_us(self) -> int:
@@ -40,8 +47,8 @@ class Standing:
         return self.since_us + self.fact.ttl_ms * 1000
 
     def stands(self, now_us: int) -> bool:
-        """Whether it is known and not past its time to live."""
-        return self.since_us <= now_us <= self.until_us
+        """Whether it is known, not past its time to live, and not withdrawn."""
+        return self.withdrawn is None and self.since_us <= now_us <= self.until_us
 
     def age_ms(self, now_us: int) -> int:
         """Its age in milliseconds, rounded up."""
@@ -55,6 +62,8 @@ class PushedFacts:
         """Begin knowing nothing."""
         self._held: dict[str, Standing] = {}
         self._counts: Counter[str] = Counter()
+        self._dropped_us: dict[str, int] = {}
+        """Family -> the newest instant of a name that was dropped to make room."""
 
     def put(self, fact: Fact, now_us: int) -> Standing:
         """Take a fact, whose value is well formed; what was taken before of that name is replaced.
@@ -72,12 +81,7 @@ class PushedFacts:
         held = self._held.get(fact.name)
         if held is not None and held.fact == fact and held.stands(now_us):
             return held  # sent twice
-        if fact.at_us > now_us + SKEW_MAX_US:
-            raise InvalidInputError(
-                "fact-from-future",
-                "the fact is of an instant that the market clock has not reached",
-                "send it when its time has come; GET /v1/market/clock says what time it is",
-            )
+        _check_not_ahead(fact.at_us, now_us)
         taken = Standing(fact, min(fact.at_us, now_us))
         if not taken.stands(now_us):
             raise InvalidInputError(
@@ -86,11 +90,48 @@ class PushedFacts:
                 "send it sooner, or with a longer ttl_ms",
             )
         if held is not None:
+            _check_keeper(fact, held, now_us)
             _check_follows(fact, held, now_us)
         else:
-            self._make_room(fact.name, now_us)
+            self._make_room(fact, now_us)
         self._held[fact.name] = taken
         return taken
+
+    def withdraw(self, withdrawal: Withdrawal, now_us: int) -> Standing:
+        """Take back a fact: it is not known from now on, and nothing else speaks in its place.
+
+        The name is free then: any source may state a fact of a later instant. A withdrawal that
+        is sent twice is one.
+
+        Args:
+            withdrawal: what is taken back, by whom, as of when.
+            now_us: the market clock.
+
+        Returns:
+            What stood, withdrawn.
+
+        Raises:
+            InvalidInputError: ``fact-from-future``.
+            NotFoundError: ``fact-not-held``: nothing of that name was ever taken here.
+            ConflictError: ``fact-source``: another principal or source keeps this name;
+                ``fact-out-of-order``: a newer fact was taken already.
+        """
+        held = self._held.get(withdrawal.name)
+        if held is None:
+            raise NotFoundError(
+                "fact-not-held",
+                "no fact of that name was taken since the gateway started",
+                "there is nothing to withdraw; GET /v1/facts lists what stands",
+            )
+        if held.withdrawn == withdrawal:
+            return held
+        _check_not_ahead(withdrawal.at_us, now_us)
+        _check_keeper(withdrawal, held, now_us)
+        # One instant may carry a fact and its end: what is gone can only deny.
+        if withdrawal.at_us < held.newest_us:
+            raise _out_of_order("a fact of this name that is newer was taken before")
+        self._held[withdrawal.name] = gone = replace(held, withdrawn=withdrawal)
+        return gone
 
     def reading(self, name: str, at_us: int) -> Reading | None:
         """The value that stands at ``at_us``; ``None`` when none does, or no longer."""
@@ -108,11 +149,16 @@ class PushedFacts:
         found = (self._held[name] for name in sorted(self._held))
         return [held for held in found if held.stands(now_us)]
 
-    def _make_room(self, name: str, now_us: int) -> None:
-        """Count a name that is not held yet; where its family is full, one that is over goes."""
-        family = next((prefix for prefix in _ROOM if name.startswith(prefix)), None)
+    def _make_room(self, fact: Fact, now_us: int) -> None:
+        """Count a name that is not held yet; where its family is full, one that is over goes.
+
+        Its last instant is kept for the whole family, so that nothing comes back that is older.
+        """
+        family = next((prefix for prefix in _ROOM if fact.name.startswith(prefix)), None)
         if family is None:
             return
+        if fact.at_us <= self._dropped_us.get(family, -1):
+            raise _out_of_order(f"names of {family}* had to be forgotten that were as new or newer")
         if self._counts[family] >= _ROOM[family]:
             self._drop_one(family, now_us)
         self._counts[family] += 1
@@ -122,6 +168,7 @@ class PushedFacts:
             if name.startswith(family) and not held.stands(now_us):
                 del self._held[name]
                 self._counts[family] -= 1
+                self._dropped_us[family] = max(self._dropped_us.get(family, 0), held.newest_us)
                 return
         raise RefusedError(
             "facts-full",
@@ -130,17 +177,31 @@ class PushedFacts:
         )
 
 
-def _check_follows(fact: Fact, held: Standing, now_us: int) -> None:
-    """Whether ``fact`` may take the place of the one that was taken before it."""
-    before, stands = held.fact, held.stands(now_us)
-    if stands and (fact.principal, fact.source) != (before.principal, before.source):
+def _check_not_ahead(at_us: int, now_us: int) -> None:
+    if at_us > now_us + SKEW_MAX_US:
+        raise InvalidInputError(
+            "fact-from-future",
+            "the fact is of an instant that the market clock has not reached",
+            "send it when its time has come; GET /v1/market/clock says what time it is",
+        )
+
+
+def _check_keeper(sent: Fact | Withdrawal, held: Standing, now_us: int) -> None:
+    """Whether whoever sent it may speak for the name."""
+    keeper = (held.fact.principal, held.fact.source)
+    if held.stands(now_us) and (sent.principal, sent.source) != keeper:
         raise ConflictError(
             "fact-source",
             "another caller or source keeps this fact, until its time to live ends",
             "have one source for each name, or wait until it falls silent",
         )
-    if fact.at_us <= before.at_us:
-        raise _out_of_order("a fact of this name that is as new or newer was taken before")
+
+
+def _check_follows(fact: Fact, held: Standing, now_us: int) -> None:
+    """Whether ``fact`` is newer than what was taken of its name before it."""
+    if fact.at_us <= held.newest_us:
+        raise _out_of_order("one of this name that is as new or newer was taken before")
+    before, stands = held.fact, held.stands(now_us)
     # A source that has fallen silent may have started anew, and count from the beginning.
     if stands and before.sequence is not None and (fact.sequence or 0) <= before.sequence:
         raise _out_of_order("its sequence is not above that of the fact that stands")

@@ -119,13 +119,14 @@ class Journal:
         self._book = book
         waiting = list(self._owed)
         self._owed.clear()
+        ahead = self._ahead  # a commit may have failed while the log was read
         for draft in waiting:
             try:
                 self.record([draft], owed=True).add_done_callback(_observed)
             except BookError:
                 # The order it speaks of never became durable: there is nothing to cancel, and a
                 # single entry that does not fit has changed nothing.
-                self._ahead = False
+                self._ahead = ahead
 
 
 def _observed(task: asyncio.Task[Committed]) -> None:

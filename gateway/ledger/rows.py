@@ -30,7 +30,8 @@ def order_row(order: OrderState) -> dict[str, Column]:
     row["allow"] = int(order.allow)
     row["status"] = str(order.status)
     row["filled_value"] = str(order.filled_value)
-    row["reasons"] = encode([[r.control, r.observed, r.limit] for r in order.reasons]).decode()
+    reasons = [[r.control, r.observed, r.limit, r.source] for r in order.reasons]
+    row["reasons"] = encode(reasons).decode()
     return row
 
 

@@ -141,7 +141,9 @@ class Orders(LedgerTable, table=True):
     """1 or 0."""
     failure: str = Field(sa_type=Text)
     reasons: str = Field(sa_type=Text)
-    """Canonical JSON: a list of [control, observed or null, limit or null]."""
+    """Canonical JSON: a list of [control, observed, limit, source]; all but the first may be null.
+
+    Rows of before limits had sources end after the limit."""
     input_digest: str = Field(sa_type=Text)
     release_digest: str = Field(sa_type=Text)
     market_us: int = Field(sa_type=Whole)

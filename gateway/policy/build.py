@@ -18,6 +18,7 @@ from gateway.policy.release import (
     BUNDLE,
     DATA,
     DESCRIPTOR,
+    LABEL,
     VERSION,
     WASM,
     Release,
@@ -28,13 +29,15 @@ from signing import canonical
 
 CAPABILITIES: Final = "capabilities.json"
 _WASM_MAX_BYTES: Final = 16 * 1024 * 1024
+_SHOWN_MAX: Final = 48
 
 
 def build(source: Path, out: Path, label: str, data: bytes) -> Release:
     """Build a release folder from a policies folder.
 
-    The descriptor is written last: a build that breaks off leaves a folder whose digests do not
-    fit, which nothing loads.
+    Nothing is written before all of it is made and read back as a release. The descriptor is
+    written last: a build that breaks off there leaves a folder whose digests do not fit, which
+    nothing loads.
 
     Args:
         source: the policies folder.
@@ -43,10 +46,17 @@ def build(source: Path, out: Path, label: str, data: bytes) -> Release:
         data: the bytes of ``data.json`` (:func:`gateway.policy.data_files.release_data`).
 
     Raises:
-        InvalidInputError: the Rego does not compile or a control lacks its METADATA.
+        InvalidInputError: the Rego does not compile, a control lacks its METADATA, or
+            ``release-label``: that cannot be a label.
         OpaToolError: ``opa`` is missing.
         ReleaseError: what was built is not a sound release.
     """
+    if LABEL.fullmatch(label) is None:
+        raise InvalidInputError(
+            "release-label",
+            f"{label[:_SHOWN_MAX]!a} cannot be a label",
+            "use a-z and -, a letter first, at most 32 of them",
+        )
     opa, built = find_opa(), revision(source)
     with tempfile.TemporaryDirectory(prefix="writ-build-") as folder:
         staged, made = Path(folder) / "sources", Path(folder) / "made"
@@ -63,11 +73,14 @@ def build(source: Path, out: Path, label: str, data: bytes) -> Release:
             DATA: data,
             CATALOGUE: encode_catalogue(built, _control_texts(opa, staged)),
         }
-    files[DESCRIPTOR] = _descriptor(built, label, files)
+        files[DESCRIPTOR] = _descriptor(built, label, files)
+        for name, content in files.items():
+            (made / name).write_bytes(content)
+        release = load_release(made)
     out.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         _replace(out / name, content)
-    return load_release(out)
+    return release
 
 
 def _opa_build(opa: Path, staged: Path, out: Path, capabilities: Path, *options: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.domain.errors import RefusedError
 from gateway.policy.batches import BATCH_MAX
+from gateway.policy.in_force import ReleaseInForce
 from gateway.ports import Ledger, PolicyEngine
 from signing import canonical
 
@@ -29,6 +30,7 @@ SECTIONS: Final = (
 )
 """Parts of a document without which nothing may be allowed that opens a position."""
 
+_EMPTY: Final = b"{}"
 _UNLISTED: Final = "CANARY-UNLISTED"
 _Fields = Mapping[str, Any]
 
@@ -65,6 +67,12 @@ class Examined:
     recorded: int
     flips: tuple[Flip, ...]
 
+    @property
+    def required(self) -> frozenset[str]:
+        """The controls that it required of every one of the documents."""
+        first, *others = (frozenset(verdict.required) for verdict in self.verdicts)
+        return first.intersection(*others)
+
 
 async def recent(ledger: Ledger, count: int = RECORDED_MAX) -> list[Recorded]:
     """The newest recorded inputs; those whose time was up are left out."""
@@ -98,7 +106,7 @@ async def examine(engine: PolicyEngine, recorded: Sequence[Recorded]) -> Examine
                 f"the release allows {name}, which none may",
                 "run `writ policy check` and `writ policy test` on its sources",
             )
-    if isinstance(await engine.triggered_halts(b"{}"), EngineFailure):
+    if isinstance(await engine.triggered_halts(_EMPTY), EngineFailure):
         raise _undecided("the query for halts", "no answer")
     return Examined(
         (*(one.document for one in recorded), *(document for _, document in canaries)),
@@ -106,6 +114,19 @@ async def examine(engine: PolicyEngine, recorded: Sequence[Recorded]) -> Examine
         len(recorded),
         tuple(_flips(recorded, answers)),
     )
+
+
+async def removed_controls(old: ReleaseInForce, examined: Examined) -> tuple[str, ...]:
+    """The controls that the release in force requires and the examined one does not, sorted.
+
+    Without an order on record no canary may notice that a control is gone: what it would have
+    denied, others deny as well. An engine that fails is no reason to keep its release; then what
+    the old one requires is taken from its words.
+    """
+    answer = (await old.engine.decide([_EMPTY]))[0]
+    failed = isinstance(answer, EngineFailure)
+    required = old.catalogue.controls if failed else answer.required
+    return tuple(sorted({*required} - examined.required))
 
 
 async def disagreement(engine: PolicyEngine, examined: Examined) -> str | None:
@@ -160,7 +181,7 @@ def _undecided(name: str, why: str) -> CanaryError:
 
 def _plain() -> Iterator[tuple[str, bytes]]:
     """What no order can be made of, or nothing that may be allowed."""
-    yield "an empty document", b"{}"
+    yield "an empty document", _EMPTY
     yield "no document", b"null"
     zeros = {section: {"value": 0} for section in SECTIONS}
     yield "a document of nothing but zeros", canonical.encode({"v": 0, **zeros})

@@ -34,13 +34,14 @@ def release_data(source: Path, given: Path | None = None, limits: Path | None = 
         limits: one limits file that takes the place of both.
 
     Raises:
-        InvalidInputError: ``policy-data`` or ``policy-limits``: a file is missing or malformed.
+        InvalidInputError: ``policy-data`` or ``policy-limits``: a file is missing or malformed,
+            or the given folder has none of the four.
         ReleaseError: ``release-data``: a value is out of range.
     """
+    found = {} if given is None else _given_files(given)
 
     def chosen(inside: Path) -> Path:
-        other = None if given is None else given / inside.name
-        return other if other is not None and other.exists() else source / inside
+        return found.get(inside.name, source / inside)
 
     lists = {name: json_file(chosen(LISTS / f"{name}.json")) for name in LIST_NAMES}
     known = Known(limit_names(source), qty_decimals(lists["instruments"]))
@@ -59,10 +60,7 @@ def data_over(base: bytes, given: Path, names: frozenset[str]) -> bytes:
         InvalidInputError: ``policy-data``, ``policy-limits``: a file is malformed, or none is.
         ReleaseError: ``release-data``: a value is out of range.
     """
-    found = {path.name: path for path in (given / LIMITS.name, *_lists(given)) if path.exists()}
-    if not found:
-        names_of = ", ".join((LIMITS.name, *(path.name for path in _lists(given))))
-        raise InvalidInputError("policy-data", f"{given} holds none of {names_of}", "add one")
+    found = _given_files(given)
     parts = cast("dict[str, Any]", json.loads(base))
     parts |= {name: json_file(path) for name in LIST_NAMES if (path := found.get(f"{name}.json"))}
     if LIMITS.name in found:
@@ -71,8 +69,15 @@ def data_over(base: bytes, given: Path, names: frozenset[str]) -> bytes:
     return _encoded(parts)
 
 
-def _lists(folder: Path) -> list[Path]:
-    return [folder / f"{name}.json" for name in LIST_NAMES]
+def _given_files(given: Path) -> dict[str, Path]:
+    """Those of the four files that a folder has, by name; with none of them it was mistaken."""
+    names = (LIMITS.name, *(f"{name}.json" for name in LIST_NAMES))
+    found = {name: given / name for name in names if (given / name).exists()}
+    if not found:
+        raise InvalidInputError(
+            "policy-data", f"{given} holds none of {', '.join(names)}", "add one"
+        )
+    return found
 
 
 def _limits(path: Path, known: Known) -> dict[str, object]:

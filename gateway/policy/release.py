@@ -26,9 +26,11 @@ WASM: Final = "policy.wasm"
 FILE_MAX_BYTES: Final = 32 * 1024 * 1024
 """The largest file of a release: about 10^5 instruments, each with limits of its own."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+LABEL: Final = re.compile(r"[a-z][a-z-]{0,31}")
+"""What a label may be."""
 _FIELDS: Final = {
     "revision": re.compile(r"r[0-9a-f]{16}"),
-    "label": re.compile(r"[a-z][a-z-]{0,31}"),
+    "label": LABEL,
     "opa_version": re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}"),
     "bundle_sha256": _DIGEST,
     "wasm_sha256": _DIGEST,

@@ -15,14 +15,21 @@ start takes that, and records it if the log does not name it yet.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
 from gateway.domain.errors import ConflictError, RefusedError, UnavailableError, WritError
 from gateway.domain.mode import Mode
-from gateway.policy.canaries import Examined, Flip, disagreement, examine, recent
+from gateway.policy.canaries import (
+    Examined,
+    Flip,
+    disagreement,
+    examine,
+    recent,
+    removed_controls,
+)
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.engine import EngineMaker, assemble
 from gateway.policy.fitting import check_fits
@@ -65,7 +72,11 @@ class SwitchParts:
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """What a switch did; ``paused_us`` is how long orders waited at the most."""
+    """What a switch did.
+
+    ``paused_us`` is how long orders waited at the most; ``controls_removed`` are those that the
+    release before required and this one does not.
+    """
 
     previous: str
     in_force: ReleaseInForce
@@ -74,6 +85,7 @@ class Switched:
     canaries: int = 0
     recorded: int = 0
     flips: tuple[Flip, ...] = ()
+    controls_removed: tuple[str, ...] = ()
 
 
 class Switching:
@@ -123,7 +135,9 @@ class Switching:
         new = await assemble(release, catalogue, parts.maker)
         try:
             examined = await self._tried(new)
-            paused_us = await self._between_turns(old, new, examined, by)
+            removed = await removed_controls(old, examined)
+            draft = release_draft(release, by, removed)
+            paused_us = await self._between_turns(old, new, examined, draft)
         finally:
             # Whatever happened, book and holder say which of the two is still needed.
             await (old if parts.holder.current is new else new).close()
@@ -135,6 +149,7 @@ class Switching:
             canaries=len(examined.documents) - examined.recorded,
             recorded=examined.recorded,
             flips=examined.flips,
+            controls_removed=removed,
         )
 
     async def _read(self, digest: str) -> tuple[Release, Catalogue]:
@@ -177,7 +192,7 @@ class Switching:
             await module.close()
 
     async def _between_turns(
-        self, old: ReleaseInForce, new: ReleaseInForce, examined: Examined, by: str
+        self, old: ReleaseInForce, new: ReleaseInForce, examined: Examined, draft: Draft
     ) -> int:
         """Shut the door, switch, and open it again; returns for how long it was shut, in us."""
         parts = self._parts
@@ -186,7 +201,7 @@ class Switching:
             self._fits(new.release)  # fills and modes may have come meanwhile
             try:
                 await self._followed(new, examined)
-                await self._recorded(new, by)
+                await self._recorded(new, draft)
             except BaseException:
                 await self._restored(old, new)
                 raise
@@ -206,12 +221,12 @@ class Switching:
                 "release-disagrees", told, "build the release anew: `writ policy build`"
             )
 
-    async def _recorded(self, new: ReleaseInForce, by: str) -> None:
+    async def _recorded(self, new: ReleaseInForce, draft: Draft) -> None:
         """Enter the switch; from the entry's being durable on, the release is in force."""
         holder = self._parts.holder
         holder.announce(new.release.label)
         self._fits(new.release)  # from here to the entry's being in the book nothing is awaited
-        await self._parts.journal.record([release_draft(new.release, by)])
+        await self._parts.journal.record([draft])
         holder.put(new)
 
     async def _restored(self, old: ReleaseInForce, new: ReleaseInForce) -> None:
@@ -236,8 +251,15 @@ class Switching:
                 _log.error("the OPA server does not take the old release back: %s", fault.detail)
 
 
-def release_draft(release: Release, by: str) -> Draft:
-    """The release and everything in it: whoever holds the log can decide again."""
+def release_draft(release: Release, by: str, removed: Sequence[str] = ()) -> Draft:
+    """The release and everything in it: whoever holds the log can decide again.
+
+    Args:
+        release: what comes into force.
+        by: who accepted it.
+        removed: the controls that were required before and are not any more.
+    """
+    told = {"controls_removed": list(removed)} if removed else {}
     return Draft(
         "release",
         {
@@ -248,6 +270,7 @@ def release_draft(release: Release, by: str) -> Draft:
             "wasm_digest": release.wasm_digest,
             "data_digest": release.data_digest,
             "by": by,
+            **told,
         },
         (release.descriptor, release.bundle, release.wasm, release.data),
     )

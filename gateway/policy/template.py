@@ -15,7 +15,9 @@ from gateway.policy.units import UNITS, LimitName, limit_name
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,47}")
 _ID: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}-[0-9]{1,4}")
 _FACT: Final = re.compile(r"[a-z][a-z0-9_]{0,47}\.[a-z][a-z0-9_]{0,47}")
-_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,.()/-]*")
+_PLAIN: Final = re.compile(r"[A-Za-z](?:[A-Za-z0-9 ,.()/-]*[A-Za-z0-9.()/])?")
+_WORDS: Final = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
+"""What YAML takes for a truth value or nothing, where it stands without quotes."""
 _FIX103_MAX: Final = 99
 _TEXT_MAX: Final = 1_000
 REMEDY: Final = "Ask the risk officers, who sign the limits."
@@ -105,8 +107,16 @@ def check_new(new: NewControl) -> None:
         ),
         (new.severity in SEVERITIES, f"the severity {new.severity!r}", ", ".join(SEVERITIES)),
         (0 <= new.fix103 <= _FIX103_MAX, f"the FIX reason {new.fix103}", "use 0 to 99"),
-        (new.regulation and all(new.regulation), "an empty regulation", "name the rule"),
-        (bool(new.owner and new.remedy), "an empty owner or remedy", "say who, and what helps"),
+        (
+            new.regulation and all(map(str.strip, new.regulation)),
+            "an empty regulation",
+            "name the rule",
+        ),
+        (
+            bool(new.owner.strip() and new.remedy.strip()),
+            "an empty owner or remedy",
+            "say who, and what helps",
+        ),
         (all(_is_text(text) for text in texts), "a text", "keep to printable characters, one line"),
     )
     for sound, what, remedy in checks:
@@ -124,12 +134,12 @@ def _is_text(text: str) -> bool:
 
 def title_of(new: NewControl) -> str:
     """Its title, or its name as words."""
-    return new.title or new.name.replace("_", " ").capitalize()
+    return new.title.strip() or new.name.replace("_", " ").capitalize()
 
 
 def description_of(new: NewControl) -> str:
     """Its description, or a true sentence about fact and limit."""
-    if new.description:
+    if new.description.strip():
         return new.description
     if not new.limit:
         return f"{new.fact} must be known and true."
@@ -183,7 +193,8 @@ def rule_text(new: NewControl) -> str:
 
 
 def _scalar(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    plain = _PLAIN.fullmatch(text) is not None and text.lower() not in _WORDS
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def _block(text: str, indent: str) -> list[str]:

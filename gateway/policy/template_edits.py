@@ -120,8 +120,9 @@ def with_limit_of_zero(text: str, new: NewControl) -> str:
 
 def with_shape(text: str, new: NewControl, *, new_section: bool) -> str:
     """``well_formed.rego`` with the fact, which may be absent, and its section if that is new."""
-    kind = "natural" if new.limit else "boolean"
-    typed = f'\tshape.{kind}_or_absent(input.{new.section}, "{new.field}")\n'
+    typed = f'\tshape.natural_or_absent(input.{new.section}, "{new.field}")\n'
+    if not new.limit:
+        typed = f'\tis_boolean(object.get(input.{new.section}, "{new.field}", false))\n'
     if not new_section:
         rule = _rule(text, f"input.{new.section},")
         optional = _optional(rule)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -20,6 +20,8 @@ from gateway.policy.units import limit_name, show_value
 from signing import canonical
 
 TIMEOUT_MS: Final = 10_000
+_DIGITS_MAX: Final = 32
+"""More digits than any integer of a document has; a message shows no more of anything."""
 _UNLISTED: Final = "this release says nothing about it"
 
 
@@ -45,32 +47,83 @@ class Tried:
     regulation: tuple[str, ...]
 
 
-def read_document(data: bytes) -> dict[str, Any]:
+def read_document(data: bytes, name: str = "the document") -> dict[str, Any]:
     """A document as it was written by hand: JSON, an object, and not too long.
 
+    Args:
+        data: its bytes.
+        name: what it is called in a complaint, such as its file.
+
     Raises:
-        InvalidInputError: ``document-malformed``, with the line where one is known.
+        InvalidInputError: ``document-malformed``, with the line or the path where one is known.
     """
-    remedy = "give one input document as JSON; `writ order explain ID` shows those of decisions"
     if len(data) > DOCUMENT_MAX_BYTES:
-        detail = f"the document is longer than {DOCUMENT_MAX_BYTES} bytes"
-        raise InvalidInputError("document-malformed", detail, remedy)
+        raise _malformed(f"{name} is longer than {DOCUMENT_MAX_BYTES} bytes")
     try:
         value: object = json.loads(
-            data.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float
+            data.decode("utf-8"),
+            parse_int=_integer,
+            parse_float=_NoInteger,
+            parse_constant=_NoInteger,
+            object_pairs_hook=_members,
         )
+        misfit = next(_no_integers(value, "input"), None)
     except json.JSONDecodeError as error:
-        detail = f"line {error.lineno}: {error.msg}"
-        raise InvalidInputError("document-malformed", detail, remedy) from error
-    except (ValueError, RecursionError) as error:
-        raise InvalidInputError("document-malformed", str(error), remedy) from error
+        raise _malformed(f"{name}:{error.lineno}: {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise _malformed(f"{name} is not UTF-8") from error
+    except RecursionError as error:
+        raise _malformed(f"{name} is nested too deeply") from error
+    except ValueError as error:
+        raise _malformed(f"{name}: {error}") from error
     if not isinstance(value, dict):
-        raise InvalidInputError("document-malformed", "it is not an object", remedy)
+        raise _malformed(f"{name} is not an object")
+    if misfit is not None:
+        raise _malformed(f"{name}: {misfit}: money, prices and quantities are integers")
     return cast("dict[str, Any]", value)
 
 
-def _no_float(text: str) -> object:
-    raise ValueError(f"{text[:32]} is no integer: money and prices are integers of small units")
+@dataclass(frozen=True, slots=True)
+class _NoInteger:
+    """A number as it was written that no document holds, not even ``0.0``.
+
+    The canonical form has no such number, so what an engine makes of one is never asked.
+    """
+
+    text: str
+
+
+def _integer(text: str) -> object:
+    """An integer; one of more digits than any that a document holds stays as it was written."""
+    return int(text) if len(text) <= _DIGITS_MAX else _NoInteger(text)
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object's members; of two by one name, people and programs read different ones."""
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name[:_DIGITS_MAX]!a} stands there twice")
+        found[name] = value
+    return found
+
+
+def _no_integers(node: object, path: str) -> Iterator[str]:
+    """What is to be said of every number below a node that no document holds."""
+    if isinstance(node, _NoInteger):
+        long = "beyond all integers" if len(node.text) > _DIGITS_MAX else "no integer"
+        yield f"{path} is {node.text[:_DIGITS_MAX]}, which is {long}"
+    elif isinstance(node, dict):
+        for name, value in cast("dict[str, object]", node).items():
+            yield from _no_integers(value, f"{path}.{name}")
+    elif isinstance(node, list):
+        for place, value in enumerate(cast("list[object]", node)):
+            yield from _no_integers(value, f"{path}[{place}]")
+
+
+def _malformed(detail: str) -> InvalidInputError:
+    remedy = "give one input document as JSON; `writ order explain ID` shows those of decisions"
+    return InvalidInputError("document-malformed", detail, remedy)
 
 
 def decide(release: Release, document: Mapping[str, Any]) -> Verdict | EngineFailure:

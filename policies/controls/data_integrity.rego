@@ -2,7 +2,8 @@
 # title: Data integrity check
 # description: |
 #   Whoever watches the data that models work on must have said that it is whole, not longer ago
-#   than the limit for models. A mismatch, or no word, stops trading.
+#   than the limit for models. A mismatch, or no word, stops trading. An order that
+#   provably only reduces passes.
 # related_resources:
 #   - description: How to add a control
 #     ref: docs/adding-a-control.md
@@ -25,6 +26,7 @@
 #   - input: schema.document
 package writ.controls.data_integrity
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -36,3 +38,6 @@ proven if {
 	input.model.data_integrity.value == true
 	num.within(observed, limits[limit])
 }
+
+# The model speaks of what to begin; its silence traps nobody in what they hold.
+proven if exits.reduces

@@ -57,3 +57,18 @@ test_what_is_observed if {
 	data_integrity.observed == 101 with input as reading(good[0], 101) with data.limits as limits
 	data_integrity.limit == "model_age_max_ms"
 }
+
+# The model says the worst it can, too late.
+ill := {"value": false, "age_ms": 101, "source": "monitor"}
+
+an_exit(order, projected) := object.union(fixtures.exit, {"order": order, "projected": projected, "model": {"data_integrity": ill}})
+
+test_an_exit_passes if {
+	data_integrity.proven with input as an_exit({}, {}) with data.limits as limits
+	data_integrity.proven with input as json.remove(an_exit({}, {}), ["model"]) with data.limits as limits
+}
+
+test_what_only_says_that_it_is_an_exit_does_not if {
+	not data_integrity.proven with input as an_exit({"reduce_only": false}, {}) with data.limits as limits
+	not data_integrity.proven with input as an_exit({}, {"reduces": false}) with data.limits as limits
+}

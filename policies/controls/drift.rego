@@ -2,7 +2,8 @@
 # title: Drift check
 # description: |
 #   How far the model has drifted from what it was approved on (drift_check) must be known, not
-#   older than the limit for models, and not above the limit.
+#   older than the limit for models, and not above the limit. An order that
+#   provably only reduces passes.
 # related_resources:
 #   - description: How to add a control
 #     ref: docs/adding-a-control.md
@@ -26,14 +27,18 @@
 #   - input: schema.document
 package writ.controls.drift
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
 limit := "drift_max_e4"
 
-observed := input.model.drift_e4.value
-
-proven if {
-	num.within(observed, limits[limit])
+# A reading that is too old is not known any more.
+observed := input.model.drift_e4.value if {
 	num.within(input.model.drift_e4.age_ms, limits.model_age_max_ms)
 }
+
+proven if num.within(observed, limits[limit])
+
+# The model speaks of what to begin; its silence traps nobody in what they hold.
+proven if exits.reduces

@@ -71,7 +71,26 @@ test_fact_missing if {
 	}
 }
 
+test_too_old_is_not_known if {
+	not drift.observed with input as reading(100, 101) with data.limits as limits
+}
+
 test_what_is_observed if {
 	drift.observed == 101 with input as reading(101, 100) with data.limits as limits
 	drift.limit == "drift_max_e4"
+}
+
+# The model says the worst it can, too late.
+ill := {"value": 101, "age_ms": 101, "source": "monitor"}
+
+an_exit(order, projected) := object.union(fixtures.exit, {"order": order, "projected": projected, "model": {"drift_e4": ill}})
+
+test_an_exit_passes if {
+	drift.proven with input as an_exit({}, {}) with data.limits as limits
+	drift.proven with input as json.remove(an_exit({}, {}), ["model"]) with data.limits as limits
+}
+
+test_what_only_says_that_it_is_an_exit_does_not if {
+	not drift.proven with input as an_exit({"reduce_only": false}, {}) with data.limits as limits
+	not drift.proven with input as an_exit({}, {"reduces": false}) with data.limits as limits
 }

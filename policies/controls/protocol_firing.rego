@@ -2,7 +2,8 @@
 # title: Protocol firing check
 # description: |
 #   The protocols around the model must have fired as they are specified, and whoever watches them
-#   must have said so not longer ago than the limit for models. A mismatch stops trading.
+#   must have said so not longer ago than the limit for models. A mismatch stops trading. An order that
+#   provably only reduces passes.
 # related_resources:
 #   - description: How to add a control
 #     ref: docs/adding-a-control.md
@@ -25,6 +26,7 @@
 #   - input: schema.document
 package writ.controls.protocol_firing
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -36,3 +38,6 @@ proven if {
 	input.model.protocol_firing.value == true
 	num.within(observed, limits[limit])
 }
+
+# The model speaks of what to begin; its silence traps nobody in what they hold.
+proven if exits.reduces

@@ -2,7 +2,8 @@
 # title: Regime check
 # description: |
 #   The market regime (regime_check) must be known, one of the four that there are, and not older
-#   than the limit for models. What a regime allows is for other controls to say.
+#   than the limit for models. What a regime allows is for other controls to say. An order that
+#   provably only reduces passes.
 # related_resources:
 #   - description: How to add a control
 #     ref: docs/adding-a-control.md
@@ -25,6 +26,7 @@
 #   - input: schema.document
 package writ.controls.regime
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -36,3 +38,6 @@ proven if {
 	input.model.regime.value in {"CALM", "NORMAL", "STRESSED", "CRISIS"}
 	num.within(observed, limits[limit])
 }
+
+# The model speaks of what to begin; its silence traps nobody in what they hold.
+proven if exits.reduces

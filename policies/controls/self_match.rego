@@ -3,7 +3,8 @@
 # description: |
 #   The price that the order may reach must not meet a working order of the other side, of any
 #   account of this gateway. A working order stands at its limit, one without a limit at the far
-#   edge of its collar, and one with a stop at the stop price where that is further.
+#   edge of its collar. One whose stop the market has not reached is met only between its stop and
+#   its own bound, where it would fill once it wakes.
 # related_resources:
 #   - description: FINRA Rule 5210, publication of transactions and quotations, supplementary material .02 self-trades
 #     ref: https://www.finra.org/rules-guidance/rulebooks/finra-rules/5210

@@ -46,6 +46,13 @@ test_options if {
 	}
 }
 
+test_an_exit_that_is_proven_needs_no_venue_that_keeps_to_it if {
+	exit := object.union(fixtures.exit, {"venue": {"reduce_only": false}})
+	venue_takes.proven with input as exit
+	not venue_takes.proven with input as object.union(exit, {"projected": {"reduces": false}})
+	not venue_takes.proven with input as object.union(exit, {"order": {"type": "stop_limit"}, "venue": {"types": {"stop_limit": false}}})
+}
+
 test_short_sales if {
 	venue_takes.proven with input as changed({"side": "sell_short"}, {"shortable": true})
 	not venue_takes.proven with input as changed({"side": "sell_short"}, {"shortable": false})

@@ -2,7 +2,8 @@
 # title: Volatility check
 # description: |
 #   The volatility index (volatility_check) must be known, above zero, not older than the limit for
-#   models, and not above the limit. An index of zero is a broken feed, not a calm market.
+#   models, and not above the limit. An index of zero is a broken feed, not a calm market. An order
+#   that provably only reduces passes.
 # related_resources:
 #   - description: How to add a control
 #     ref: docs/adding-a-control.md
@@ -26,15 +27,21 @@
 #   - input: schema.document
 package writ.controls.volatility
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
 limit := "volatility_index_max_e4"
 
-observed := input.model.volatility_e4.value
+# A reading that is too old is not known any more.
+observed := input.model.volatility_e4.value if {
+	num.within(input.model.volatility_e4.age_ms, limits.model_age_max_ms)
+}
 
 proven if {
 	num.positive(observed)
 	num.within(observed, limits[limit])
-	num.within(input.model.volatility_e4.age_ms, limits.model_age_max_ms)
 }
+
+# The model speaks of what to begin; its silence traps nobody in what they hold.
+proven if exits.reduces

@@ -120,16 +120,9 @@ order_typed if {
 	num.positive(input.order.qty)
 	shape.decimals(input.order.qty_decimals)
 	shape.decimals(input.order.price_decimals)
-	every name, value in input.order {
-		computed_typed(name, value)
+	every name in computed {
+		shape.natural_or_absent(input.order, name)
 	}
-}
-
-computed_typed(name, _) if not name in computed
-
-computed_typed(name, value) if {
-	name in computed
-	num.natural(value)
 }
 
 order_consistent if {
@@ -298,24 +291,26 @@ model_typed if {
 		{"volatility_e4", "regime", "entropy_e4", "drift_e4", "data_integrity", "protocol_firing"},
 	)
 	every name, reading in input.model {
-		shape.closed(reading, {"value", "age_ms", "source"}, set())
+		shape.closed(reading, reading_parts, set())
 		reading_typed(name, reading.value)
 		num.natural(reading.age_ms)
 		shape.identifier(reading.source)
 	}
 }
 
-reading_typed(name, value) if {
-	name in {"volatility_e4", "entropy_e4", "drift_e4"}
-	num.natural(value)
-}
+reading_parts := {"value", "age_ms", "source"}
+
+reading_typed("volatility_e4", value) if num.natural(value)
+
+reading_typed("entropy_e4", value) if num.natural(value)
+
+reading_typed("drift_e4", value) if num.natural(value)
 
 reading_typed("regime", value) if value in {"CALM", "NORMAL", "STRESSED", "CRISIS"}
 
-reading_typed(name, value) if {
-	name in {"data_integrity", "protocol_firing"}
-	is_boolean(value)
-}
+reading_typed("data_integrity", value) if is_boolean(value)
+
+reading_typed("protocol_firing", value) if is_boolean(value)
 
 rates_typed if {
 	is_object(input.rates)

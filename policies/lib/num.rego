@@ -6,31 +6,35 @@
 #   integers in range. A limit that is missing, zero or not an integer proves nothing.
 package writ.lib.num
 
-# METADATA
-# description: 2^53; from here on, readers of JSON stop agreeing on what an integer is.
-bound := 9007199254740992
+# The bound is 2^53: from there on, readers of JSON stop agreeing on what an integer is. It stands
+# written out, because `0 - bound` is arithmetic of any precision in WebAssembly, and these few
+# lines are most of what a decision costs.
 
 # METADATA
 # description: A whole number that every reader of JSON holds exactly.
 integer(value) if {
 	is_number(value)
-	value < bound
-	value > 0 - bound
+	value < 9007199254740992
+	value > -9007199254740992
 	floor(value) == value
 }
 
 # METADATA
 # description: An integer that is zero or more.
 natural(value) if {
-	integer(value)
+	is_number(value)
 	value >= 0
+	value < 9007199254740992
+	floor(value) == value
 }
 
 # METADATA
 # description: An integer above zero; the only thing that counts as a limit.
 positive(value) if {
-	integer(value)
+	is_number(value)
 	value > 0
+	value < 9007199254740992
+	floor(value) == value
 }
 
 # METADATA

@@ -13,9 +13,10 @@ digits := "0123456789"
 
 capitals := "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-identifier_characters := "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.:-"
+# What most identifiers are made of comes first: each character is looked for from the left.
+identifier_characters := "0123456789abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ.:-"
 
-symbol_characters := "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.:-/"
+symbol_characters := "0123456789abcdefghijklmnopqrstuvwxyz_ABCDEFGHIJKLMNOPQRSTUVWXYZ.:-/"
 
 # METADATA
 # description: An object with every required key, perhaps some optional ones, and no other.
@@ -71,15 +72,7 @@ label(value) if {
 
 # METADATA
 # description: A part of an object that is an integer of zero or more, or is not there.
-natural_or_absent(value, name) if not name in object.keys(value)
-
-natural_or_absent(value, name) if num.natural(value[name])
-
-# METADATA
-# description: A part of an object that is true or false, or is not there.
-boolean_or_absent(value, name) if not name in object.keys(value)
-
-boolean_or_absent(value, name) if is_boolean(value[name])
+natural_or_absent(value, name) if num.natural(object.get(value, name, 0))
 
 # Nothing is left once every leading and trailing character of the set is taken away.
 made_of(value, shortest, longest, characters) if {

@@ -78,12 +78,3 @@ test_a_natural_or_nothing if {
 		not shape.natural_or_absent({"a": value}, "a")
 	}
 }
-
-test_a_boolean_or_nothing if {
-	shape.boolean_or_absent({"a": false}, "a")
-	shape.boolean_or_absent({"a": true}, "a")
-	shape.boolean_or_absent({}, "a")
-	every value in [0, 1, "true", null, [true]] {
-		not shape.boolean_or_absent({"a": value}, "a")
-	}
-}

@@ -33,9 +33,13 @@ def test_a_bad_word_of_a_model_stops_trading_and_a_good_one_lets_it_go_on(tmp_pa
         denied = server.writ(*BUY)
         assert denied.status == 1
         assert "MOD-04" in denied.out + denied.err
+        [order] = server.writ("order", "list", "--status", "denied", "-o", "json").json
+        told = server.writ("order", "attempt", order["order_id"]).json
+        assert told["fail_closed_triggers"] == ["drift_check"]
         assert put(server, "model.drift", "0.01") == (0, "")
         assert server.writ(*BUY).status == 0
         a_quote_is_pushed_and_listed(server)
+        what_was_wrong_is_taken_back(server)
         what_is_refused_says_why(server)
     finally:
         assert server.stop() == 0
@@ -50,6 +54,21 @@ def a_quote_is_pushed_and_listed(server: GatewayProcess) -> None:
     table = server.writ("facts", "list")
     assert "model.drift" in table.out
     assert "monitor" in table.out
+
+
+def what_was_wrong_is_taken_back(server: GatewayProcess) -> None:
+    taken = server.writ("facts", "withdraw", "quote.AAPL", "--at", NOW, "--source", "monitor")
+    assert (taken.status, "quote.AAPL" in taken.out) == (0, True), taken.err
+    assert [fact["name"] for fact in server.writ("facts", "list", "-o", "json").json] == [
+        "model.drift"
+    ]
+    for status, code, words in (
+        (1, "fact-source", ("model.drift", "--source", "another", "--at", NOW)),
+        (2, "fact-not-held", ("quote.KO", "--at", NOW)),
+        (2, "fact-unknown", ("../mode", "--at", NOW)),
+    ):
+        refused = server.writ("facts", "withdraw", *words)
+        assert (refused.status, code in refused.err) == (status, True), refused.err
 
 
 def what_is_refused_says_why(server: GatewayProcess) -> None:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain import own_prices, windows
+from gateway.domain import windows
 from gateway.domain.activity import SECOND_US, act_of
 from gateway.domain.book import NONE, Book, OrderState
+from gateway.domain.market import Quote
 from gateway.domain.order import Order, OrderType, Side
-from gateway.domain.own_prices import OwnPrices
+from gateway.domain.own_prices import OwnPrices, Place
 from gateway.domain.projection import apply
 from gateway.domain.windows import Window
 from gateway.facts.activity import activity_facts
@@ -80,36 +81,69 @@ def test_what_had_to_be_forgotten_is_not_known_until_the_window_has_passed() -> 
 
 
 IDS = st.sampled_from(["o1", "o2", "o3", "o4", "o5", "o6"])
-PUTS = st.tuples(
-    IDS,
-    st.sampled_from(["AAPL", "MSFT"]),
-    st.sampled_from([2, 2, 2, 4]),
-    st.sampled_from(["buy", "sell"]),
-    st.one_of(st.integers(1, 12), st.integers(1, 12), st.integers(1, 12), st.none()),
+PRICES = st.integers(1, 12)
+BOUNDS = st.one_of(PRICES, PRICES, PRICES, PRICES, st.none())
+PLACES = st.builds(
+    Place,
+    st.sampled_from(["AAPL", "AAPL", "MSFT"]),
+    st.sampled_from([2, 2, 2, 2, 2, 4]),
+    st.sampled_from(["buy", "sell", "sell_short"]),
+    BOUNDS,
+    st.one_of(st.none(), PRICES),
+)
+QUOTES = st.one_of(
+    st.none(),
+    st.builds(
+        lambda bid, spread, last: Quote("AAPL", bid, bid + spread, last, 2, 0),
+        PRICES,
+        st.integers(0, 2),
+        PRICES,
+    ),
 )
 
 
+def _meet(order: Place, other: Place, quote: Quote | None) -> bool:
+    """Whether two orders of one scale may trade with each other, told by where each may trade."""
+    assert order.price is not None
+    if other.price is None:
+        return True
+    if not order.dormant(quote) and not other.dormant(quote):
+        return order.price >= other.price if order.buys else order.price <= other.price
+    if order.dormant(quote) and other.dormant(quote):
+        return False  # the market cannot come to one of them without leaving the other
+    asleep, resting = (order, other.price) if order.dormant(quote) else (other, order.price)
+    assert asleep.price is not None
+    assert asleep.stop is not None
+    # It rests at its price, and what wakes trades from its stop price to its own.
+    if asleep.buys:
+        return asleep.stop <= resting <= asleep.price or resting == asleep.price
+    return asleep.price <= resting <= asleep.stop or resting == asleep.price
+
+
 @pytest.mark.requirement("W-06")
-@given(st.lists(st.one_of(PUTS, IDS), max_size=60), st.sampled_from([0, 64]))
-def test_the_best_price_is_the_best_of_all(
-    steps: list[tuple[str, str, int, str, int | None] | str], stale_max: int
+@given(st.lists(st.one_of(st.tuples(IDS, PLACES), IDS), max_size=40), PLACES, QUOTES)
+def test_an_order_reaches_the_opposite_price_where_it_may_meet_one_of_its_house(
+    steps: list[tuple[str, Place] | str], order: Place, quote: Quote | None
 ) -> None:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(own_prices, "STALE_MAX", stale_max)
-        prices = OwnPrices()
-        standing: dict[str, tuple[str, int, str, int | None]] = {}
-        for step in steps:
-            if isinstance(step, str):
-                prices.take(step)
-                standing.pop(step, None)
-            else:
-                prices.put(*step)
-                standing[step[0]] = step[1:]
-            for side, other, best in (("buy", "sell", min), ("sell", "buy", max)):
-                mine = [(d, p) for s, d, o, p in standing.values() if (s, o) == ("AAPL", other)]
-                known = [p for d, p in mine if d == 2 and p is not None]
-                expected = best(known) if mine and len(known) == len(mine) else None
-                assert prices.opposite("AAPL", 2, side) == (bool(mine), expected)
+    prices, standing = OwnPrices(), dict[str, Place]()
+    for step in steps:
+        if isinstance(step, str):
+            prices.take(step)
+            standing.pop(step, None)
+        else:
+            prices.put(*step)
+            standing[step[0]] = step[1]
+    order = replace(order, symbol="AAPL", price_decimals=2, price=order.price or 6)
+    against = [p for p in standing.values() if p.symbol == "AAPL" and p.buys is not order.buys]
+    anybody, price = prices.opposite(order, quote)
+    if any(place.price_decimals != 2 or place.price is None for place in against):
+        assert (anybody, price) == (True, None)
+        return
+    reached = anybody and (
+        price is None or order.price is None
+        or (order.price >= price if order.buys else order.price <= price)
+    )  # fmt: skip
+    assert reached is any(_meet(order, place, quote) for place in against)
 
 
 ACTIONS = st.lists(
@@ -225,7 +259,7 @@ class Running:
         assert self.facts() == before
 
     def facts(self) -> dict[str, Any]:
-        return activity_facts(self.book, order(), self.now)
+        return activity_facts(self.book, order(), 1_000_000, None, self.now)
 
 
 @pytest.mark.requirement("W-06")
@@ -245,7 +279,10 @@ def test_a_book_built_anew_from_the_entries_knows_the_same(
         asked = _proposal(kind)
         for wait in (0, SECOND_US, 59 * SECOND_US, 299 * SECOND_US):
             now = live.now + wait
-            assert activity_facts(rebuilt, asked, now) == activity_facts(live.book, asked, now)
+            asked_of = [
+                activity_facts(book, asked, 1_000_000, None, now) for book in (rebuilt, live.book)
+            ]
+            assert asked_of[0] == asked_of[1]
 
 
 def _proposal(kind: int) -> Order:

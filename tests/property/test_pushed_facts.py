@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.errors import WritError
-from gateway.domain.fact import MODEL_FACTS, Fact, FactValue, Prices, Reading
+from gateway.domain.fact import MODEL_FACTS, Fact, FactValue, Prices, Reading, Withdrawal
 from gateway.facts.model import model_facts
 from gateway.facts.pushed import SKEW_MAX_US, PushedFacts, Standing
 from gateway.market.pushed import PushedQuotes
@@ -86,3 +86,33 @@ def _documents_tell_the_same(store: PushedFacts, now_us: int) -> None:
     if quote is not None:
         assert 0 < quote.bid <= quote.ask
         assert quote.at_us <= now_us
+
+
+withdrawals = st.tuples(st.sampled_from(NAMES), st.integers(0, 500_000), st.sampled_from("ab"))
+
+
+@given(st.lists(st.one_of(st.tuples(pushes), withdrawals), max_size=40))
+def test_what_was_withdrawn_comes_back_only_through_a_newer_fact(
+    steps: list[
+        tuple[tuple[tuple[str, int, int, int, str, int | None], int]] | tuple[str, int, str]
+    ],
+) -> None:
+    store, now_us, ended = PushedFacts(), NOON_US, dict[str, int]()
+    for step in steps:
+        try:
+            if len(step) == 1:
+                (name, value, ago, ttl_ms, who, sequence), later = step[0]
+                now_us += later
+                sent: FactValue = Prices(value, value, value) if "quote" in name else value
+                fact = Fact(name, sent, now_us - ago, ttl_ms, who, who, sequence)
+                store.put(fact, now_us)
+                assert fact.at_us > ended.get(name, 0)
+            else:
+                name, ago, who = step
+                who = {"a": "one", "b": "two"}[who]
+                store.withdraw(Withdrawal(name, now_us - ago, who, who), now_us)
+                ended[name] = max(ended.get(name, 0), now_us - ago)
+                assert store.reading(name, now_us) is None
+        except WritError:
+            continue
+        _documents_tell_the_same(store, now_us)

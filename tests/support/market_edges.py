@@ -104,6 +104,7 @@ def kinds(base: Document, case: MakeCase) -> Iterator[Case]:
         yield case(base, "VEN-02", name, "zero", {("venue", name): {}}, ok=False)
         yield case(base, "VEN-02", name, "beyond", {mine: False}, ok=False)
         yield case(base, "VEN-02", name, "below", {mine: False, _MODE: "RESEARCH"}, ok=True)
+    base = put(base, ("projected", "reduces"), value=False)
     for name in ("reduce_only", "extended_hours"):
         for asked_for, taken, ok in (
             (True, True, True), (False, False, True), (False, True, True), (True, False, False),
@@ -111,6 +112,12 @@ def kinds(base: Document, case: MakeCase) -> Iterator[Case]:
             side = "at" if ok else "beyond"
             changes = {("order", name): asked_for, ("venue", name): taken}
             yield case(base, "VEN-02", name, side, changes, ok=ok)
+    exit_: Mapping[Place, object] = {
+        ("order", "reduce_only"): True,
+        ("projected", "reduces"): True,
+        ("venue", "reduce_only"): False,
+    }
+    yield case(base, "VEN-02", "exit", "at", exit_, ok=True)
 
 
 def floors(base: Document, case: MakeCase) -> Iterator[Case]:

@@ -19,7 +19,7 @@ REPLACES: Final[Place] = ("order", "replaces")
 EXITS_PASS: Final = frozenset(
     {
         *("ACC-02", "ACC-03", "ACC-04", "POS-01", "POS-02", "EXP-01", "EXP-02", "EXP-03"),
-        *("EXP-04", "MGN-01", "MGN-02", "MGN-03"),
+        *("EXP-04", "MGN-01", "MGN-02", "MGN-03", "MOD-01", "MOD-03", "MOD-04"),
     }
 )
 """Controls that compare a fact with a limit and let pass what only reduces."""
@@ -91,6 +91,15 @@ def exits(base: Document, case: MakeCase) -> Iterator[Case]:
         yield case(base, control, "exit", "beyond", {place: value, **exit_}, ok=True)
         for changes in half:
             yield case(base, control, "exit", "beyond", {place: value, **changes}, ok=False)
+    for control, word in (
+        ("MOD-02", "regime"),
+        ("MOD-05", "data_integrity"),
+        ("MOD-06", "protocol_firing"),
+    ):
+        late = {("model", word, "age_ms"): INT_MAX}
+        yield case(base, control, "exit", "beyond", {**late, **exit_}, ok=True)
+        for changes in half:
+            yield case(base, control, "exit", "beyond", {**late, **changes}, ok=False)
     equity = {("account", "equity_micros"): 0}
     yield case(base, "ACC-01", "exit", "below", {**equity, **exit_}, ok=True)
     halted: Place = ("control", "halted")

@@ -336,6 +336,17 @@ class Bench:
             found += self._runner.run(self.engine.decide(encoded[start : start + batch]))
         return found
 
+    def decide_under(self, cases: Sequence[tuple[object, Data]]) -> list[Verdict | EngineFailure]:
+        """Decide documents, each under its own data; those that share it go together."""
+        shared: dict[bytes, list[int]] = {}
+        for place, (_, under) in enumerate(cases):
+            shared.setdefault(raw(under), []).append(place)
+        found: dict[int, Verdict | EngineFailure] = {}
+        for places in shared.values():
+            answers = self.under(cases[places[0]][1]).decide([cases[place][0] for place in places])
+            found |= dict(zip(places, answers, strict=True))
+        return [found[place] for place in range(len(cases))]
+
     def halts(self, document: object) -> HaltTriggers:
         return self._runner.run(self.engine.triggered_halts(raw(document)))
 

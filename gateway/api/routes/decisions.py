@@ -1,8 +1,9 @@
-"""``/v1/decisions`` and ``/log``: what was decided, and the proof of it."""
+"""``/v1/decisions``, attempts and ``/log``: what was decided, and the proof of it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -11,6 +12,7 @@ from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
 from gateway.api import explain, times
+from gateway.api.attempts import AttemptAnswer, attempt_of
 from gateway.api.auth import Auditor, Reader
 from gateway.api.paging import Id
 from gateway.api.problems import documented
@@ -51,9 +53,7 @@ class DecisionDetail(BaseModel):
 async def read_decision(_who: Reader, services: ServicesHere, decision_id: Id) -> DecisionDetail:
     """Read one decision, with what it was decided on."""
     index, payload = await _entry(services, decision_id)
-    data = await services.app.ledger.document(payload["input_digest"])
-    document = canonical.decode(data) if data is not None else None
-    assert document is None or isinstance(document, dict)
+    document = await _document(services, payload)
     return DecisionDetail(
         decision_id=decision_id,
         order_id=payload["order_id"],
@@ -66,6 +66,20 @@ async def read_decision(_who: Reader, services: ServicesHere, decision_id: Id) -
         record=dict(payload),
         document=document,
     )
+
+
+@router.get(
+    "/v1/orders/{order_id}/attempt",
+    response_model=AttemptAnswer,
+    responses=documented(401, 403, 404, 422),
+)
+async def read_attempt(_who: Reader, services: ServicesHere, order_id: Id) -> AttemptAnswer:
+    """Read one attempt as a flat record: what was checked, what stopped it, what came of it."""
+    state = await services.app.ledger.order(order_id)
+    if state is None:
+        raise NotFoundError("order-unknown", f"there is no order {order_id}", "GET /v1/orders")
+    _, payload = await _entry(services, state.decision_id)
+    return attempt_of(state, payload, await _document(services, payload))
 
 
 @router.get(
@@ -119,3 +133,11 @@ async def _entry(services: Services, decision_id: str) -> tuple[int, dict[str, A
             "decision-unknown", f"there is no decision {decision_id}", "GET /v1/orders"
         )
     return found[0], dict(found[1])
+
+
+async def _document(services: Services, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a decision was made on; ``None`` when its retention has ended."""
+    data = await services.app.ledger.document(payload["input_digest"])
+    document = canonical.decode(data) if data is not None else None
+    assert document is None or isinstance(document, dict)
+    return document

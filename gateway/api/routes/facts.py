@@ -1,4 +1,4 @@
-"""``/v1/facts``: what services upstream push, and what of it stands."""
+"""``/v1/facts``: what services upstream push and take back, and what of it stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.api.paging import PlainInt
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.api.times import Instant
-from gateway.domain.fact import Fact, FactValue, wire_value
+from gateway.domain.fact import Fact, FactValue, Withdrawal, wire_value
 from gateway.facts.pushed import Standing
 from gateway.intake.facts import (
     SEQUENCE_MAX,
@@ -114,6 +114,26 @@ class FactsQuery(BaseModel):
     limit: PlainInt = Field(default=100, ge=1, le=PAGE_MAX)
 
 
+class WithdrawalQuery(BaseModel):
+    """As of when a fact is taken back, and which service does so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: Instant = Field(
+        description="market time; not before the fact's own", examples=["2015-01-02T20:30:00Z"]
+    )
+    source: Name = Field(description="which service says so", examples=["drift-monitor"])
+
+
+class WithdrawnAnswer(BaseModel):
+    """A name of which nothing is known now: the stated model does not speak for it either."""
+
+    name: str
+    at: str
+    source: str
+    principal: str
+
+
 @router.put(
     "/{name:path}",
     response_model=FactAnswer,
@@ -144,9 +164,40 @@ async def put_fact(
     )
     now_us = app.clock.market_us()
     standing = app.pushed.put(fact, now_us)
-    if name == HALTING:
-        await services.to_the_end(app.triggers.evaluate())
+    await _halt_if_due(services, name)
     return _answer(standing, now_us)
+
+
+@router.delete(
+    "/{name:path}",
+    response_model=WithdrawnAnswer,
+    responses=documented(401, 403, 404, 409, 422),
+)
+async def withdraw_fact(
+    who: FactsWriter,
+    services: ServicesHere,
+    name: FactName,
+    query: Annotated[WithdrawalQuery, Query()],
+) -> WithdrawnAnswer:
+    """Take a fact back before its time to live ends; orders that need it are denied from now on.
+
+    Where a halt follows from its absence, this answers when the halt is recorded.
+    """
+    app = services.app
+    withdrawal = Withdrawal(
+        name=name,
+        at_us=times.read(query.at, "at"),
+        source=check_source(query.source),
+        principal=who.name,
+    )
+    app.pushed.withdraw(withdrawal, app.clock.market_us())
+    await _halt_if_due(services, name)
+    return WithdrawnAnswer(
+        name=name,
+        at=times.written(withdrawal.at_us),
+        source=withdrawal.source,
+        principal=withdrawal.principal,
+    )
 
 
 @router.get("", response_model=FactsAnswer, responses=documented(401, 403, 422))
@@ -165,6 +216,11 @@ async def list_facts(
         facts=[_answer(standing, now_us) for standing in page],
         next=page[-1].fact.name if len(found) > len(page) else None,
     )
+
+
+async def _halt_if_due(services: Services, name: str) -> None:
+    if name == HALTING:
+        await services.to_the_end(services.app.triggers.evaluate())
 
 
 def _value(services: Services, name: str, sent: _Sent) -> FactValue:

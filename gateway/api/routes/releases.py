@@ -92,6 +92,9 @@ class SwitchAnswer(BaseModel):
     canaries: int = Field(description="documents that had to be denied, and were")
     recorded: int = Field(description="recorded orders that were decided again")
     flips: list[FlipAnswer]
+    controls_removed: list[str] = Field(
+        description="controls that the release before required and this one does not"
+    )
 
 
 @router.get("/v1/policy/active", response_model=ActiveAnswer, responses=documented(401, 403))
@@ -192,6 +195,7 @@ def _switched(services: Services, done: Switched) -> SwitchAnswer:
             )
             for flip in done.flips
         ],
+        controls_removed=list(done.controls_removed),
     )
 
 

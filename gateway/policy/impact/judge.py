@@ -25,6 +25,9 @@ OUTCOMES: Final = (SAME, OTHERWISE, ALLOW_TO_DENY, DENY_TO_ALLOW, UNDECIDABLE)
 SHAPE: Final = "INP-01"
 """The control over the document's own form."""
 
+BROUGHT: Final = frozenset({"override", "provenance", "replaced"})
+"""Sections that an order brings along: where a document lacks one, the order had none."""
+
 Payload = Mapping[str, Any]
 
 
@@ -72,14 +75,21 @@ def _unrecorded(
 ) -> list[str]:
     """The facts that a failing control reads and the document lacks, if that is all it is.
 
-    A control that had failed when the order was decided, failed for what was known then.
+    A control that had failed when the order was decided, failed for what was known then. What an
+    order did not bring along is known too: there was none.
     """
     if control in denied_by:
         return []
     if control == SHAPE:  # the document was in order for its own release: its form has changed
         return ["v"]
     text = candidate.controls.get(control)
-    return [fact for fact in text.facts if not _there(document, fact)] if text else []
+    if text is None:
+        return []
+    return [
+        fact
+        for fact in text.facts
+        if fact.partition(".")[0] not in BROUGHT and not _there(document, fact)
+    ]
 
 
 def _there(document: Payload, fact: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.domain.halt import Scope
 from support.doors import Door, opened, problem
 
 REASON = {"reason": "test"}
@@ -106,6 +108,48 @@ async def test_all_halts_are_resumed_at_once(door: Door) -> None:
     answer = await door.call("POST", "/v1/resume", scope="admin", json={"halt_id": "all", **REASON})
     assert len(answer.json()["halts"]) == 2
     assert (await door.call("GET", "/v1/halts")).json()["halts"] == []
+
+
+async def test_whoever_may_not_lift_every_halt_lifts_none_of_them(door: Door) -> None:
+    """An operator's halt came first; the one behind it is an admin's."""
+    await door.app.halting.halt(
+        cause="DRIFT", scope=Scope("symbol", "KO"), by="test", clear_by="operator"
+    )
+    await door.call("POST", "/v1/kill", scope="operate", json=REASON)
+    entries = await door.entries()
+    body = {"halt_id": "all", **REASON}
+    answer = await door.call("POST", "/v1/resume", scope="operate", json=body)
+    problem(answer, 409, "halt-not-yours")
+    assert len((await door.call("GET", "/v1/halts")).json()["halts"]) == 2
+    assert await door.entries() == entries
+
+
+async def test_two_who_lift_all_halts_at_once_both_succeed(door: Door) -> None:
+    for name in ("KO", "AAPL", "MSFT"):
+        body = {"scope": {"kind": "symbol", "name": name}, **REASON}
+        await door.call("POST", "/v1/kill", scope="operate", json=body)
+    body = {"halt_id": "all", **REASON}
+    answers = await asyncio.gather(
+        *(door.call("POST", "/v1/resume", scope="admin", json=body) for _ in range(2))
+    )
+    assert [answer.status_code for answer in answers] == [200, 200]
+    lifted = [halt["name"] for answer in answers for halt in answer.json()["halts"]]
+    assert sorted(lifted) == ["AAPL", "KO", "MSFT"], "each by one of them"
+    assert (await door.call("GET", "/v1/halts")).json()["halts"] == []
+
+
+@pytest.mark.requirement("S2-03")
+async def test_a_stricter_kill_stands_beside_the_one_that_lets_exits_through(door: Door) -> None:
+    kinds = ({"reduce_allowed": True}, {}, {}, {"reduce_allowed": True})
+    answers = [
+        (await door.call("POST", "/v1/kill", scope="operate", json=REASON | kind)).json()
+        for kind in kinds
+    ]
+    lax, strict, again, _ = (answer["halt_id"] for answer in answers)
+    assert (strict != lax, again == strict) == (True, True)
+    assert [answer["reduce_allowed"] for answer in answers[:2]] == [True, False]
+    standing = (await door.call("GET", "/v1/halts")).json()["halts"]
+    assert [halt["halt_id"] for halt in standing] == [lax, strict]
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,23 @@ async def test_under_a_kill_a_named_person_lets_positions_be_reduced(door: Door)
 
 
 @pytest.mark.requirement("W-10")
+@pytest.mark.requirement("S2-03")
+async def test_when_the_market_itself_is_the_halt_positions_can_still_be_reduced(
+    door: Door,
+) -> None:
+    """The volatility that halts is the one that a control compares: it must not hold the exit."""
+    await long_ten(door)
+    reading = {"value": "40.0001", "source": "monitor", "at": FILL_1, "ttl_ms": "60000"}
+    answer = await door.call("PUT", "/v1/facts/model.volatility", scope="facts:write", json=reading)
+    assert answer.status_code == 200, answer.text
+    assert await denied_by(door, **EXIT, qty="4") == {"OMEGA-2"}
+    await change(door, opened=True)
+    assert {"MOD-01", "OMEGA-2"} <= await denied_by(door, **SALE, qty="4")
+    sold = await door.propose(**EXIT, qty="4", headers={"Prefer": "wait=5"})
+    assert (sold.status_code, sold.json()["status"]) == (201, "ACKNOWLEDGED"), sold.text
+
+
+@pytest.mark.requirement("W-10")
 async def test_closed_again_nothing_passes(door: Door) -> None:
     await long_ten(door)
     await kill(door)

@@ -40,6 +40,7 @@ async def test_a_new_release_decides_from_the_next_order_on(desk: Desk) -> None:
     assert done["previous_digest"] == desk.releases.digest("open")
     assert done["active"]["release_digest"] == await desk.active() == desk.releases.digest("tight")
     assert (done["recorded"], done["canaries"] > 0) == (1, True)
+    assert done["controls_removed"] == []
     [flip] = done["flips"]
     decision_id = before.json()["decision_id"]
     assert flip == {

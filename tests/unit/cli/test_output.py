@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.cli import output
-from gateway.cli.order import _readable
+from gateway.cli.order_shown import readable
 
 ROWS: list[dict[str, Any]] = [
     {"name": "[red]alice[/red]", "flag": True, "nothing": None, "many": ["a", "b"]},
@@ -62,4 +62,4 @@ def test_notes_and_complaints_are_no_data(capsys: pytest.CaptureFixture[str]) ->
 def test_figures_are_shown_in_the_unit_people_use(
     value: int | None, unit: str | None, text: str | None
 ) -> None:
-    assert _readable(value, unit) == text
+    assert readable(value, unit) == text

@@ -82,6 +82,44 @@ def test_a_sale_that_closes_leaves_no_position(book: Book) -> None:
     assert account.cash_micros == 5_000_000_000 + 100_000_000 - 2_000_000
 
 
+def test_a_fill_at_another_scale_than_the_position_is_added_exactly(book: Book) -> None:
+    finer = ORDER | {"qty": 500, "qty_decimals": 2}
+    apply(book, "decision", decision(), {"order": ORDER})
+    apply(book, "decision", decision(2), {"order": finer})
+    apply(book, "execution", fill(10))
+    apply(book, "execution", fill(500, 2) | {"qty_decimals": 2})
+    assert book.account("primary").positions == {"AAPL": (1500, 2)}  # ten and five
+    apply(book, "decision", decision(3), {"order": ORDER | {"side": "sell"}})
+    apply(book, "execution", fill(10, 3, "sell"))
+    assert book.account("primary").positions == {"AAPL": (500, 2)}
+
+
+@pytest.mark.parametrize("other", [{"side": "sell"}, {"symbol": "MSFT"}, {"account": "second"}])
+def test_a_fill_of_something_else_than_the_order_is_an_error(
+    book: Book, other: dict[str, Any]
+) -> None:
+    second = {"account": "second", "cash_micros": 0, "positions": {}}
+    apply(book, "statement", second)
+    apply(book, "decision", decision(), {"order": ORDER})
+    before = copy.deepcopy(book.accounts)
+    with pytest.raises(BookError):
+        apply(book, "execution", fill(4) | other)
+    assert book.accounts == before
+
+
+def test_a_late_fill_at_the_scale_of_an_older_release_is_added_as_what_it_is(book: Book) -> None:
+    """Three whole shares beside five at eight decimals are eight, not 500,000,003."""
+    apply(book, "decision", decision(), {"order": ORDER})
+    closing = {"order_id": "ord_1", "broker_client_id": "wr-1", "status": "CANCELED",
+               "code": "none", "source": "broker"}  # fmt: skip
+    apply(book, "status", closing)
+    finer = ORDER | {"qty": 500_000_000, "qty_decimals": 8}
+    apply(book, "decision", decision(2), {"order": finer})
+    apply(book, "execution", fill(500_000_000, 2) | {"qty_decimals": 8})
+    apply(book, "execution", fill(3))
+    assert book.account("primary").positions == {"AAPL": (800_000_000, 8)}
+
+
 @pytest.mark.parametrize(("allow", "mode"), [(False, "SIMULATION"), (True, "RESEARCH")])
 def test_a_denial_and_a_research_allow_reserve_nothing(book: Book, allow: bool, mode: str) -> None:
     [state] = apply(book, "decision", decision(allow=allow, mode=mode), {"order": ORDER})

@@ -190,3 +190,37 @@ def test_the_halt_query_is_told_volatility_and_drawdown(book: Book) -> None:
         "accounts": {"primary": {"drawdown_bps": 1_000}},
     }
     assert facts(book).halt_document()["market"] == {}
+
+
+class LateFeed(StillFeed):
+    """A market in which some symbols have not been quoted for a while."""
+
+    def __init__(self, lasts: dict[str, int], late_us: dict[str, int]) -> None:
+        super().__init__(lasts)
+        self.late_us = late_us
+
+    def quote(self, symbol: str, at_us: int) -> Quote | None:
+        found = super().quote(symbol, at_us)
+        return found and replace(found, at_us=at_us - self.late_us.get(symbol, 0))
+
+
+@pytest.mark.parametrize(
+    ("late", "asked", "known"),
+    [
+        ({}, "AAPL", True),
+        ({"MSFT": 14_000_000}, "AAPL", True),
+        ({"MSFT": 15_000_001}, "AAPL", False),  # held: what the account is worth is not known
+        ({"JPM": 15_000_001}, "AAPL", False),  # worked: neither is what it would come to
+        ({"MSFT": 15_000_001}, "MSFT", True),  # MKT-01 judges the age of what is traded
+    ],
+)
+def test_equity_is_not_known_through_a_late_price_of_something_else(
+    book: Book, late: dict[str, int], asked: str, known: bool
+) -> None:
+    book.hold(working("w1", "JPM", "buy", 5, 600_000))
+    market = LateFeed({"AAPL": 1_000_000, "MSFT": 400_000, "JPM": 600_000}, late)
+    document = gathered(facts(book, market), order(asked), "dec_1")
+    for name in ("equity_micros", "day_loss_micros", "drawdown_bps"):
+        assert (name in document["account"]) is known
+    assert ("leverage_bps" in document["projected"]) is known
+    assert document["account"]["cash_micros"] == 1_000_000_000_000

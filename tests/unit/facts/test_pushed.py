@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.domain.errors import ConflictError, InvalidInputError, RefusedError
-from gateway.domain.fact import Fact, FactValue, Prices
+from gateway.domain.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
+from gateway.domain.fact import Fact, FactValue, Prices, Withdrawal
 from gateway.facts import pushed
 from gateway.facts.pushed import SKEW_MAX_US, PushedFacts
 from support.facts import NOON_US
@@ -179,3 +179,80 @@ def test_what_stands_is_listed_by_name() -> None:
 def test_ages_are_rounded_up() -> None:
     [standing] = taken(fact()).standing(NOON_US)
     assert [standing.age_ms(NOON_US + us) for us in (0, 1, 1000, 1001)] == [0, 1, 1, 2]
+
+
+def gone(
+    at_us: int = NOON_US + SECOND_US, source: str = "monitor", principal: str = "desk"
+) -> Withdrawal:
+    return Withdrawal("model.drift", at_us, source, principal)
+
+
+@pytest.mark.requirement("S1-09")
+def test_what_is_withdrawn_is_not_known_and_nothing_takes_its_place() -> None:
+    store, now_us = taken(fact()), NOON_US + SECOND_US
+    store.withdraw(gone(), now_us)
+    assert store.reading("model.drift", now_us) is None
+    assert store.reading("model.drift", NOON_US) is None
+    assert store.standing(now_us) == []
+    assert store.pushed("model.drift")
+    assert store.withdraw(gone(), now_us + 5).withdrawn == gone()  # sent again
+
+
+def test_a_fact_from_before_its_withdrawal_stays_refused_whoever_sends_it() -> None:
+    store, now_us = taken(fact()), NOON_US + SECOND_US
+    store.withdraw(gone(), now_us)
+    for late in (fact(), fact(at_us=now_us), fact(at_us=now_us, principal="other")):
+        with pytest.raises(ConflictError) as error:
+            store.put(late, now_us)
+        assert code(error) == "fact-out-of-order"
+    assert store.reading("model.drift", now_us) is None
+
+
+def test_after_a_withdrawal_the_name_is_free_for_any_source_and_any_count() -> None:
+    store, now_us = taken(fact(sequence=7)), NOON_US + SECOND_US
+    store.withdraw(gone(), now_us)
+    store.put(fact(777, at_us=now_us + 1, principal="other", sequence=0), now_us + 1)
+    reading = store.reading("model.drift", now_us + 1)
+    assert reading is not None
+    assert reading.value == 777
+
+
+@pytest.mark.parametrize("stranger", [gone(source="other"), gone(principal="other")])
+def test_only_who_keeps_a_fact_may_withdraw_it(stranger: Withdrawal) -> None:
+    store = taken(fact())
+    with pytest.raises(ConflictError) as error:
+        store.withdraw(stranger, NOON_US + SECOND_US)
+    assert code(error) == "fact-source"
+    assert store.reading("model.drift", NOON_US + SECOND_US) is not None
+
+
+def test_a_withdrawal_that_comes_late_takes_back_nothing_newer() -> None:
+    store = taken(fact(), fact(at_us=NOON_US + 2), now_us=NOON_US + 2)
+    with pytest.raises(ConflictError) as error:
+        store.withdraw(gone(at_us=NOON_US + 1), NOON_US + 3)
+    assert code(error) == "fact-out-of-order"
+    assert store.reading("model.drift", NOON_US + 3) is not None
+    store.withdraw(gone(at_us=NOON_US + 2), NOON_US + 3)  # of the same instant it can only deny
+    assert store.reading("model.drift", NOON_US + 3) is None
+
+
+def test_a_withdrawal_of_the_future_or_of_nothing_is_refused() -> None:
+    with pytest.raises(NotFoundError) as missing:
+        PushedFacts().withdraw(gone(), NOON_US)
+    assert missing.value.code == "fact-not-held"
+    store = taken(fact())
+    with pytest.raises(InvalidInputError) as error:
+        store.withdraw(gone(at_us=NOON_US + SKEW_MAX_US + 1), NOON_US)
+    assert code(error) == "fact-from-future"
+    assert store.reading("model.drift", NOON_US) is not None
+
+
+def test_making_room_brings_nothing_back_that_is_older(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(pushed._ROOM, "fx.", 1)
+    store = taken(fact(name="fx.EUR", ttl_ms=1))
+    later = NOON_US + SECOND_US
+    store.put(fact(name="fx.GBP", at_us=later, ttl_ms=1), later)  # in the place of fx.EUR
+    with pytest.raises(ConflictError) as error:
+        store.put(fact(name="fx.EUR", at_us=NOON_US - 1), later + SECOND_US)
+    assert code(error) == "fact-out-of-order"
+    store.put(fact(name="fx.EUR", at_us=later + SECOND_US), later + SECOND_US)

@@ -12,6 +12,7 @@ from gateway.domain.errors import UnavailableError
 from gateway.domain.mode import Mode
 from gateway.ledger.journal import Journal
 from gateway.ports import Batch, Committed, Draft
+from support.facts import working
 from support.ledgers import opened
 
 SIMULATION = Draft("mode", {"mode": "SIMULATION", "by": "alice"})
@@ -127,3 +128,35 @@ async def test_what_is_owed_is_entered_as_soon_as_it_can_be(
         await journal.settled()
         assert journal.book.mode is Mode.SIMULATION
         assert (await ledger.replay()).mode is Mode.SIMULATION
+
+
+async def test_an_owed_entry_of_nothing_does_not_hide_a_commit_that_failed_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the book would stay in a mode that no entry ever set."""
+    cancel = {"order_id": "o1", "broker_client_id": "b1", "by": "a", "cause": "c", "market_us": 1}
+    async with opened(tmp_path) as ledger:
+        journal = Journal(ledger, Book())
+        commit, replay = ledger.commit, ledger.replay
+        await journal.record([STATEMENT])
+        # Decided, and its decision never became durable.
+        journal.book.keep(working("o1", "AAPL", "buy", 1, 1))
+
+        async def refuse(batch: Batch) -> Committed:
+            raise UnavailableError("ledger-full", "no room", "make some")
+
+        async def failing_meanwhile() -> Book:
+            book = await replay()
+            with pytest.raises(UnavailableError):
+                await journal.record([SIMULATION])
+            return book
+
+        monkeypatch.setattr(ledger, "commit", refuse)
+        with pytest.raises(UnavailableError):
+            await journal.record([Draft("cancel", cancel)], owed=True)
+        monkeypatch.setattr(ledger, "replay", failing_meanwhile)
+        await journal.repair()
+        monkeypatch.setattr(ledger, "commit", commit)
+        monkeypatch.setattr(ledger, "replay", replay)
+        await journal.repair()
+        assert journal.book.mode is Mode.RESEARCH

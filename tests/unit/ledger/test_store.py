@@ -67,7 +67,11 @@ def test_a_float_cannot_be_stored() -> None:
     optional=st.one_of(st.none(), st.integers(0, 2**53 - 1)),
     reasons=st.lists(
         st.builds(
-            Reason, st.sampled_from(["ORD-01", "POS-02"]), st.none() | st.integers(), st.none()
+            Reason,
+            st.sampled_from(["ORD-01", "POS-02"]),
+            st.none() | st.integers(),
+            st.none(),
+            st.sampled_from([None, "global", "caps"]),
         ),
         max_size=3,
     ),

@@ -117,7 +117,9 @@ def test_other_limits_change_the_data_only(sources: Path, tmp_path: Path) -> Non
 def test_a_folder_of_data_takes_the_place_file_by_file(tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.mkdir()
-    assert release_data(SOURCE, given) == release_data(SOURCE)
+    (given / "limits.yml").write_text(LIMITS, encoding="utf-8")  # a name that nothing reads
+    with pytest.raises(InvalidInputError, match=r"none of limits\.yaml"):
+        release_data(SOURCE, given)
     (given / "permissions.json").write_text(PERMISSIONS, encoding="utf-8")
     (given / "restricted.json").write_text('{"AAPL": true}', encoding="utf-8")
     found = parse_data(release_data(SOURCE, given))

@@ -9,7 +9,12 @@ import pytest
 
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.build import CAPABILITIES
-from gateway.policy.check import check, compile_findings, control_findings
+from gateway.policy.check import (
+    check,
+    compile_findings,
+    control_findings,
+    coverage_findings,
+)
 from gateway.policy.check_data import data_findings
 from gateway.policy.findings import Finding
 from gateway.policy.opa_tool import find_opa, run_opa
@@ -259,7 +264,7 @@ def test_a_control_without_a_test(quick_check: Path) -> None:
 
 
 def test_lines_that_no_test_reaches(quick_check: Path) -> None:
-    found = said(check(quick_check))
+    found = said(coverage_findings(find_opa(), quick_check))
     assert "controls/leverage.rego: not covered: lines" in found
 
 
@@ -268,13 +273,14 @@ def test_a_failing_test_of_the_rego(sources: Path) -> None:
         path.unlink()
     failing = "package writ.main_test\n\ntest_this if false\n"
     (sources / "main_test.rego").write_text(failing, encoding="utf-8")
-    assert "data.writ.main_test.test_this: FAIL" in said(check(sources))
+    assert "data.writ.main_test.test_this: FAIL" in said(coverage_findings(find_opa(), sources))
 
 
 def test_no_tests_of_the_rego_at_all(sources: Path) -> None:
     for path in sources.rglob("*_test.rego"):
         path.unlink()
-    assert [finding for finding in check(sources) if finding.file == "."]
+    found = coverage_findings(find_opa(), sources)
+    assert [finding for finding in found if finding.file == "."]
 
 
 def test_a_folder_without_policies(tmp_path: Path) -> None:

@@ -50,6 +50,15 @@ def test_build_with_other_limits(sources: Path, tmp_path: Path) -> None:
     assert load_release(sources / "release").data == release.data
 
 
+@pytest.mark.parametrize("label", ["Bad Label", "", "a" * 33, "\u202egnirts", "../x"])
+def test_a_label_that_cannot_be_leaves_the_release_as_it_is(
+    sources: Path, capsys: pytest.CaptureFixture[str], label: str
+) -> None:
+    assert run("build", str(sources), "--label", label) == 2
+    assert "cannot be a label (release-label)" in capsys.readouterr().err
+    assert load_release(sources / "release") == shipped_release()
+
+
 def test_limits_are_printed_as_people_write_them(
     sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

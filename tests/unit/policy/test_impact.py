@@ -47,6 +47,7 @@ CATALOGUE = Catalogue(
         "ORD-01": text("ORD-01", "order.notional_micros"),
         "ORD-02": text("ORD-02", "order.qty_e8"),
         "NEW-01": text("NEW-01", "model.entropy_e4.value"),
+        "REG-01": text("REG-01", "order.qty_e8", "override.control"),
     },
 )
 DOCUMENT = {"order": {"notional_micros": 5, "qty_e8": 5}}
@@ -88,6 +89,13 @@ OLD = CONTROLS[:3]
             answer(*OLD),
             DOCUMENT,
             Judged(UNDECIDABLE, ("NEW-01",), ("model.entropy_e4.value",)),
+        ),
+        # It brought no override along, which is a fact: the limit that is tighter denies it.
+        (
+            payload("REG-01", required=("REG-01",)),
+            answer(required=("REG-01",)),
+            DOCUMENT,
+            Judged(ALLOW_TO_DENY, ("REG-01",)),
         ),
         # It was recorded, and fails.
         (
@@ -388,3 +396,33 @@ def test_a_candidate_that_is_none(made: Replayable, writ: Writ, tmp_path: Path) 
     damaged = write_release(tmp_path / "damaged")
     (damaged / "policy.wasm").write_bytes(b"")
     assert writ(*where(made, damaged))[0] in {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--log", "nowhere"), "'nowhere' does not exist"),
+        (("--data", "nowhere"), "'nowhere' does not exist"),
+        (("--since", "yesterday"), "see writ policy impact --help"),
+        (("--since", "2015-01-02", "--until", "2015-01-01"), "--since must lie before --until"),
+        (("--html", "nowhere/page.html"), "nowhere is not a folder to write a page into"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_before_any_work(
+    made: Replayable, writ: Writ, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    made.publish()
+    status, out, err = writ(*where(made, write_release(tmp_path / "same")), *arguments)
+    assert (status, out) == (2, "")
+    assert said in err
+
+
+def test_a_folder_that_is_no_log_is_named_as_such(
+    made: Replayable, writ: Writ, tmp_path: Path
+) -> None:
+    made.publish()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    same = write_release(tmp_path / "same")
+    status, _, err = writ(*where(made, same), "--log", str(empty))
+    assert (status, "there is no checkpoint" in err) == (1, True)

@@ -111,12 +111,12 @@ def test_a_fact_and_a_limit_that_are_there_are_used(sources: Path) -> None:
         ({"severity": "urgent"}, "the severity 'urgent' cannot be"),
         ({"fix103": 100}, "the FIX reason 100 cannot be"),
         ({"regulation": ()}, "an empty regulation cannot be"),
-        ({"owner": ""}, "an empty owner or remedy cannot be"),
+        ({"owner": " "}, "an empty owner or remedy cannot be"),
         ({"title": "one\ntwo"}, "a text cannot be"),
         ({"fact": "order.side", "limit": ""}, "order.side is there, and is no boolean"),
         ({"fact": "control.halted", "limit": "halts_max_count"}, "is there, and is no integer"),
         ({"fact": "instrument.depth_count"}, "fixtures_test.rego has no"),
-        ({"fact": "model.depth_count"}, "in a copy with it, tests fail"),
+        ({"fact": "model.depth_count"}, "has no shape.closed(input.model, "),
     ],
 )
 def test_what_cannot_be_a_control_writes_nothing(
@@ -139,6 +139,13 @@ def test_texts_with_anything_in_them_stay_texts(sources: Path) -> None:
     words = read_side(sources).controls["MKT-90"]
     assert (words.title, words.description, words.owner) == (odd, odd, odd)
     assert (words.regulation, words.remedy) == ((odd,), odd)
+
+
+@pytest.mark.parametrize("word", ["null", "Yes", "off", "1.5", "2020-01-01", "- a", "ends -"])
+def test_words_that_yaml_takes_for_something_else_stay_texts(sources: Path, word: str) -> None:
+    new_control(sources, replace(DEPTH, title=word, owner=word, regulation=(word,)))
+    words = read_side(sources).controls["MKT-90"]
+    assert (words.title, words.owner, words.regulation) == (word, word, (word,))
 
 
 def test_as_it_is_typed(sources: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,19 +150,23 @@ def test_what_is_missing_and_how_much_is_told() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "line 1"),
-        (b"{\n,", "line 2"),
+        (b"", "input.json:1: "),
+        (b"{\n,", "input.json:2: "),
         (b"[]", "not an object"),
-        (b"\xff", "utf-8"),
-        (b'{"a": 1.5}', "1.5 is no integer"),
-        (b'{"a": NaN}', "NaN is no integer"),
+        (b"\xff", "input.json is not UTF-8"),
+        (b'{"a": 1.5}', "input.a is 1.5, which is no integer"),
+        (b'{"a": {"b": [0, 0.0]}}', "input.a.b[1] is 0.0, which is no integer"),
+        (b'{"a": NaN}', "input.a is NaN, which is no integer"),
+        (b'{"a": %s}' % (b"9" * 5_000), "999, which is beyond all integers"),
+        (b'{"a": 1, "a": 2}', "'a' stands there twice"),
         (b"[" * 100_000, "longer than"),
         (b'{"a": ' * 5_000, ""),
+        (b'{"a": %s%s}' % (b"[" * 980, b"]" * 980), ""),
     ],
 )
 def test_documents_that_are_none(data: bytes, said: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
-        read_document(data)
+        read_document(data, "input.json")
     assert caught.value.code == "document-malformed"
     assert said in caught.value.detail
 
