@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from gateway.cli import exits, output
-from gateway.cli.named_files import read_vkey, unreadable
+from gateway.cli.named_files import read_vkey, unreadable, usage
 from gateway.cli.published_log import ProvenLog, no_engine, open_log, progress
-from gateway.domain.errors import InvalidInputError
 from signing.published import PublishedError
 from signing.verification.roots import RootsError
 
@@ -29,6 +28,8 @@ _FLIPS_SHOWN: Final = 20
 _COLUMNS: Final = ("decision_id", "flip", "account", "symbol", "notional", "controls", "first_in")
 _DIMENSIONS: Final = ("control", "account", "strategy", "symbol")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_COMMAND: Final = "policy impact"
 
 CandidateOption = Annotated[
     Path,
@@ -106,9 +107,9 @@ def impact(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
         raise no_engine(error) from error
     window = (_instant(since, 0), _instant(until, 2**53))
     if window[0] >= window[1]:
-        raise _usage("--since must lie before --until")
+        raise usage("--since must lie before --until", _COMMAND)
     if html is not None and not html.parent.is_dir():  # told before the work, not after it
-        raise _usage(f"{html.parent} is not a folder to write a page into")
+        raise usage(f"{html.parent} is not a folder to write a page into", _COMMAND)
     try:
         with _release(candidate, data) as release:
             opened = open_log(log, None if vkey is None else read_vkey(vkey))
@@ -155,7 +156,7 @@ def _release(candidate: Path, data: Path | None) -> Generator[Path]:
 
     if (candidate / DESCRIPTOR).exists():
         if data is not None:
-            raise _usage("--data goes with a policies folder; a release has its own")
+            raise usage("--data goes with a policies folder; a release has its own", _COMMAND)
         yield candidate
         return
     from gateway.policy.build import build
@@ -231,10 +232,6 @@ def _money(micros: int | None) -> str | None:
     return None if micros is None else format_scaled(micros, 6)
 
 
-def _usage(detail: str) -> InvalidInputError:
-    return InvalidInputError("usage", detail, "see writ policy impact --help")
-
-
 def _instant(text: str | None, default: int) -> int:
     """Microseconds of UTC of a date or an instant with its offset."""
     if text is None:
@@ -242,10 +239,10 @@ def _instant(text: str | None, default: int) -> int:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise _usage(f"{text!a} is no instant such as 2015-08-24T15:30:00-04:00") from None
+        raise usage(f"{text!a} is no instant such as 2015-08-24T15:30:00-04:00", _COMMAND) from None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     us = (at - _EPOCH) // datetime.resolution
     if not 0 <= us < 2**53:
-        raise _usage(f"{text!a} lies outside of the times that a log can hold")
+        raise usage(f"{text!a} lies outside of the times that a log can hold", _COMMAND)
     return us

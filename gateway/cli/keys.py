@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from gateway.cli import exits, output
+from gateway.cli.named_files import usage
 from signing.keys import Ed25519Signer, InvalidKeyError, PublicKey, Vkey
 from vault.signers import KeyFileError, create_key, load_key
 
@@ -46,7 +47,7 @@ def new(
 ) -> None:
     """Make a key: KIND.key (private, mode 0600), KIND.pub, and for a log KIND.vkey."""
     if (kind is Kind.LOG) != (name is not None):
-        raise _usage("--name ORIGIN belongs to a log key, and to no other")
+        raise usage("--name ORIGIN belongs to a log key, and to no other", "keys")
     path = out / f"{kind}.key"
     try:
         # The name is checked before there is a key: a bad one must not leave a file behind.
@@ -58,7 +59,7 @@ def new(
         if vkey is not None:
             path.with_suffix(".vkey").write_text(f"{vkey}\n", encoding="ascii")
     except InvalidKeyError as error:
-        raise _usage(str(error)) from error
+        raise usage(str(error), "keys") from error
     except KeyFileError as error:
         raise _refused(error) from error
     except OSError as error:
@@ -80,7 +81,7 @@ def show(
         if name is not None:
             vkey = Vkey(name, public)
     except InvalidKeyError as error:
-        raise _usage(f"{file}: {error}") from error
+        raise usage(f"{file}: {error}", "keys") from error
     except KeyFileError as error:
         raise _refused(error) from error
     except OSError as error:
@@ -109,11 +110,6 @@ def _passphrase(file: Path | None) -> bytes | None:
         return None
     with file.open("rb") as opened:
         return opened.readline(_TEXT_BYTES_MAX).rstrip(b"\r\n")
-
-
-def _usage(detail: str) -> typer.Exit:
-    output.complaint(detail, "usage", "see writ keys --help")
-    return typer.Exit(exits.USAGE)
 
 
 def _refused(error: KeyFileError) -> typer.Exit:

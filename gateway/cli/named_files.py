@@ -1,4 +1,4 @@
-"""Files and folders named on the command line of an audit, and what is said of bad ones."""
+"""Files and folders named on the command line, and what is said of bad ones."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def folder(path: Path) -> Path:
     return path
 
 
-def usage(detail: str) -> typer.Exit:
+def usage(detail: str, command: str = "audit") -> typer.Exit:
     """Say what is wrong with the command; what is returned is to be raised."""
-    output.complaint(detail, "usage", "see writ audit --help")
+    output.complaint(detail, "usage", f"see writ {command} --help")
     return typer.Exit(exits.USAGE)
 
 

@@ -9,7 +9,8 @@ from typing import Annotated, Final
 import typer
 
 from gateway.cli import exits, output
-from gateway.cli.signers import ByOption, KeyOption, PassphraseOption, load_signer, usage
+from gateway.cli.named_files import usage
+from gateway.cli.signers import ByOption, KeyOption, PassphraseOption, load_signer
 from signing.attestation import (
     ATTESTATION_BYTES_MAX,
     OUTPUT_BYTES_MAX,

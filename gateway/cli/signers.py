@@ -1,4 +1,4 @@
-"""Keys named on the command line of what people sign, and what is said of bad ones."""
+"""Keys named on the command line of what people sign."""
 
 from __future__ import annotations
 
@@ -28,12 +28,6 @@ def load_signer(key: Path, passphrase: Path | None) -> Ed25519Signer:
     except KeyFileError as error:
         output.complaint(str(error), error.code, error.remedy)
         raise typer.Exit(exits.USAGE) from error
-
-
-def usage(detail: str, command: str) -> typer.Exit:
-    """Say what is wrong with the command; what is returned is to be raised."""
-    output.complaint(detail, "usage", f"see writ {command} --help")
-    return typer.Exit(exits.USAGE)
 
 
 def _first_line(file: Path | None) -> bytes | None:

@@ -22,6 +22,7 @@ LISTS: Final = Path("lists")
 LIST_NAMES: Final = ("instruments", "restricted", "permissions")
 LIMITS_SCHEMA: Final = Path("schemas") / "limits.json"
 
+_SHOWN_MAX: Final = 32
 _REMEDY: Final = "mend the file"
 
 
@@ -128,7 +129,7 @@ def json_file(path: Path) -> Any:  # noqa: ANN401  JSON, checked by parse_data
         InvalidInputError: ``policy-data``: it cannot be read, with the line where one is known.
     """
     data = _read(path)
-    pairs: Callable[[list[tuple[str, object]]], dict[str, object]] = _unique
+    pairs: Callable[[list[tuple[str, object]]], dict[str, object]] = unique_members
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=pairs)
     except json.JSONDecodeError as error:
@@ -147,11 +148,15 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object's members; of two by one name, people and programs read different ones."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r} stands there twice")
+def unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object's members; of two by one name, people and programs read different ones.
+
+    Raises:
+        ValueError: a name stands there twice; said in at most 32 ASCII characters and escapes.
+    """
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name[:_SHOWN_MAX]!a} stands there twice")
+        found[name] = value
     return found

@@ -12,6 +12,7 @@ from gateway.domain.decision import EngineFailure, Reason, Verdict
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.batches import DOCUMENT_MAX_BYTES
 from gateway.policy.catalogue import ControlText
+from gateway.policy.data_files import unique_members
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from gateway.policy.replay.pool import quiet
@@ -65,7 +66,7 @@ def read_document(data: bytes, name: str = "the document") -> dict[str, Any]:
             parse_int=_integer,
             parse_float=_NoInteger,
             parse_constant=_NoInteger,
-            object_pairs_hook=_members,
+            object_pairs_hook=unique_members,
         )
         misfit = next(_no_integers(value, "input"), None)
     except json.JSONDecodeError as error:
@@ -96,16 +97,6 @@ class _NoInteger:
 def _integer(text: str) -> object:
     """An integer; one of more digits than any that a document holds stays as it was written."""
     return int(text) if len(text) <= _DIGITS_MAX else _NoInteger(text)
-
-
-def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object's members; of two by one name, people and programs read different ones."""
-    found: dict[str, object] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"{name[:_DIGITS_MAX]!a} stands there twice")
-        found[name] = value
-    return found
 
 
 def _no_integers(node: object, path: str) -> Iterator[str]:
