@@ -2,7 +2,7 @@
 # title: Price collar, long window
 # description: |
 #   The worst price at which the order can fill must not lie further than the limit from the last
-#   close of the previous session.
+#   close of the previous session. An order that provably only reduces passes.
 # related_resources:
 #   - description: Commission Delegated Regulation (EU) 2017/589 (RTS 6)
 #     ref: https://eur-lex.europa.eu/eli/reg_del/2017/589/oj
@@ -28,6 +28,7 @@
 #   - input: schema.document
 package writ.controls.price_collar_long
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -36,3 +37,6 @@ limit := "price_collar_long_max_bps"
 observed := input.order.long_window_deviation_bps
 
 proven if num.within(observed, limits[limit])
+
+# In a fall, what is held would be held longest. An exit's price is still bound to the quote (ORD-03).
+proven if exits.reduces

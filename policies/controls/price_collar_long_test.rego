@@ -48,3 +48,15 @@ test_fact_of_another_type if {
 test_what_is_observed if {
 	price_collar_long.observed == 101 with input as fixtures.with_fact("order", "long_window_deviation_bps", 101) with data.limits as limits
 }
+
+an_exit(order, projected) := object.union(fixtures.exit, {"order": object.union({"long_window_deviation_bps": 101}, order), "projected": projected})
+
+test_an_exit_passes if {
+	price_collar_long.proven with input as an_exit({}, {}) with data.limits as limits
+	price_collar_long.proven with input as json.remove(an_exit({}, {}), ["order/long_window_deviation_bps"]) with data.limits as limits
+}
+
+test_what_only_says_that_it_is_an_exit_does_not if {
+	not price_collar_long.proven with input as an_exit({"reduce_only": false}, {}) with data.limits as limits
+	not price_collar_long.proven with input as an_exit({}, {"reduces": false}) with data.limits as limits
+}

@@ -180,3 +180,17 @@ async def test_what_is_not_open_cannot_be_closed(door: Door) -> None:
     problem(await change(door, opened=False), 404, "exit-only-not-open")
     account = {"kind": "account", "name": "nobody"}
     problem(await change(door, opened=True, scope=account), 422, "account-unknown")
+
+
+@pytest.mark.requirement("W-10")
+async def test_in_a_fall_an_exit_is_held_by_the_quote_alone(tmp_path: Path) -> None:
+    """How far the market has come binds what is begun; an exit's price stays near the quote."""
+    limits = {"price_collar_short_max_bps": 12, "price_collar_long_max_bps": 12}
+    async with opened(tmp_path, limits=limits) as door:
+        assert (await door.propose(qty="10", limit_price="24.79")).status_code == 201
+        await door.app.pipeline.quiesce()
+        await door.clock(FILL_1)
+        assert await held(door) == "10"
+        assert {"ORD-04", "ORD-05"} <= await denied_by(door, **SALE, qty="4")
+        assert "ORD-03" in await denied_by(door, **EXIT | {"limit_price": "12.00"}, qty="4")
+        assert (await door.propose(**EXIT, qty="4")).status_code == 201
