@@ -37,11 +37,11 @@ triggered contains {"cause": "OMEGA2_DRAWDOWN", "scope": everywhere} if not acco
 triggered contains halt if {
 	accounts_known
 	some alias, account in input.accounts
-	not drawdown_calm(account)
+	not drawdown_calm(alias, account)
 	halt := object.union_n([
 		{"cause": "OMEGA2_DRAWDOWN", "scope": {"kind": "account", "name": alias}},
 		drawdown_observed(account),
-		drawdown_limit,
+		drawdown_limit(alias),
 	])
 }
 
@@ -53,7 +53,15 @@ volatility_calm if {
 
 accounts_known if is_object(input.accounts)
 
-drawdown_calm(account) if num.within(account.drawdown_bps, data.limits.global.drawdown_max_bps)
+# An account's own table only tightens the global one, as it does for orders.
+drawdown_calm(alias, account) if {
+	num.within(account.drawdown_bps, data.limits.global.drawdown_max_bps)
+	every own in drawdown_own(alias) {
+		num.within(account.drawdown_bps, own)
+	}
+}
+
+drawdown_own(alias) := {own | own := data.limits.accounts[alias].drawdown_max_bps}
 
 # Comprehensions, because they are empty where the value is missing: an undefined part would
 # take the whole halt with it.
@@ -72,7 +80,11 @@ drawdown_observed(account) := {"observed": value |
 	num.integer(value)
 }
 
-drawdown_limit := {"limit": value |
-	value := data.limits.global.drawdown_max_bps
-	num.integer(value)
-}
+# The strictest is named: it is passed wherever another one is.
+drawdown_limit(alias) := {"limit": min(limits)} if {
+	limits := {value |
+		some value in ({data.limits.global.drawdown_max_bps} | drawdown_own(alias))
+		num.integer(value)
+	}
+	count(limits) > 0
+} else := {}

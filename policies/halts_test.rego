@@ -128,3 +128,56 @@ test_a_document_that_cannot_be_read_stops_everything if {
 		}
 	}
 }
+
+own(limit) := object.union(fixtures.limits, {"accounts": {"main": {"drawdown_max_bps": limit}}})
+
+test_the_own_limit_of_an_account_tightens if {
+	halts.triggered == {{
+		"cause": "OMEGA2_DRAWDOWN",
+		"scope": {"kind": "account", "name": "main"},
+		"observed": 101,
+		"limit": 100,
+	}}
+		with input as facts(1, 101)
+		with data.limits as own(100)
+	halts.triggered == set() with input as facts(1, 100) with data.limits as own(100)
+}
+
+test_the_own_limit_of_an_account_never_loosens if {
+	halts.triggered == {{
+		"cause": "OMEGA2_DRAWDOWN",
+		"scope": {"kind": "account", "name": "main"},
+		"observed": 4001,
+		"limit": 4000,
+	}}
+		with input as facts(1, 4001)
+		with data.limits as own(5000)
+}
+
+test_an_own_limit_that_is_none_stops_the_account if {
+	every limit in [0, -1] {
+		halts.triggered == {{
+			"cause": "OMEGA2_DRAWDOWN",
+			"scope": {"kind": "account", "name": "main"},
+			"observed": 0,
+			"limit": limit,
+		}}
+			with input as facts(1, 0)
+			with data.limits as own(limit)
+	}
+	every limit in ["1", null, true] {
+		halts.triggered == {{
+			"cause": "OMEGA2_DRAWDOWN",
+			"scope": {"kind": "account", "name": "main"},
+			"observed": 0,
+			"limit": 4000,
+		}}
+			with input as facts(1, 0)
+			with data.limits as own(limit)
+	}
+}
+
+test_the_limit_of_another_account_does_not_count if {
+	limits := object.union(fixtures.limits, {"accounts": {"other": {"drawdown_max_bps": 0}}})
+	halts.triggered == set() with input as calm with data.limits as limits
+}

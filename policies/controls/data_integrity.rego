@@ -32,7 +32,8 @@ import data.writ.lib.num
 
 limit := "model_age_max_ms"
 
-observed := input.model.data_integrity.age_ms
+# The age of a mismatch would explain nothing.
+observed := input.model.data_integrity.age_ms if input.model.data_integrity.value == true
 
 proven if {
 	input.model.data_integrity.value == true

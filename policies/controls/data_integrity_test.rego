@@ -58,6 +58,12 @@ test_what_is_observed if {
 	data_integrity.limit == "model_age_max_ms"
 }
 
+test_of_a_mismatch_nothing_is_observed if {
+	every value in [false, null, "true"] {
+		not data_integrity.observed with input as reading(value, 101) with data.limits as limits
+	}
+}
+
 # The model says the worst it can, too late.
 ill := {"value": false, "age_ms": 101, "source": "monitor"}
 

@@ -32,7 +32,8 @@ import data.writ.lib.num
 
 limit := "model_age_max_ms"
 
-observed := input.model.protocol_firing.age_ms
+# The age of a mismatch would explain nothing.
+observed := input.model.protocol_firing.age_ms if input.model.protocol_firing.value == true
 
 proven if {
 	input.model.protocol_firing.value == true

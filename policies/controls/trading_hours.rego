@@ -35,7 +35,8 @@ import data.writ.lib.num
 
 limit := "close_buffer_min_ms"
 
-observed := input.hours.to_close_ms
+# Of a closed market, the next close would explain nothing.
+observed := input.hours.to_close_ms if input.hours.open == true
 
 proven if {
 	input.hours.open == true

@@ -20,6 +20,7 @@ test_one_too_late if {
 test_closed if {
 	every value in [false, null, "true", 1] {
 		not trading_hours.proven with input as fixtures.with_fact("hours", "open", value) with data.limits as limits
+		not trading_hours.observed with input as fixtures.with_fact("hours", "open", value) with data.limits as limits
 	}
 }
 
