@@ -18,20 +18,20 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
+from gateway.brokers.gate import PermitRefusedError
 from gateway.domain.book import BookError, OrderState
-from gateway.domain.decision import EngineFailure, Verdict
 from gateway.domain.errors import UnavailableError, WritError
 from gateway.domain.execution import SPENT, Submission
-from gateway.domain.halt import HaltTrigger
-from gateway.domain.ids import new_id
+from gateway.domain.halt import GLOBAL, HaltTrigger
 from gateway.domain.order import Order
 from gateway.facts.document import Facts
 from gateway.intake.idempotency import CallerKey
+from gateway.ledger.faults import StoreError
 from gateway.ledger.journal import Journal
 from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
 from gateway.ports import Clock, Committed, Door, Draft, Entropy, KeyClaim, Ledger
-from gateway.turns import BATCH_MAX, Decided, Turns
-from signing import canonical, receipt
+from gateway.turns import BATCH_MAX, Decided, Preview, Turns
+from signing import receipt
 
 QUEUE_MAX: Final = 1_024
 SENDING_MAX: Final = 4_096
@@ -43,6 +43,9 @@ DRAIN_LOOK_MS: Final = 1
 MEND_INTERVAL_MS: Final = 1_000
 """How often a book that ran ahead of a failed commit is rebuilt without being asked."""
 
+NO_PERMIT: Final = "NO_PERMIT"
+"""Cause of the halt after a decision that the ledger recorded and could not prove."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -52,14 +55,6 @@ class Outcome:
 
     order: OrderState
     index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What would have been decided; nothing was recorded."""
-
-    document: dict[str, Any]
-    answer: Verdict | EngineFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +80,7 @@ class Parts:
     sweep: Callable[[str], Awaitable[object]]
     """Cancels an order that reached the broker while a cancelling halt was being engaged."""
     latch: Callable[[Sequence[HaltTrigger]], Coroutine[Any, Any, None]]
-    """Engages the halts that a denial asks for."""
+    """Engages the halts that a denial asks for, or an order without a permit."""
 
 
 class Pipeline:
@@ -119,13 +114,19 @@ class Pipeline:
         return await answer
 
     async def preview(self, order: Order) -> Preview:
-        """Ask the policy about an order without recording anything."""
-        async with self._parts.releases.using() as in_force:
-            moment = self._parts.facts.moment()
-            preview_id = new_id("preview", moment.wall_us, self._parts.entropy.token(10))
-            document = self._parts.facts.gather(order, preview_id, moment)
-            [answer] = await in_force.engine.decide([canonical.encode(document)])
-            return Preview(document, answer)
+        """Ask the policy about an order without recording anything.
+
+        Raises:
+            UnavailableError: an order could not be decided either.
+        """
+        try:
+            async with self._parts.releases.using() as in_force:
+                await self._ready(in_force)
+                return await self._turns.preview(order, in_force)
+        except WritError:
+            raise
+        except Exception as error:
+            raise _told(error) from error
 
     async def first_answer(self, order_id: str, timeout_ms: int) -> OrderState | None:
         """Wait for the broker's first answer, as long as that; then the order as it is known."""
@@ -187,17 +188,20 @@ class Pipeline:
                 self._idle.set()
 
     async def _turn(self, batch: list[_Proposal]) -> None:
-        journal = self._parts.journal
+        async with self._parts.releases.using() as in_force:
+            await self._ready(in_force)
+            decided = await self._turns.decide([proposal.order for proposal in batch])
+            self._record(batch, decided)
+
+    async def _ready(self, in_force: ReleaseInForce) -> None:
+        """See that the book is what the log says, and that there is a log to decide for."""
         latched = self._parts.ledger.latched
         if latched is not None:
             raise UnavailableError(
                 "ledger-latched", f"nothing can be recorded: {latched}", "restart the gateway"
             )
-        async with self._parts.releases.using() as in_force:
-            await journal.repair()
-            self._check_settled(in_force)
-            decided = await self._turns.decide([proposal.order for proposal in batch])
-            self._record(batch, decided)
+        await self._parts.journal.repair()
+        self._check_settled(in_force)
 
     def _check_settled(self, in_force: ReleaseInForce) -> None:
         """Decide by no other release than the log says; a switch that failed may have left two."""
@@ -264,15 +268,9 @@ class Pipeline:
     async def _forward(self, decision: Decided, index: int, approved_ns: int) -> None:
         state = decision.state
         try:
-            permit = receipt.encode_permit(
-                await self._parts.ledger.receipt(index), decision.draft.blobs[0]
-            )
-            # The gate compares before it waits for anything, so a switch that finds this order
-            # gone from here comes after the comparison of its release.
-            self._unsent.discard(state.order_id)
-            submission = await self._parts.door.forward(permit, approved_ns)
-            if submission.code == SPENT:
-                return  # it has a submission already; what is known of that one stands
+            submission = await self._through_the_gate(decision, index, approved_ns)
+            if submission is None or submission.code == SPENT:
+                return  # given up; or it has a submission already, and what is known of it stands
             await self._record_submission(submission)
             self._answered(state.order_id)
             if submission.outcome == "unknown":
@@ -286,14 +284,57 @@ class Pipeline:
             self._unsent.discard(state.order_id)
             self._answered(state.order_id)
 
-    async def _record_submission(self, submission: Submission) -> None:
+    async def _through_the_gate(
+        self, decision: Decided, index: int, approved_ns: int
+    ) -> Submission | None:
+        """What the gate did with the permit; ``None`` where there is none: nothing was sent."""
+        state = decision.state
         try:
-            await self._parts.journal.record([Draft("submission", asdict(submission))])
-        except Exception:
+            proof = await self._parts.ledger.receipt(index)
+            permit = receipt.encode_permit(proof, decision.draft.blobs[0])
+        except Exception as error:  # noqa: BLE001  whatever it is, the gate has seen nothing
+            await self._give_up(state, "NO_RECEIPT", error)
+            return None
+        # The gate compares before it waits for anything, so a switch that finds this order
+        # gone from here comes after the comparison of its release.
+        self._unsent.discard(state.order_id)
+        try:
+            return await self._parts.door.forward(permit, approved_ns)
+        except PermitRefusedError as error:
+            await self._give_up(state, "PERMIT_REFUSED", error)
+            return None
+
+    async def _give_up(self, order: OrderState, evidence: str, error: Exception) -> None:
+        """Close an order that nobody can have sent, and let go of what it reserves.
+
+        If this cannot be written it stands all the same, and is entered when it can be; if we
+        crash before that, the order is in doubt and settled like any other.
+        """
+        _log.error("order %s has no permit and is given up", order.order_id, exc_info=error)
+        # Unless the ledger says by itself that it takes no orders, the log does not prove what it
+        # holds: nothing is allowed until a person has looked.
+        if not _ledger_away(error):
+            self._latch((HaltTrigger(NO_PERMIT, GLOBAL, None, None),))
+        payload = {
+            "order_id": order.order_id,
+            "decision_id": order.decision_id,
+            "broker_client_id": order.broker_client_id,
+            "outcome": "voided",
+            "evidence": evidence,
+        }
+        await self._parts.journal.record([Draft("settlement", payload)], owed=True)
+
+    async def _record_submission(self, submission: Submission) -> None:
+        """Record what the gate did; it stands, and is entered later if it cannot be now."""
+        try:
+            await self._parts.journal.record([Draft("submission", asdict(submission))], owed=True)
+        except Exception as error:
             # The broker may hold the order all the same: a cancel that was asked for while it
             # was on its way must reach it.
             await self._parts.sweep(submission.order_id)
-            raise
+            if not isinstance(error, UnavailableError):
+                raise
+            _log.warning("submission of %s is not recorded yet: %s", submission.order_id, error)
 
     def _answered(self, order_id: str) -> None:
         event = self._answers.pop(order_id, None)
@@ -317,10 +358,22 @@ def _keys(proposal: _Proposal, decision: Decided) -> list[KeyClaim]:
     ]
 
 
+def _ledger_away(error: Exception) -> bool:
+    """Whether the ledger cannot be asked at all: no order gets past it until it can."""
+    closing = isinstance(error, UnavailableError) and error.code == "ledger-closed"
+    return closing or isinstance(error, StoreError)
+
+
 def _refuse(batch: Sequence[_Proposal], error: BaseException) -> None:
-    if not isinstance(error, WritError):
-        _log.error("a turn failed", exc_info=error)
-        error = UnavailableError("gateway-failed", "the order could not be decided", "see the log")
+    told = _told(error)
     for proposal in batch:
         if not proposal.answer.done():
-            proposal.answer.set_exception(error)
+            proposal.answer.set_exception(told)
+
+
+def _told(error: BaseException) -> WritError:
+    """What a caller is told of a failure: our own errors as they are, and nothing of others."""
+    if isinstance(error, WritError):
+        return error
+    _log.error("an order could not be decided", exc_info=error)
+    return UnavailableError("gateway-failed", "the order could not be decided", "see the log")

@@ -44,6 +44,33 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What would have been decided, in a decision's own words; nothing was recorded.
+
+    ``verdict`` is ``None`` where the engine gave none; ``failure`` is its code, or that of the
+    facts, or ``none``.
+    """
+
+    document: dict[str, Any]
+    verdict: Verdict | None
+    failure: str
+
+    @property
+    def allow(self) -> bool:
+        """Whether the order would have been allowed."""
+        return self.verdict is not None and self.verdict.allow and self.failure == NONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """An order's input document and its bytes; ``failure`` says why it holds the order alone."""
+
+    document: dict[str, Any]
+    data: bytes
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Candidate:
     """An order with the facts it is decided on; gathered anew when it is decided again."""
 
@@ -92,6 +119,17 @@ class Turns:
             same = self._facts.book() is book and self._current() is self._deciding
             if same and book.control_version == version:
                 return decided
+
+    async def preview(self, order: Order, in_force: ReleaseInForce) -> Preview:
+        """Decide one order beside the turns, as of now and for nobody's record."""
+        moment = self._facts.moment()
+        preview_id = new_id("preview", moment.wall_us, self._entropy.token(10))
+        facts = self._gathered(order, preview_id, moment)
+        [answer] = await in_force.engine.decide([facts.data])
+        if isinstance(answer, Verdict):
+            return Preview(facts.document, answer, facts.failure)
+        failure = answer.code if facts.failure == NONE else facts.failure
+        return Preview(facts.document, None, failure)
 
     async def _pass(self, orders: Sequence[Order]) -> list[Decided]:
         final: dict[int, Decided] = {}
@@ -162,19 +200,21 @@ class Turns:
     def _candidate(
         self, book: Book, moment: Moment, position: int, order: Order, decision_id: str
     ) -> _Candidate:
-        failure = NONE
-        try:
-            document = self._facts.gather(order, decision_id, moment)
-            data = canonical.encode(document)
-        except Exception:  # noqa: BLE001  any defect in a source of facts is a recorded denial (law 3)
-            _log.exception("facts of %s could not be gathered", order.order_id)
-            failure = "FACTS_ERROR"
-            document = self._facts.bare(order, decision_id)
-            data = canonical.encode(document)
-        payload = self._payload(book, order, decision_id, document, data)
-        payload["failure"] = failure
+        facts = self._gathered(order, decision_id, moment)
+        document, data, failure = facts.document, facts.data, facts.failure
+        payload = self._payload(book, order, decision_id, document, data) | {"failure": failure}
         state = order_state(payload | {"allow": True, "failure": NONE}, document)
         return _Candidate(position, order, decision_id, document, data, failure, payload, state)
+
+    def _gathered(self, order: Order, decision_id: str, moment: Moment) -> _Gathered:
+        """The facts of an order; where a source of them fails, the document that proves nothing."""
+        try:
+            document = self._facts.gather(order, decision_id, moment)
+            return _Gathered(document, canonical.encode(document), NONE)
+        except Exception:  # noqa: BLE001  any defect in a source of facts is a recorded denial (law 3)
+            _log.exception("facts of %s could not be gathered", order.order_id)
+            document = self._facts.bare(order, decision_id)
+            return _Gathered(document, canonical.encode(document), "FACTS_ERROR")
 
     def _payload(
         self,
@@ -238,7 +278,7 @@ def _hold(book: Book, candidate: _Candidate) -> None:
     """Count an order as if it were allowed: what it reserves, and the override that it uses."""
     if _holds(book, candidate.state):
         book.hold(candidate.state)
-    if "override" in candidate.document:
+    if _uses_override(candidate):
         book.overrides.hold(candidate.document["override"]["override_id"], candidate.order.order_id)
 
 
@@ -246,8 +286,12 @@ def _drop(book: Book, candidate: _Candidate) -> None:
     """Undo :func:`_hold`."""
     if _holds(book, candidate.state):
         book.drop(candidate.state)
-    if "override" in candidate.document:
+    if _uses_override(candidate):
         book.overrides.drop(candidate.document["override"]["override_id"], candidate.order.order_id)
+
+
+def _uses_override(candidate: _Candidate) -> bool:
+    return candidate.state.reserves and "override" in candidate.document
 
 
 def _holds(book: Book, state: OrderState) -> bool:

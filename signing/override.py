@@ -1,8 +1,11 @@
 """Overrides: an officer signs that one order may pass one control once.
 
-An override names the control, and the order by its account, symbol, side, exact quantity and the
-caller's own id for it. It lasts a day at most. What is signed says nothing about limits: it only
-stands in for the one control that asks for it.
+An override names the control, the gateway by its log, the mode, and the order by its account,
+symbol, side, exact quantity and the caller's own id for it. It lasts a day at most. What is signed
+says nothing about limits: it only stands in for the one control that asks for it.
+
+The log is named by its verifier key, because that is where uses are counted: two gateways that
+trust the same officer count apart, and many of them have the same origin.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from typing import Final
 from signing.canonical import INT_MAX, CanonicalError, encode
 from signing.dsse import EnvelopeError
 from signing.envelope import Envelope, open_envelope, seal
-from signing.keys import PublicKey, Signer
+from signing.keys import InvalidKeyError, PublicKey, Signer, Vkey
+from signing.records import MODES
 from signing.shapes import RecordError, integer, record, text, word
 
 KIND: Final = "override"
@@ -28,10 +32,24 @@ ANYBODY: Final = "*"
 
 _ID: Final = text(r"[A-Za-z0-9_.:-]{1,64}", "an id of at most 64 of A-Z a-z 0-9 _ . : -")
 _TIME: Final = integer(0, INT_MAX)
+
+
+def _verifier_key(path: str, value: object) -> None:
+    """Accept a log's verifier key in its one writing."""
+    try:
+        read = Vkey.parse(value if isinstance(value, str) else "")
+    except InvalidKeyError as error:
+        raise RecordError(path, f"is not a log's verifier key: {error}") from error
+    if str(read) != value:
+        raise RecordError(path, "is not a log's verifier key alone")
+
+
 _OVERRIDE: Final = record(
     {
         "override_id": text(r"ovr_[0-9a-f]{32}", "ovr_ and 32 lower-case hexadecimal digits"),
         "control": text(r"[A-Z][A-Z0-9]{0,15}(-[A-Z0-9]{1,15}){1,3}", "a control such as REG-01"),
+        "log": _verifier_key,
+        "mode": word(MODES),
         "account": text(r"[A-Za-z0-9_.-]{1,32}", "an account's alias"),
         "symbol": text(r"[A-Z0-9][A-Z0-9./-]{0,19}", "a symbol"),
         "side": word(SIDES),
@@ -61,6 +79,8 @@ class Override:
     Attributes:
         override_id: random; it can be used once.
         control: the one control that it stands in for.
+        log: the verifier key of the one gateway's log, `origin+hash+key`.
+        mode: the one mode of that gateway in which it counts.
         account: the order's account.
         symbol: the order's symbol.
         side: the order's side.
@@ -75,6 +95,8 @@ class Override:
 
     override_id: str
     control: str
+    log: str
+    mode: str
     account: str
     symbol: str
     side: str

@@ -97,7 +97,7 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
             "data_digest": _HEX,
             "by": _ID,
         },
-        {"controls_removed": _CONTROLS},
+        {"catalogue_digest": _HEX, "controls_removed": _CONTROLS},
     ),
     "mode": ({"mode": word(MODES), "by": _ID}, {}),
     "omega4": (

@@ -18,6 +18,9 @@ settings.register_profile(
 )
 settings.load_profile("writ")
 
+# `opa` collects its garbage less often: a quarter of what it costs here, for 200 MB more.
+os.environ.setdefault("GOGC", "800")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, half of it on each of two workers: nobody waits at the end."""

@@ -62,6 +62,8 @@ class OrderAnswer(BaseModel):
     qty: str
     limit_price: str | None
     stop_price: str | None
+    reduce_only: bool = Field(description="it takes risk off and does nothing else")
+    extended_hours: bool = Field(description="it may trade outside of the regular session")
     filled_qty: str
     leaves_qty: str
     filled_avg_price: str | None
@@ -110,6 +112,8 @@ def order_answer(state: OrderState, index: int | None = None) -> dict[str, Any]:
         "qty": format_scaled(state.qty, state.qty_decimals),
         "limit_price": _price(state.limit_price, state.price_decimals),
         "stop_price": _price(state.stop_price, state.price_decimals),
+        "reduce_only": state.reduce_only,
+        "extended_hours": state.extended_hours,
         "filled_qty": format_scaled(state.filled_qty, state.qty_decimals),
         "leaves_qty": format_scaled(state.leaves_qty, state.qty_decimals),
         "filled_avg_price": _average(state),

@@ -34,7 +34,8 @@ class ReasonAnswer(BaseModel):
     """One control in a decision: whether it was proven, and the integers behind that.
 
     ``observed`` and ``limit`` are integers in ``unit``: micros of the base currency, bps (1/100
-    of a percent), ms, e8 and e4 (that many decimals), count. Either is null when not known.
+    of a percent), ms, e8 and e4 (that many decimals), count, and price at the order's price scale.
+    Either is null when not known.
     """
 
     control: str

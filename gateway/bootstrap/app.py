@@ -15,6 +15,7 @@ from gateway.control.modes import Modes
 from gateway.control.sessions import MarketClockAdvance
 from gateway.control.triggers import Triggers
 from gateway.domain.book import Book
+from gateway.domain.mode import Mode
 from gateway.facts.document import Facts
 from gateway.facts.pushed import PushedFacts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
@@ -24,6 +25,7 @@ from gateway.pipeline import Pipeline
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.engine import EngineMaker
 from gateway.policy.in_force import ReleaseHolder
+from gateway.policy.recorded_words import RecordedWords
 from gateway.policy.release import Release
 from gateway.policy.switching import Switching
 from gateway.ports import Ledger, PolicyEngine
@@ -57,6 +59,8 @@ class Opened:
     pushed: PushedFacts
     caps: Mapping[str, int]
     """The operator's caps, by the limit that each tightens."""
+    mode_max: Mode
+    """The most that the operator's file allows."""
     trust: Trust
     vkey: Vkey
 
@@ -69,6 +73,8 @@ class App:
     host: Host
     releases: ReleaseHolder
     switching: Switching
+    words: RecordedWords
+    """What the controls of each recorded release mean."""
     feed: HistoricalFeed | None
     ledger: Ledger
     journal: Journal

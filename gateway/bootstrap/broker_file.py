@@ -47,7 +47,6 @@ _ZERO_ONLY: Final = {
 """Key of ``risk`` that can only forbid all trading -> the signed limit that takes its place."""
 _USD: Final = "_usd"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}")
-_RANKS: Final = (Mode.RESEARCH, Mode.SIMULATION, Mode.PAPER, Mode.LIVE)
 _CEILINGS: Final = {"RESEARCH": Mode.RESEARCH, "disabled": Mode.RESEARCH}
 """What a mode's name allows at most; every other name allows paper trading."""
 
@@ -73,7 +72,7 @@ class BrokerFile:
         Raises:
             RefusedError: ``broker-file-contradiction``: they would do more than it allows.
         """
-        if _RANKS.index(settings.mode) > _RANKS.index(self.mode_max):
+        if settings.mode.exceeds(self.mode_max):
             raise self._contradiction(
                 f"it allows {self.mode_max} at most, and the mode is {settings.mode}",
                 f"start with WRIT_MODE={self.mode_max}, or allow more in the file",
@@ -92,6 +91,17 @@ class BrokerFile:
 
     def _contradiction(self, detail: str, remedy: str) -> RefusedError:
         return RefusedError("broker-file-contradiction", f"{self.path}: {detail}", remedy)
+
+
+NO_FILE: Final = BrokerFile(
+    path=Path(),
+    caps=MappingProxyType({}),
+    in_usd=False,
+    mode_max=Mode.LIVE,
+    accounts=frozenset(),
+    unacted=(),
+)
+"""What holds where the settings name no file: the signed limits alone."""
 
 
 def load_broker_file(path: Path) -> BrokerFile:
@@ -120,18 +130,18 @@ def load_broker_file(path: Path) -> BrokerFile:
         ) from error
 
 
-def operator_caps(settings: Settings, base_currency: str) -> Mapping[str, int]:
-    """The caps of the file that the settings name, held against them; none without a file.
+def operator_file(settings: Settings, base_currency: str) -> BrokerFile:
+    """The file that the settings name, held against them; without one, nothing is capped.
 
     Raises:
         InvalidInputError: as :func:`load_broker_file`.
         RefusedError: as :meth:`BrokerFile.check`.
     """
     if settings.broker_file is None:
-        return MappingProxyType({})
+        return NO_FILE
     found = load_broker_file(settings.broker_file)
     found.check(settings, base_currency)
-    return found.caps
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +231,7 @@ class _Reader:
         enabled = found.get("broker.execution_enabled")
         if enabled is not None and enabled.text == "false":
             ceilings.append(Mode.RESEARCH)
-        return min(ceilings, key=_RANKS.index, default=Mode.LIVE)
+        return min(ceilings, key=list(Mode).index, default=Mode.LIVE)
 
     def _wrong(self, path: str, line: int, problem: str, remedy: str) -> InvalidInputError:
         detail = f"{self.path}:{line}: {ascii(path)[1:-1]} {problem}".replace(" : ", ": ")

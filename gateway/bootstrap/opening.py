@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from gateway.bootstrap.app import Host
-from gateway.brokers.contract import AccountTerms, BrokerParts, OpenBroker
+from gateway.brokers.contract import AccountTerms, BrokerParts, OpenBroker, WorthAt
 from gateway.brokers.registry import open_broker
 from gateway.config import Settings
 from gateway.domain.errors import RefusedError
@@ -31,9 +31,13 @@ async def open_brokers(
     settings: Settings,
     host: Host,
     feed: HistoricalFeed | None,
+    worth: WorthAt,
     stack: contextlib.AsyncExitStack,
 ) -> dict[str, OpenBroker]:
-    """Open each broker that an account names, once, and say who holds which account."""
+    """Open each broker that an account names, once, and say who holds which account.
+
+    ``worth`` is for the simulated one.
+    """
     by_alias: dict[str, OpenBroker] = {}
     for name in sorted({account.broker for account in settings.accounts.values()}):
         terms = {
@@ -42,9 +46,8 @@ async def open_brokers(
             if account.broker == name
         }
         section = {"seed": settings.simulator_seed} if name == "simulator" else {}
-        broker = await open_broker(
-            name, BrokerParts(terms, section, settings.data, feed, host.clock, host.runner)
-        )
+        parts = BrokerParts(terms, section, settings.data, feed, host.clock, host.runner, worth)
+        broker = await open_broker(name, parts)
         stack.push_async_callback(broker.close)
         by_alias |= dict.fromkeys(terms, broker)
     return by_alias

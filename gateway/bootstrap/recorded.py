@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.bootstrap.app import Opened
+from gateway.bootstrap.removed import removed_since
 from gateway.control.sessions import Sessions
+from gateway.policy.fitting import check_fits_at_start
 from gateway.policy.switching import release_draft
 from gateway.ports import Draft
 
@@ -15,10 +17,12 @@ BY: Final = "configuration"
 
 async def record_configuration(opened: Opened, sessions: Sessions) -> None:
     """Enter release and mode as configured, and each new account as its broker states it."""
-    journal, release = opened.journal, opened.releases.current.release
+    journal, current = opened.journal, opened.releases.current
     drafts: list[Draft] = []
-    if journal.book.release_digest != release.digest:
-        drafts.append(release_draft(release, BY))
+    await check_fits_at_start(current.release, journal.book, opened.ledger.document)
+    if journal.book.release_digest != current.digest:
+        removed = await removed_since(opened, journal.book.release_digest)
+        drafts.append(release_draft(current.release, current.catalogue, BY, removed))
     if journal.book.mode is not opened.settings.mode or not journal.book.accounts:
         drafts.append(Draft("mode", {"mode": opened.settings.mode.value, "by": BY}))
     for alias, broker in opened.brokers.items():

@@ -14,10 +14,10 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from gateway.bootstrap.app import App, Host, Opened
-from gateway.bootstrap.broker_file import operator_caps
+from gateway.bootstrap.broker_file import operator_file
 from gateway.bootstrap.opening import open_brokers, open_clock, open_ledger
 from gateway.bootstrap.recorded import record_configuration
-from gateway.bootstrap.sources import market_clock, open_facts, open_switching
+from gateway.bootstrap.sources import market_clock, open_facts, open_switching, worth_at
 from gateway.bootstrap.trust import open_trust
 from gateway.brokers.contract import MarketDriven
 from gateway.brokers.gate import Gate
@@ -35,10 +35,11 @@ from gateway.host import OsEntropy, ThreadRunner
 from gateway.ledger.journal import Journal
 from gateway.market.historical import shipped_feed
 from gateway.pipeline import Parts, Pipeline
-from gateway.policy.catalogue import load_catalogue
+from gateway.policy.catalogue import catalogue_of
 from gateway.policy.engine import assemble, engine_maker
 from gateway.policy.in_force import ReleaseHolder
-from gateway.policy.release import load_release, shipped_directory
+from gateway.policy.recorded_words import RecordedWords
+from gateway.policy.release import load_release, release_folder, shipped_directory
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.settlement import Settlement
 from gateway.tracking.updates import Tracker
@@ -58,10 +59,11 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         feed = shipped_feed() if settings.market == "historical" else None
         host = Host(open_clock(settings, feed), OsEntropy(), ThreadRunner())
         stack.callback(host.runner.close)
-        folder = settings.release or shipped_directory()
-        release, catalogue = load_release(folder), load_catalogue(folder)
+        folder = release_folder(settings.release or shipped_directory())
+        release = load_release(folder)
+        catalogue = catalogue_of(release, folder)
         check_mode(settings.mode, release.label)
-        caps = operator_caps(settings, release.parsed.base_currency)
+        operator = operator_file(settings, release.parsed.base_currency)
         maker = engine_maker(host.runner, settings)
         releases = ReleaseHolder(await assemble(release, catalogue, maker))
         stack.push_async_callback(releases.close)
@@ -70,7 +72,8 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         journal = Journal(ledger, await ledger.replay())
         if host.clock.movable:  # a historical run goes on where its log ends, never before
             host.clock.set_market(max(host.clock.market_us(), journal.book.market_us))
-        brokers = await open_brokers(settings, host, feed, stack)
+        pushed = PushedFacts()
+        brokers = await open_brokers(settings, host, feed, worth_at(releases, pushed), stack)
         opened = Opened(
             settings=settings,
             host=host,
@@ -80,8 +83,9 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
             ledger=ledger,
             journal=journal,
             brokers=brokers,
-            pushed=PushedFacts(),
-            caps=caps,
+            pushed=pushed,
+            caps=operator.caps,
+            mode_max=operator.mode_max,
             trust=await open_trust(settings, host.runner, host.clock, stack),
             vkey=vkey,
         )
@@ -92,6 +96,8 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
             if isinstance(broker, MarketDriven):
                 _follow(broker, app.trackers[broker.name], stack)
         await app.cancels.take_up()
+        if feed is not None:  # a mode or release that came with the start may ask for a halt
+            await app.triggers.evaluate(known_only=True)
         yield app
 
 
@@ -148,6 +154,7 @@ async def _start(opened: Opened) -> App:
         host=host,
         releases=releases,
         switching=open_switching(opened, pipeline),
+        words=RecordedWords(ledger, lambda: journal.book, releases),
         feed=opened.feed,
         ledger=ledger,
         journal=journal,
@@ -157,7 +164,7 @@ async def _start(opened: Opened) -> App:
         cancels=cancels,
         halting=halting,
         exit_only=ExitOnlyStates(journal, host.clock),
-        modes=Modes(journal, host.clock, releases.labels),
+        modes=Modes(journal, host.clock, releases.labels, opened.mode_max),
         triggers=triggers,
         market_clock=market_clock(opened, pipeline, sessions, trackers, triggers),
         trackers=trackers,

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 
 from gateway.bootstrap.app import Opened
 from gateway.bootstrap.current import CurrentInstruments, CurrentLimits
-from gateway.brokers.contract import MarketDriven
+from gateway.brokers.contract import MarketDriven, WorthAt
 from gateway.control.modes import check_mode
 from gateway.control.sessions import MarketClockAdvance, MarketSteps, Sessions
 from gateway.control.triggers import Triggers
+from gateway.domain.quantities import Worth
 from gateway.facts.document import Facts
-from gateway.facts.rates import PushedRates
+from gateway.facts.pushed import PushedFacts
+from gateway.facts.rates import Conversions, PushedRates
 from gateway.market.health import HistoricalHealth
 from gateway.market.pushed import PushedQuotes
 from gateway.pipeline import Pipeline
+from gateway.policy.in_force import ReleaseHolder
 from gateway.policy.release import shipped_directory
 from gateway.policy.switching import Switching, SwitchParts
 from gateway.tracking.updates import Tracker
@@ -39,6 +42,7 @@ def open_facts(opened: Opened) -> Facts:
         caps=opened.caps,
         runs=opened.trust.attested,
         officers=opened.trust.officer_keys,
+        log=opened.vkey,
         base_currency=releases.current.release.parsed.base_currency,
         rates=PushedRates(opened.pushed),
         venues=opened.brokers,
@@ -46,6 +50,18 @@ def open_facts(opened: Opened) -> Facts:
         pushed=opened.pushed,
         health=HistoricalHealth(opened.feed.volatility) if opened.feed is not None else None,
     )
+
+
+def worth_at(releases: ReleaseHolder, pushed: PushedFacts) -> WorthAt:
+    """What one unit of a symbol comes to, by the release in force and the rates that stand."""
+    rates = PushedRates(pushed)
+
+    def worth(symbol: str, at_us: int) -> Worth | None:
+        release = releases.current.release
+        listed = release.instruments.get(symbol)
+        return listed and Conversions(rates, release.parsed.base_currency, at_us).worth(listed)
+
+    return worth
 
 
 def market_clock(

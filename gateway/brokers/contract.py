@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from gateway.domain.quantities import BPS
+from gateway.domain.quantities import BPS, PLAIN, Worth
 from gateway.ports import BlockingRunner, Broker, Clock, MarketFeed
 
 
@@ -27,12 +27,24 @@ class AccountTerms:
     margin_multiple_bps: int = BPS
 
 
+WorthAt = Callable[[str, int], Worth | None]
+"""What one unit of a symbol comes to in the accounts' currency at a market time; ``None`` when
+the symbol is not listed or its currency has no rate."""
+
+
+def plain(_symbol: str, _at_us: int) -> Worth:
+    """Everything is priced in the accounts' currency, one to a unit."""
+    return PLAIN
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerParts:
     """Everything a broker may use; it makes no clock, thread or randomness of its own.
 
     ``accounts`` are this broker's, by alias; ``settings`` is its own section of the
     configuration, in which it refuses keys that it does not know; ``directory`` exists.
+    ``worth`` is for a simulated broker: a real one knows what it trades. It may be called on any
+    thread.
     """
 
     accounts: Mapping[str, AccountTerms]
@@ -41,6 +53,7 @@ class BrokerParts:
     feed: MarketFeed | None
     clock: Clock
     runner: BlockingRunner
+    worth: WorthAt = plain
 
 
 class OpenBroker(Broker, Protocol):

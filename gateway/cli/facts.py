@@ -21,7 +21,11 @@ _PAGE: Final = 1_000
 
 SourceOption = Annotated[str, typer.Option(help="Which service says so.")]
 AtOption = Annotated[
-    str | None, typer.Option(help="The market time it is of, with an offset; now if left out.")
+    str | None,
+    typer.Option(
+        help="The market time it is of, with an offset. If left out, now by this machine's clock: "
+        "on a recorded market that is the future, and refused."
+    ),
 ]
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from gateway.cli import exits, output
+from gateway.cli.impact_report import Flip, print_impact, write_page
 from gateway.cli.named_files import read_vkey, unreadable, usage
-from gateway.cli.published_log import ProvenLog, no_engine, open_log, progress
+from gateway.cli.published_log import no_engine, open_log, progress
+from gateway.cli.replay import INTERRUPTED
+from gateway.cli.written_files import written
 from signing.published import PublishedError
 from signing.verification.roots import RootsError
 
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from gateway.policy.impact.tally import Impact
 
 _JOBS_MAX: Final = 256
-_FLIPS_SHOWN: Final = 20
-_COLUMNS: Final = ("decision_id", "flip", "account", "symbol", "notional", "controls", "first_in")
-_DIMENSIONS: Final = ("control", "account", "strategy", "symbol")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _COMMAND: Final = "policy impact"
@@ -60,13 +59,6 @@ DataOption = Annotated[
 ]
 
 
-class Flip(StrEnum):
-    """Which way a decision turns under the candidate."""
-
-    ALLOW_TO_DENY = "allow-to-deny"
-    DENY_TO_ALLOW = "deny-to-allow"
-
-
 def impact(  # noqa: PLR0913, PLR0917  one option each, which typer hands over by name
     candidate: CandidateOption,
     log: LogOption = Path("writ-data/log"),
@@ -88,7 +80,11 @@ def impact(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
         Path | None, typer.Option("--flips", help="Write every flip there, a JSON object a line.")
     ] = None,
     fail_on: Annotated[
-        list[Flip] | None, typer.Option("--fail-on", help="Exit 1 if any decision flips this way.")
+        list[Flip] | None,
+        typer.Option(
+            "--fail-on",
+            help="Exit 1 if a decision flips this way, or if not every one could be compared.",
+        ),
     ] = None,
     jobs: Annotated[
         int | None,
@@ -108,25 +104,53 @@ def impact(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
     window = (_instant(since, 0), _instant(until, 2**53))
     if window[0] >= window[1]:
         raise usage("--since must lie before --until", _COMMAND)
-    if html is not None and not html.parent.is_dir():  # told before the work, not after it
-        raise usage(f"{html.parent} is not a folder to write a page into", _COMMAND)
+    _check_targets(html, flips)
     try:
         with _release(candidate, data) as release:
             opened = open_log(log, None if vkey is None else read_vkey(vkey))
+            about = _about(release)
             count = jobs or default_jobs(opened.roots.checkpoint.size)
             question = Question(Plan(log, opened.roots, jobs=count), release, window)
             found = _ask(question, flips)
-            about = _about(release)
     except (PublishedError, RootsError) as error:
         output.complaint(str(error), "log-damaged", "run writ audit verify on this log")
         raise typer.Exit(exits.DENIED) from error
     except OSError as error:
         raise unreadable(error) from error
-    _print(found, about, fmt)
+    except KeyboardInterrupt:
+        output.note("interrupted; no file was written")
+        raise typer.Exit(INTERRUPTED) from None
+    print_impact(found, about, fmt)
     if html is not None:
-        _write_page(html, found, about, opened)
-    if found.damages or any(found.flipped(way.value) for way in fail_on or ()):
+        write_page(html, found, about, opened)
+    if found.damages or not _passes(found, fail_on or ()):
         raise typer.Exit(exits.DENIED)
+
+
+def _check_targets(html: Path | None, flips: Path | None) -> None:
+    """Say what cannot be written before the work, not after it."""
+    for path, what in ((html, "a page"), (flips, "the flips")):
+        if path is not None and not path.parent.is_dir():
+            raise usage(f"{path.parent} is not a folder to write {what} into", _COMMAND)
+        if path is not None and path.is_dir():
+            raise usage(f"{path} is a folder; name a file for {what}", _COMMAND)
+    if html is not None and flips is not None and html.resolve() == flips.resolve():
+        raise usage("--html and --flips name the same file", _COMMAND)
+
+
+def _passes(found: Impact, fail_on: Sequence[Flip]) -> bool:
+    """Whether a pipeline may go on: nothing flipped as it must not, and nothing was left out."""
+    if not fail_on:
+        return True
+    left_out = found.unreadable + found.undecided
+    if left_out or not found.decisions:
+        output.complaint(
+            f"{left_out} decisions were not compared" if left_out else "there was no decision",
+            "impact-incomplete",
+            "see the notes above; with --fail-on, each decision of the window must be compared",
+        )
+        return False
+    return not any(found.flipped(way.value) for way in fail_on)
 
 
 def _ask(question: Question, flips: Path | None) -> Impact:
@@ -141,7 +165,7 @@ def _sink(path: Path | None) -> Generator[Callable[[dict[str, Any]], None] | Non
     if path is None:
         yield None
         return
-    with path.open("w", encoding="utf-8") as file:
+    with written(path) as file:
 
         def write(flip: dict[str, Any]) -> None:
             file.write(json.dumps(flip, sort_keys=True) + "\n")
@@ -173,63 +197,6 @@ def _about(release: Path) -> dict[str, str]:
 
     loaded = load_release(release)
     return {"revision": loaded.revision, "label": loaded.label, "digest": loaded.digest}
-
-
-def _print(found: Impact, about: dict[str, str], fmt: output.Format) -> None:
-    report = found.data()
-    if fmt is output.Format.JSON:
-        output.record({"candidate": about} | report, fmt)
-        return
-    output.record({"candidate": about["revision"], **report["outcomes"]}, fmt)
-    for dimension in _DIMENSIONS:
-        rows = [_money_row(row) for row in report["by"][dimension]]
-        if rows:
-            output.rows(rows, (dimension, *(way.value for way in Flip), "lost", "gained"), fmt)
-    shown = [
-        flip
-        | {
-            "notional": _money(flip["notional_micros"]),
-            "controls": " ".join(flip["controls"]),
-            "first_in": " ".join(flip["first_in"]),
-        }
-        for flip in report["flips"][:_FLIPS_SHOWN]
-    ]
-    if shown:
-        output.rows(shown, _COLUMNS, fmt)
-    _notes(found)
-
-
-def _notes(found: Impact) -> None:
-    flips = sum(found.flipped(way.value) for way in Flip)
-    if flips > _FLIPS_SHOWN:
-        output.note(f"{flips - _FLIPS_SHOWN} more flips: -o json, --html or --flips")
-    if flips:
-        output.note("first-order: only the first flip of a scope is certain (first in)")
-    for fact, count in sorted(found.undecidable_facts.items()):
-        output.note(f"{count} could not be decided: {fact} was not recorded")
-    if found.unreadable:
-        output.note(f"{found.unreadable} documents are gone: their decisions were left out")
-    for damage in found.damages[:_FLIPS_SHOWN]:
-        output.note(f"entry {damage['index']} is damaged: {damage['detail']}")
-
-
-def _write_page(path: Path, found: Impact, about: dict[str, str], opened: ProvenLog) -> None:
-    from gateway.policy.impact.page import page
-
-    checkpoint = opened.roots.checkpoint
-    log = {"log": opened.vkey.name, "entries": str(checkpoint.size), "root": checkpoint.root.hex()}
-    path.write_text(page(found, about, log), encoding="utf-8")
-    output.note(f"the page is {path}")
-
-
-def _money_row(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"lost": _money(row["lost_micros"]), "gained": _money(row["gained_micros"])}
-
-
-def _money(micros: int | None) -> str | None:
-    from gateway.domain.quantities import format_scaled
-
-    return None if micros is None else format_scaled(micros, 6)
 
 
 def _instant(text: str | None, default: int) -> int:

@@ -14,21 +14,21 @@ FILE_BYTES_MAX: Final = 16_384
 """The largest key or checkpoint that is read."""
 
 
-def read_vkey(path: Path) -> Vkey:
+def read_vkey(path: Path, command: str = "audit") -> Vkey:
     """Read a verifier key that was named on the command line."""
     try:
-        return Vkey.parse(read_file(path, FILE_BYTES_MAX).decode("ascii"))
+        return Vkey.parse(read_file(path, FILE_BYTES_MAX, command).decode("ascii"))
     except (InvalidKeyError, UnicodeDecodeError) as error:
-        raise usage(f"{path}: {error}") from error
+        raise usage(f"{path}: {error}", command) from error
 
 
-def read_file(path: Path, limit: int) -> bytes:
+def read_file(path: Path, limit: int, command: str = "audit") -> bytes:
     """Read a file that was named on the command line; one byte more than `limit` at most."""
     try:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise usage(f"{path} is not a file") from error
+        raise usage(f"{path} is not a file", command) from error
     except OSError as error:
         raise unreadable(error) from error
 

@@ -115,6 +115,7 @@ def preview(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
     stop: StopOption = None,
     tif: TifOption = "day",
     account: AccountOption = "primary",
+    client_order_id: ClientIdOption = None,
     strategy_id: StrategyOption = None,
     intent: IntentOption = None,
     reduce_only: ReduceOnlyOption = False,
@@ -138,6 +139,7 @@ def preview(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
         "source_signal_id": source_signal_id,
         "override": override_of(override),
         "strategy_id": strategy_id,
+        "client_order_id": client_order_id,
         "replaces": replaces,
     }
     body = body_of(side, qty, symbol, limit, stop, tif, account) | given(ticket)
@@ -146,7 +148,7 @@ def preview(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
         output.record(answer, fmt)
     else:
         output.record(answer, fmt, fields=("allow", "qty", "limit_price", "stop_price", "failure"))
-        print_reasons(answer["reasons"])
+        print_reasons(answer["reasons"], answer["facts"])
     if not answer["allow"]:
         raise typer.Exit(exits.DENIED)
 
@@ -194,7 +196,7 @@ def explain(order_or_decision_id: str, fmt: output.FormatOption = output.Format.
         },
         fmt,
     )
-    print_controls(decision["controls"])
+    print_controls(decision["controls"], decision["document"])
     print_remedies(decision["reasons"])
     if decision["failure"]:
         output.record(decision["failure"], fmt)

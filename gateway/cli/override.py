@@ -14,7 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from gateway.cli import exits, output
-from gateway.cli.named_files import usage
+from gateway.cli.named_files import read_vkey, usage
 from gateway.cli.signers import ByOption, KeyOption, PassphraseOption, load_signer
 from signing.override import (
     ANYBODY,
@@ -41,6 +41,12 @@ _INSTANT: Final = re.compile(
 def sign(  # noqa: PLR0913  one option for each field of an override
     *,
     control: Annotated[str, typer.Option("--control", help="The control, such as REG-01.")],
+    vkey: Annotated[
+        Path, typer.Option("--vkey", help="File with the verifier key of the gateway's log.")
+    ],
+    mode: Annotated[
+        str, typer.Option("--mode", help="The gateway's mode: SIMULATION, PAPER, LIVE or RESEARCH.")
+    ],
     account: Annotated[str, typer.Option("--account", help="The order's account.")],
     symbol: Annotated[str, typer.Option("--symbol", help="The order's symbol.")],
     side: Annotated[str, typer.Option("--side", help="buy, sell or sell_short.")],
@@ -60,11 +66,16 @@ def sign(  # noqa: PLR0913  one option for each field of an override
     by: ByOption = None,
     passphrase: PassphraseOption = None,
 ) -> None:
-    """Sign an override; the line printed is what the order's ticket carries in `override`."""
+    """Sign an override; the line printed is what the order's ticket carries in `override`.
+
+    It counts at the one gateway whose log it names, and there in the one mode.
+    """
     signer = load_signer(key, passphrase)
     override = Override(
         override_id=f"ovr_{secrets.token_hex(16)}",
         control=control,
+        log=str(read_vkey(vkey, _SIGN)),
+        mode=mode.upper(),
         account=account,
         symbol=symbol,
         side=side.lower(),
@@ -93,23 +104,33 @@ def show(
     officers: Annotated[
         Path | None, typer.Option("--officers", help="File of officers' keys: NAME KEY a line.")
     ] = None,
+    vkey: Annotated[
+        Path | None, typer.Option("--vkey", help="File with the verifier key of a gateway's log.")
+    ] = None,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
-    """Show what an override allows, until when, and which officer signed it.
+    """Show what an override allows, where, until when, and which officer signed it.
 
-    Exit 1 when it has expired, or when officers were given and none of them signed it.
+    Exit 1 when it has expired, when officers were given and none of them signed it, or when a
+    log was given and it is for another one.
     """
     found = _read(file)
     keys = _officers(officers)
+    log = None if vkey is None else str(read_vkey(vkey, _SHOW))
     signer = None if keys is None else keys.signer_of(found)
     expired = found.override.expires_us <= time.time_ns() // 1000
     fields = {**asdict(found.override), "expires": _instant(found.override.expires_us)}
     output.record({**fields, "expired": expired, "signed_by": signer}, fmt)
-    if expired or (keys is not None and signer is None):
+    refused = {
+        "it has expired": expired,
+        "no officer signed it": keys is not None and signer is None,
+        "it is for another gateway's log": log not in {None, found.override.log},
+    }
+    if any(refused.values()):
         output.complaint(
-            "it has expired" if expired else "no officer signed it",
+            ", and ".join(why for why, true in refused.items() if true),
             "override-refused",
-            "have it signed again, by an officer whom the gateway trusts",
+            "have it signed again, for this gateway and by an officer whom it trusts",
         )
         raise typer.Exit(exits.DENIED)
 

@@ -16,6 +16,7 @@ from gateway.cli.policy_new import app as new_app
 from gateway.cli.policy_switch import active, switch
 from gateway.cli.policy_try import try_document
 from gateway.cli.policy_watch import run_tests
+from gateway.cli.working import working
 
 app = typer.Typer(no_args_is_help=True, help="Check, test and build policies.")
 app.command("catalogue")(catalogue)
@@ -48,7 +49,8 @@ def check(
     """
     from gateway.policy.check import check as run
 
-    findings = run(source)
+    with working(f"checking {source}") as step:
+        findings = run(source, step)
     if fmt is output.Format.JSON or findings:
         rows = [
             {
@@ -96,7 +98,8 @@ def build(
     from gateway.policy.data_files import release_data
 
     target = source / "release" if out is None else out
-    release = run(source, target, label, release_data(source, data, limits))
+    with working(f"building {source}"):
+        release = run(source, target, label, release_data(source, data, limits))
     record: dict[str, Any] = {
         "folder": str(target),
         "label": release.label,

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.written_files import write_whole
+
 
 class Form(StrEnum):
     """How the catalogue is written."""
@@ -48,4 +50,4 @@ def catalogue(
     if out is None:
         sys.stdout.write(text)
         return
-    out.write_text(text, encoding="utf-8")
+    write_whole(out, text)

@@ -28,9 +28,10 @@ def diff(
 ) -> None:
     """Show what differs between two releases or policies folders: controls, limits, lists.
 
-    A limit is tighter or looser by what it lets out: one of zero lets nothing out.
+    A limit is tighter or looser by what it lets out: one of zero lets nothing out. The limit of
+    a control that is new is neither: nothing was bounded there before.
     """
-    from gateway.policy.diff import LOOSER, TIGHTER, differences
+    from gateway.policy.diff import LOOSER, NEW, TIGHTER, differences
     from gateway.policy.sides import read_side
 
     changes = differences(read_side(old), read_side(new))
@@ -38,7 +39,7 @@ def diff(
         output.rows([asdict(change) for change in changes], _COLUMNS, fmt)
     counts = [
         f"{sum(change.effect == effect for change in changes)} {effect}"
-        for effect in (TIGHTER, LOOSER)
+        for effect in (TIGHTER, LOOSER, NEW)
     ]
     output.note(f"{len(changes)} differences, {', '.join(counts)}" if changes else "no difference")
     if exit_code and changes:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli import output
+from gateway.cli.working import working
 
 app = typer.Typer(no_args_is_help=True, help="Write the beginning of something new.")
 
@@ -65,7 +66,8 @@ def control(  # noqa: PLR0913, PLR0917  one option each, which typer hands over 
         remedy=remedy or REMEDY,
         regulation=tuple(regulation or ("house rule",)),
     )
-    written = new_control(source, new)
+    with working(f"trying {control_id} in a copy of {source}"):
+        written = new_control(source, new)
     if fmt is output.Format.JSON:
         output.record({"files": list(written.files), "left": list(written.left)}, fmt)
         return

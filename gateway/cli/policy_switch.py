@@ -42,9 +42,10 @@ def switch(
         output.record(answer, fmt)
         return
     now: dict[str, Any] = answer["active"]
+    output.record({"changed": answer["changed"], "previous": answer["previous_digest"], **now}, fmt)
     if not answer["changed"]:
         output.note("that release is in force already; nothing was changed")
-    output.record({"changed": answer["changed"], "previous": answer["previous_digest"], **now}, fmt)
+        return
     output.note(
         f"{answer['canaries']} canaries denied, {answer['recorded']} recorded orders decided "
         f"again, orders waited {answer['paused_us']} us at the most"
@@ -61,7 +62,7 @@ def _digest(digest: str | None, release: Path | None) -> str:
     """The digest that was typed, or that of the folder that was named."""
     if (digest is None) == (release is None):
         raise InvalidInputError(
-            "argument-missing", "name the release", "give its digest, or --release FOLDER"
+            "argument-missing", "name one release", "give its digest, or --release FOLDER"
         )
     if release is None:
         return digest or ""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.policy.release import Release
     from gateway.policy.trying import Tried
 
+_UNDECIDED = "run `writ policy check` on the sources of this release"
 _COLUMNS = ("control", "title", "proven", "arithmetic", "source", "what_to_do")
 
 
@@ -83,11 +84,11 @@ def try_document(
         output.note(f"malformed: {problem}")
     verdict = decide(chosen.release, fields)
     if isinstance(verdict, EngineFailure):
-        output.complaint("no verdict could be had", verdict.code, "see `writ doctor`")
+        output.complaint("no verdict could be had", verdict.code, _UNDECIDED)
         raise typer.Exit(exits.DENIED)
     found = explained(verdict, chosen.words, fields, chosen.release.parsed.base_currency)
     _show(found, verdict, chosen.release, recorded, fmt)
-    _tell(verdict.allow, len(verdict.reasons), recorded)
+    _tell(verdict, recorded)
     if not verdict.allow:
         raise typer.Exit(exits.DENIED)
 
@@ -117,12 +118,14 @@ def _show(
     output.rows(rows, _COLUMNS, fmt)
 
 
-def _tell(allow: bool, missing: int, recorded: RecordedDecision | None) -> None:
+def _tell(verdict: Verdict, recorded: RecordedDecision | None) -> None:
     was = "" if recorded is None else f"; it was {'allowed' if recorded.allow else 'denied'} then"
-    if allow:
+    if verdict.allow:
         output.note(f"allowed{was}")
-    elif missing:
-        output.note(f"denied: {missing} not proven{was}")
+    elif not verdict.required:
+        output.note(f"denied: the release requires nothing, which proves nothing{was}")
+    elif verdict.reasons:
+        output.note(f"denied: {len(verdict.reasons)} not proven{was}")
     else:
         output.note(f"denied: a threshold of the gate does not stand{was}")
 

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from gateway.cli import exits, output
+from gateway.cli.working import working
 
 POLL_S: Final = 0.5
 """How often the files are looked at; their times are compared, so a save is never missed."""
@@ -99,7 +100,8 @@ def _again(source: Path, run: str, changed: list[str]) -> None:
 def _once(source: Path, run: str) -> bool:
     from gateway.policy.rego_tests import run_tests as opa_tests
 
-    done = opa_tests(source, run)
+    with working(f"testing {source}"):
+        done = opa_tests(source, run)
     sys.stdout.write(done.stdout)
     sys.stderr.write(done.stderr)
     return done.status == 0

@@ -87,6 +87,7 @@ def replay(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
     except OSError as error:
         raise unreadable(error) from error
     except KeyboardInterrupt:  # before there was anything to go on from
+        output.note("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     ok = print_report(found, opened.vkey, plan, pinned=opened.pinned, fmt=fmt)
     missing = require_all and found.tally.total("not_replayable") > 0

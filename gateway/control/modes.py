@@ -40,12 +40,21 @@ class Modes:
     """Sets the mode and lifts or restores Ω4."""
 
     def __init__(
-        self, journal: Journal, clock: Clock, release_labels: Callable[[], Sequence[str]]
+        self,
+        journal: Journal,
+        clock: Clock,
+        release_labels: Callable[[], Sequence[str]],
+        mode_max: Mode,
     ) -> None:
-        """Wire the record; the labels are those of the releases that the mode must suit."""
+        """Wire the record.
+
+        ``release_labels`` are those of the releases that the mode must suit; ``mode_max`` is the
+        most that the operator's file allows, at the start and ever after.
+        """
         self._journal = journal
         self._clock = clock
         self._release_labels = release_labels
+        self._mode_max = mode_max
 
     async def set_mode(self, mode: Mode, by: str) -> None:
         """Change the mode; nothing that was sent changes its venue.
@@ -56,6 +65,12 @@ class Modes:
         """
         for label in self._release_labels():
             check_mode(mode, label)
+        if mode.exceeds(self._mode_max):
+            raise RefusedError(
+                "mode-unavailable",
+                f"{mode} is refused: the operator's broker.yaml allows {self._mode_max} at most",
+                f"stay in {self._mode_max}, or allow more in the file and restart",
+            )
         await self._journal.record([Draft("mode", {"mode": mode.value, "by": by})])
 
     async def lift_omega4(self, by: str, reason: str, until_us: int | None) -> None:

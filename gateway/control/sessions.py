@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.control.triggers import Triggers
-from gateway.domain.book import AccountBook
+from gateway.domain.book import NONE, AccountBook
 from gateway.domain.errors import InvalidInputError
 from gateway.ports import Draft, Journal
 
 EquityAt = Callable[[AccountBook], int | None]
 """An account's equity at the market as of now, in micros; ``None`` when not known."""
+
+_log = logging.getLogger(__name__)
 
 
 class Sessions:
@@ -25,11 +28,13 @@ class Sessions:
         self._equity = equity
 
     async def open_day(self, market_us: int) -> None:
-        """Open the day at ``market_us`` for each account not yet in it.
+        """Open the day at ``market_us`` for each account that is in none or in an earlier one.
 
         Called before the clock moves into a new session, so that the opening equity is what
         the account was worth at the end of the last one. An account that cannot be valued is
-        not opened; its day's loss is then absent, and its orders are denied.
+        not opened; its day's loss is then absent, and its orders are denied. A clock that went
+        back over midnight opens nothing: the day that is open goes on, with its loss and its
+        turnover, until a later session begins.
         """
         session = self._session(market_us)
         drafts = [
@@ -43,10 +48,24 @@ class Sessions:
                 },
             )
             for account in self._journal.book.accounts.values()
-            if account.session != session and (equity := self._equity(account)) is not None
+            if _begins(session, account) and (equity := self._equity(account)) is not None
         ]
         if drafts:
             await self._journal.record(drafts)
+
+
+def _begins(session: str, account: AccountBook) -> bool:
+    """Whether a session comes after the account's open day; ISO dates compare as they stand."""
+    if account.session == NONE or session > account.session:
+        return True
+    if session < account.session:
+        _log.warning(
+            "the market clock is in session %s again; account %s stays in that of %s",
+            session,
+            account.alias,
+            account.session,
+        )
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from gateway.domain.decision import EngineFailure, HaltTriggers
 from gateway.domain.halt import GLOBAL
@@ -11,6 +12,14 @@ from gateway.ports import Journal, Stops
 from signing import canonical
 
 BY: Final = "triggers"
+
+
+class HaltDocument(Protocol):
+    """Gathers the input of the second query (``gateway.facts.document.Facts.halt_document``)."""
+
+    def __call__(self, *, known_only: bool) -> dict[str, Any]:
+        """As of now; ``known_only`` leaves out the accounts that cannot be valued."""
+        ...
 
 
 class Triggers:
@@ -21,22 +30,41 @@ class Triggers:
         ask: Callable[[bytes], Awaitable[HaltTriggers]],
         journal: Journal,
         stops: Stops,
-        document: Callable[[], dict[str, Any]],
+        document: HaltDocument,
     ) -> None:
         """``ask`` asks the release in force; ``document`` gathers the input for it."""
+        self._asking = asyncio.Lock()
+        self._waiting: dict[bool, asyncio.Task[None]] = {}
+        """By ``known_only``: the evaluation that has not read its facts yet."""
         self._ask = ask
         self._journal = journal
         self._stops = stops
         self._document = document
 
-    async def evaluate(self) -> None:
+    async def evaluate(self, *, known_only: bool = False) -> None:
         """Engage every halt that is due; an engine that cannot say is a halt as well.
 
-        In RESEARCH nothing is forwarded and there is nothing to stop.
+        In RESEARCH nothing is forwarded and there is nothing to stop. However many facts come at
+        once, one evaluation is under way and one waits for all that came meanwhile: an engine
+        that is asked too much at once could not say, and that is a halt.
+
+        Args:
+            known_only: judge only the accounts that can be valued. A new fact is a reason to look
+                at those; that another fact is still missing is not its doing.
         """
-        if not self._journal.book.mode.forwards:
-            return
-        due = await self._ask(canonical.encode(self._document()))
+        if known_only not in self._waiting:
+            self._waiting[known_only] = asyncio.create_task(self._evaluate(known_only=known_only))
+        await asyncio.shield(self._waiting[known_only])
+
+    async def _evaluate(self, *, known_only: bool) -> None:
+        async with self._asking:
+            del self._waiting[known_only]  # whoever comes from here on may bring newer facts
+            if not self._journal.book.mode.forwards:
+                return
+            due = await self._ask(canonical.encode(self._document(known_only=known_only)))
+        await self._engage(due)
+
+    async def _engage(self, due: HaltTriggers) -> None:
         if isinstance(due, EngineFailure):
             await self._stops.halt(
                 cause=due.code, scope=GLOBAL, by=BY, clear_by="admin", cancels=True

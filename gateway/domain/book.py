@@ -74,6 +74,10 @@ class OrderState:
     broker: str = NONE
     broker_order_id: str = NONE
     code: str = NONE
+    reduce_only: bool = False
+    """Whether the caller wants it to take risk off and nothing else."""
+    extended_hours: bool = False
+    """Whether it may trade outside of the regular session."""
     worth: Worth | None = field(default=None, compare=False, metadata=IN_MEMORY)
     """Of one unit, as its decision's document dates it; ``None`` if that knows of none."""
 
@@ -138,6 +142,8 @@ class Book:
     omega4_lifted_until_us: int | None = None
     """None: Ω4 stands; otherwise the wall time at which the lift ends (0: no end)."""
     release_digest: str = NONE
+    catalogues: dict[str, str] = field(default_factory=dict[str, str])
+    """Digest of each release that was in force -> that of its words, as far as they were kept."""
     accounts: dict[str, AccountBook] = field(default_factory=dict[str, AccountBook])
     halts: dict[str, Halt] = field(default_factory=dict[str, Halt])
     exit_only: dict[Scope, ExitOnly] = field(default_factory=dict[Scope, ExitOnly])

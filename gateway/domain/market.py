@@ -27,6 +27,16 @@ class Quote:
         return 0 < self.bid <= self.ask and self.last > 0
 
     @property
+    def low(self) -> int:
+        """The lower of last price and bid: what a holding counts at; a trade may be long ago."""
+        return min(self.last, self.bid)
+
+    @property
+    def high(self) -> int:
+        """The higher of last price and ask: what a debt in the instrument and exposure count at."""
+        return max(self.last, self.ask)
+
+    @property
     def spread_bps(self) -> int:
         """The distance of ask and bid as a share of their middle, rounded up; of a sound quote."""
         return ceil_div((self.ask - self.bid) * 2 * BPS, self.bid + self.ask)

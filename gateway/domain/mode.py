@@ -17,3 +17,8 @@ class Mode(StrEnum):
     def forwards(self) -> bool:
         """Whether an allowed order is sent to a broker in this mode."""
         return self is not Mode.RESEARCH
+
+    def exceeds(self, other: Mode) -> bool:
+        """Whether this mode does more than another one; they stand in that order above."""
+        order = list(Mode)
+        return order.index(self) > order.index(other)

@@ -1,4 +1,8 @@
-"""Which signed overrides were used: each serves one allowed order, ever."""
+"""Which signed overrides were used: each serves one allowed order that may be sent, ever.
+
+Used once protects against a second order at a broker. An order that is allowed in RESEARCH goes
+nowhere and uses up nothing: an override for RESEARCH serves as often as somebody tries.
+"""
 
 from __future__ import annotations
 

@@ -45,20 +45,30 @@ class Place:
         """Whether it is a purchase."""
         return self.side == Side.BUY
 
+    @property
+    def sign(self) -> int:
+        """What makes its side's best price the lowest: those of purchases stand below zero."""
+        return -1 if self.buys else 1
+
+    @property
+    def wakes_at(self) -> int | None:
+        """The signed price that the market is above while it waits, ``None`` if it never does."""
+        if self.stop is None or self.price is None:
+            return None
+        return max(self.sign * self.stop, self.sign * self.price)
+
     def dormant(self, quote: Quote | None) -> bool:
         """Whether it waits for a stop price that the market is away from."""
-        if self.stop is None or self.price is None or quote is None:
+        if self.wakes_at is None or quote is None:
             return False
-        sign = _sign(buys=self.buys)
-        return max(sign * self.stop, sign * self.price) < _market(sign, quote)
+        return self.wakes_at < _market(self.sign, quote)
 
 
 @dataclass(slots=True)
 class _Side:
-    """One side of one symbol at one scale.
+    """One side of one symbol at one scale; its prices are signed, as :attr:`Place.sign` says.
 
-    Prices are signed, so that the best is the lowest: those of purchases stand below zero. The
-    cost of an answer grows with the stops that may be awake or that the order would reach.
+    The cost of an answer grows with the stops that may be awake or that the order would reach.
     """
 
     sign: int
@@ -66,26 +76,23 @@ class _Side:
     prices: list[int] = field(default_factory=list[int])
     """Of orders without a stop, ascending."""
     stops: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-    """(the price that the market must pass, the price) of orders with one, ascending."""
+    """(:attr:`Place.wakes_at`, the price) of orders with one, ascending."""
 
     def add(self, place: Place) -> None:
         if place.price is None:
             self.unpriced += 1
-        elif place.stop is None:
+        elif place.wakes_at is None:
             insort(self.prices, self.sign * place.price)
         else:
-            insort(self.stops, self._pair(place.stop, place.price))
+            insort(self.stops, (place.wakes_at, self.sign * place.price))
 
     def remove(self, place: Place) -> None:
         if place.price is None:
             self.unpriced -= 1
-        elif place.stop is None:
+        elif place.wakes_at is None:
             del self.prices[bisect_left(self.prices, self.sign * place.price)]
         else:
-            del self.stops[bisect_left(self.stops, self._pair(place.stop, place.price))]
-
-    def _pair(self, stop: int, price: int) -> tuple[int, int]:
-        return self.sign * (max if self.sign > 0 else min)(stop, price), self.sign * price
+            del self.stops[bisect_left(self.stops, (place.wakes_at, self.sign * place.price))]
 
     @property
     def empty(self) -> bool:
@@ -101,19 +108,18 @@ class _Side:
         if quote is None or order.price is None:
             return [*self.prices[:1], *(price for _, price in self.stops)]
         market = _market(self.sign, quote)
-        if order.stop is not None and order.dormant(quote):
+        if order.wakes_at is not None and order.dormant(quote):
             # What it would pass on the market's side of its stop is done before it wakes.
-            floor = min(self.sign * order.stop, self.sign * order.price)
-            first = bisect_left(self.prices, floor)
-            awake = self.stops[bisect_left(self.stops, (market,)) :]
-            return [
-                *self.prices[first : first + 1],
-                *(price for _, price in awake if price >= floor),
-            ]
+            left = -order.wakes_at
+            first = bisect_left(self.prices, left)
+            awake = self._stops_from(market)
+            return [*self.prices[first : first + 1], *(price for price in awake if price >= left)]
         # Those that it passes are asleep while the market is past them too.
-        passed = min(self.sign * order.price, market)
-        reached = self.stops[bisect_left(self.stops, (passed,)) :]
-        return [*self.prices[:1], *(price for _, price in reached)]
+        return [*self.prices[:1], *self._stops_from(min(self.sign * order.price, market))]
+
+    def _stops_from(self, market: int) -> list[int]:
+        """The signed prices of the stops that a market at this signed price may have woken."""
+        return [price for _, price in self.stops[bisect_left(self.stops, (market,)) :]]
 
 
 class OwnPrices:
@@ -132,7 +138,7 @@ class OwnPrices:
         self.take(order_id)
         self._places[order_id] = place
         scales = self._sides.setdefault((place.symbol, place.buys), {})
-        side = scales.setdefault(place.price_decimals, _Side(_sign(buys=place.buys)))
+        side = scales.setdefault(place.price_decimals, _Side(place.sign))
         side.add(place)
 
     def take(self, order_id: str) -> None:
@@ -167,11 +173,6 @@ class OwnPrices:
             return True, None
         best = scales[order.price_decimals].best(order, quote)
         return best is not None, best
-
-
-def _sign(*, buys: bool) -> int:
-    """What makes the best price of a side its lowest."""
-    return -1 if buys else 1
 
 
 def _market(sign: int, quote: Quote) -> int:

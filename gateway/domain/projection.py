@@ -49,10 +49,10 @@ def _decision(book: Book, payload: Payload, document: Payload | None) -> tuple[O
     if document is None:
         raise BookError(f"the input document of {payload['decision_id']} is missing")
     state = order_state(payload, document)
-    if state.allow and "override" in document:
-        book.overrides.use(document["override"]["override_id"], document["time"]["wall_us"])
     if not state.reserves:  # a denial or a research allow is recorded and never held
         return (state,)
+    if "override" in document:
+        book.overrides.use(document["override"]["override_id"], document["time"]["wall_us"])
     if is_exit(document):
         book.exits.add(state.order_id)
     kept = book.keep(state)
@@ -93,6 +93,9 @@ def order_state(payload: Payload, document: Payload) -> OrderState:
         release_digest=payload["release_digest"],
         market_us=payload["market_us"],
         status=state_after(None, "decision", payload),
+        # A document of before there were such orders says nothing of them.
+        reduce_only=order.get("reduce_only", False),
+        extended_hours=order.get("extended_hours", False),
         worth=_worth(document),
     )
 
@@ -115,15 +118,9 @@ def _optional(value: int | str) -> int | None:
 
 
 def _submission(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
-    order = book.known(payload)
+    order = _moved(book.known(payload), "submission", payload, payload["code"])
     return book.keep(
-        replace(
-            order,
-            status=state_after(order.status, "submission", payload),
-            broker=payload["broker"],
-            broker_order_id=payload["broker_order_id"],
-            code=payload["code"],
-        )
+        replace(order, broker=payload["broker"], broker_order_id=payload["broker_order_id"])
     )
 
 
@@ -133,18 +130,19 @@ def _execution(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderSt
     qty, decimals = payload["qty"], payload["qty_decimals"]
     if decimals != order.qty_decimals or payload["price_decimals"] != order.price_decimals:
         raise BookError(f"execution {payload['execution_id']} is at another scale than its order")
-    if order.worth is None:
+    worth = order.worth
+    if worth is None:
         raise BookError(f"execution {payload['execution_id']} is of an order without a worth")
     told = (payload["account"], payload["symbol"], payload["side"])
     if told != (order.account, order.symbol, Side(order.side).executed):
         raise BookError(f"execution {payload['execution_id']} is not of what its order asked for")
     filled = order.filled_qty + qty
-    after = state_after(order.status, "execution", payload, leaves=order.qty - filled)
+    order = _moved(order, "execution", payload, NONE, leaves=order.qty - filled)
     signed = qty if payload["side"] == Side.BUY else -qty
     _move(account, order.symbol, signed, decimals)
-    scales = (decimals, payload["price"], order.price_decimals, order.worth)
+    scales = (decimals, payload["price"], order.price_decimals, worth)
     # Cash moves by the value rounded against the account: a purchase up, a sale down.
-    account.cash_micros -= -value_micros(-signed, *scales) + payload["fee_micros"]
+    account.cash_micros += value_micros(-signed, *scales) - payload["fee_micros"]
     account.executed_turnover_micros += notional_micros(qty, *scales)
     return book.keep(
         replace(
@@ -152,7 +150,6 @@ def _execution(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderSt
             filled_qty=filled,
             filled_value=order.filled_value + qty * payload["price"],
             fee_micros=order.fee_micros + payload["fee_micros"],
-            status=after,
         )
     )
 
@@ -166,26 +163,27 @@ def _move(account: AccountBook, symbol: str, signed_qty: int, decimals: int) -> 
         account.positions[symbol] = (total, finer)
 
 
-def _change(kind: str) -> Handler:
-    """A handler for the kinds that only move the order's state."""
-
-    def handler(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
-        order = book.known(payload)
-        after = state_after(order.status, kind, payload)
-        code = payload.get("code", payload.get("cause", payload.get("evidence", NONE)))
-        return book.keep(replace(order, status=after, code=code))
-
-    return handler
+def _moved(
+    order: OrderState, kind: str, payload: Payload, code: str, *, leaves: int | None = None
+) -> OrderState:
+    """The order in its state after an entry, with the code of what led there."""
+    after = state_after(order.status, kind, payload, leaves=leaves)
+    return order if after is order.status else replace(order, status=after, code=code)
 
 
-_cancel_asked = _change("cancel")
+def _status(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    return book.keep(_moved(book.known(payload), "status", payload, payload["code"]))
 
 
-def _cancel(book: Book, payload: Payload, document: Payload | None) -> tuple[OrderState, ...]:
-    changed = _cancel_asked(book, payload, document)
+def _settlement(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    return book.keep(_moved(book.known(payload), "settlement", payload, payload["evidence"]))
+
+
+def _cancel(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    order = _moved(book.known(payload), "cancel", payload, payload["cause"])
     if payload["cause"] == REQUESTED:  # the gateway's own cancels are no caller's messages
-        book.activity.cancel(book.known(payload).account, payload["market_us"])
-    return changed
+        book.activity.cancel(order.account, payload["market_us"])
+    return book.keep(order)
 
 
 def _statement(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
@@ -234,6 +232,8 @@ def _omega4(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState
 
 def _release(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
     book.release_digest = payload["release_digest"]
+    if "catalogue_digest" in payload:
+        book.catalogues[payload["release_digest"]] = payload["catalogue_digest"]
     book.control_version += 1
     return ()
 
@@ -279,9 +279,9 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "decision": _decision,
     "submission": _submission,
     "execution": _execution,
-    "status": _change("status"),
+    "status": _status,
     "cancel": _cancel,
-    "settlement": _change("settlement"),
+    "settlement": _settlement,
     "statement": _statement,
     "day": _day,
     "mode": _mode,

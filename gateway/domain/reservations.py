@@ -26,7 +26,7 @@ class _Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """What a symbol's working orders come to at one last price."""
+    """What a symbol's working orders come to in one state of the market."""
 
     qty_decimals: int
     price_decimals: int
@@ -35,7 +35,7 @@ class Reserved:
     buys_micros: int = 0
     """Purchases at their worst prices."""
     sells_micros: int = 0
-    """Sales at the higher of their worst price and the last price."""
+    """Sales at the higher of their worst price and the market's (``Quote.high``)."""
     highest_price: int = 0
     """The highest price among the orders, 0 without any."""
 
@@ -70,8 +70,8 @@ class Reservations:
         """worst price -> how many orders have it."""
         self._highest = 0
         self._sells_micros = 0
-        self._sells_last = 0
-        """The last price that ``_sells_micros`` was added up at."""
+        self._sells_high = 0
+        """The market's price that ``_sells_micros`` was added up at."""
 
     def __len__(self) -> int:
         """How many orders there are."""
@@ -86,10 +86,10 @@ class Reservations:
         """What the countable orders of one direction may still fill."""
         return self._buy_qty if buys else self._sell_qty
 
-    def at(self, last: int) -> Reserved:
-        """What they come to at a last price (0: not known)."""
-        if last != self._sells_last:
-            self._sells_last = last
+    def at(self, high: int) -> Reserved:
+        """What they come to where the market is at ``high`` (``Quote.high``; 0: not known)."""
+        if high != self._sells_high:
+            self._sells_high = high
             self._sells_micros = sum(
                 self._sale_micros(order) for order in self._orders.values() if not order.buys
             )
@@ -144,7 +144,7 @@ class Reservations:
             self._sells_micros += sign * self._sale_micros(order)
 
     def _sale_micros(self, order: _Reservation) -> int:
-        return self._micros(order, max(order.worst_price, self._sells_last))
+        return self._micros(order, max(order.worst_price, self._sells_high))
 
     def _micros(self, order: _Reservation, price: int) -> int:
         return notional_micros(

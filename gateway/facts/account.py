@@ -1,4 +1,8 @@
-"""What an account is worth: cash, equity, and the day's loss, in micros of the base currency."""
+"""What an account is worth: cash, equity, and the day's loss, in micros of the base currency.
+
+Nothing held is worth more than somebody bids for it, and nothing owed less than somebody asks for
+it, whatever the last trade was at: a last price that the market has left behind would hide a loss.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,11 @@ from gateway.facts.valuation import Valuation
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One position at the last price; price and value are ``None`` when one is not known."""
+    """One position; price and value are ``None`` when one is not known.
+
+    ``value_micros`` is signed: a long position counts at the lower of last price and bid, a short
+    one at the higher of last price and ask.
+    """
 
     symbol: str
     qty: int
@@ -35,12 +43,13 @@ def _holding(symbol: str, qty: int, decimals: int, valuation: Valuation) -> Hold
     if priced is None:
         return Holding(symbol, qty, decimals, None, 0, None)
     quote = priced.quote
-    value = value_micros(qty, decimals, quote.last, quote.price_decimals, priced.worth)
+    price = quote.low if qty > 0 else quote.high
+    value = value_micros(qty, decimals, price, quote.price_decimals, priced.worth)
     return Holding(symbol, qty, decimals, quote.last, quote.price_decimals, value)
 
 
 def equity_micros(account: AccountBook, valuation: Valuation) -> int | None:
-    """Cash plus positions at the last price; ``None`` if any held symbol has no price or rate."""
+    """Cash plus holdings less debts; ``None`` if any held symbol has no price or rate."""
     total = account.cash_micros
     for holding in holdings(account, valuation):
         if holding.value_micros is None:
@@ -49,11 +58,27 @@ def equity_micros(account: AccountBook, valuation: Valuation) -> int | None:
     return total
 
 
+def owed_micros(account: AccountBook, valuation: Valuation) -> int | None:
+    """What it would cost to buy back everything sold short; ``None`` if a price is not known.
+
+    The account's cash holds the proceeds of those sales, and they are collateral.
+    """
+    total = 0
+    for symbol, (qty, decimals) in account.positions.items():
+        if qty < 0:
+            value = _holding(symbol, qty, decimals, valuation).value_micros
+            if value is None:
+                return None
+            total -= value
+    return total
+
+
 def account_facts(
     account: AccountBook | None, equity: int | None, session: str, standing_gross: int | None
 ) -> dict[str, Any] | None:
     """The ``account`` section; the day's loss is absent until the day has been opened.
 
+    Where the clock went back over midnight, the loss is that of the day that is open.
     ``standing_gross`` is the gross exposure that stands without the order, if it is known.
     """
     if account is None:
@@ -66,7 +91,7 @@ def account_facts(
     if standing_gross is not None:
         facts["maintenance_margin_bps"] = margin_bps(equity, standing_gross)
     opening = account.day_open_equity_micros
-    if opening is not None and account.session == session:
+    if opening is not None and account.session >= session:
         facts["day_loss_micros"] = max(0, opening - equity)
     return facts
 

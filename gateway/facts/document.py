@@ -56,6 +56,7 @@ from gateway.ports import (
     SignedLimits,
     Venue,
 )
+from signing.keys import Vkey
 from signing.trusted import TrustedKeys
 
 SALT_BYTES = 16
@@ -110,6 +111,8 @@ class Facts:
     """Which runs are attested, as the files said a second ago."""
     officers: Callable[[], TrustedKeys] = TrustedKeys
     """Whose overrides count."""
+    log: Vkey | None = None
+    """This gateway's log, which an override has to name."""
 
     def market(self) -> Market:
         """The market as of now."""
@@ -147,7 +150,7 @@ class Facts:
         account = book.accounts.get(order.account)
         equity = self._equity_micros(account, moment, order.symbol) if account else None
         worst = worst_price(order, quote, instrument, self._collar_max_bps(order))
-        price = counting_price(order.side, worst, quote.last if quote else None)
+        price = counting_price(order.side, worst, quote.high if quote else None)
         projected = projected_facts(order, price, account, equity, valuation)
         sections = {
             "order": _with_share(
@@ -170,7 +173,7 @@ class Facts:
             ),
             "model": model_facts(self.pushed, self.health, market.now_us),
             "provenance": provenance_facts(order, self.runs()),
-            "override": override_facts(order, self.officers(), book.overrides, moment.wall_us),
+            "override": override_facts(order, self.officers(), self.log, book, moment.wall_us),
             "control": control_facts(book, order, moment.wall_us),
             "caps": caps_facts(self.caps),
             "activity": activity_facts(book, order, worst, quote, market.now_us),
@@ -223,18 +226,22 @@ class Facts:
         """What the account holds, at the market as of now."""
         return holdings(account, self._valuation(self.market()))
 
-    def halt_document(self) -> dict[str, Any]:
-        """The input of the release's second query: is a halt due?"""
+    def halt_document(self, *, known_only: bool = False) -> dict[str, Any]:
+        """The input of the release's second query: is a halt due?
+
+        With ``known_only`` it leaves out the accounts whose drawdown is not known.
+        """
         now_us = self.clock.market_us()
         index_e4 = self.feed.volatility_index_e4(now_us) if self.feed else None
         volatility = higher_volatility_e4(index_e4, self.pushed, now_us)
+        accounts = {
+            alias: _present({"drawdown_bps": drawdown_bps(account, self.equity_micros(account))})
+            for alias, account in self.book().accounts.items()
+        }
         return {
             "market": _present({"volatility_index_e4": volatility}),
             "accounts": {
-                alias: _present(
-                    {"drawdown_bps": drawdown_bps(account, self.equity_micros(account))}
-                )
-                for alias, account in self.book().accounts.items()
+                alias: facts for alias, facts in accounts.items() if facts or not known_only
             },
         }
 

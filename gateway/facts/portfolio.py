@@ -2,8 +2,13 @@
 
 For each symbol the long side is the position plus all working buys, the short side the position
 less all working sells; the larger of the two in absolute terms counts, at the highest of the
-last price and the prices that the orders may reach, and at the rate as of now. So a working order
-only ever adds: taking one away never turns an allow into a denial (held by a property test).
+last price, the ask and the prices that the orders may reach, and at the rate as of now. So a
+working order only ever adds: taking one away never turns an allow into a denial (held by a property
+test).
+
+Which price is the careful one depends on what it is for. Exposure, turnover and what is sold short
+grow with the price, so they count high. Equity and free cash count low (``gateway.facts.account``):
+a sale under way brings no cash at all before it has filled.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from gateway.domain.book import AccountBook
 from gateway.domain.order import Order, Side
 from gateway.domain.quantities import BPS, Worth, ceil_div, notional_micros
 from gateway.domain.reservations import Reserved
-from gateway.facts.account import margin_bps
+from gateway.facts.account import margin_bps, owed_micros
 from gateway.facts.valuation import Valuation
 
 
@@ -31,11 +36,15 @@ class Projected:
     standing_gross_micros: int | None
 
 
-def counting_price(side: str, worst: int | None, last: int | None) -> int | None:
-    """The price at which an order counts: what it may reach, and for a sale at least the last."""
+def counting_price(side: str, worst: int | None, high: int | None) -> int | None:
+    """The price at which an order counts: the highest at which it may be expected to fill.
+
+    A purchase fills at its worst price or below. The worst price of a sale is its lowest, and it
+    fills at whatever is bid above that; so it counts at ``high`` (``Quote.high``) at least.
+    """
     if worst is None:
         return None
-    return worst if side == Side.BUY else max(worst, last or 0)
+    return worst if side == Side.BUY else max(worst, high or 0)
 
 
 def projected_facts(
@@ -57,7 +66,7 @@ def projected_facts(
         symbol: _notional_micros(symbol, account, reserved, valuation)
         for symbol, reserved in claims.items()
     }
-    facts = _sums(order, account, claims) | {"positions_count": len(notionals)}
+    facts = _sums(order, account, claims, valuation) | {"positions_count": len(notionals)}
     own = notionals[order.symbol]
     if own is not None:
         facts["position_notional_micros"] = own
@@ -78,7 +87,7 @@ def _standing(account: AccountBook, valuation: Valuation) -> dict[str, list[Rese
     by_symbol: dict[str, list[Reserved]] = {symbol: [] for symbol in account.positions}
     for (symbol, _, price_decimals), reservations in account.reservations.items():
         quote = valuation.market.quote(symbol, price_decimals)
-        by_symbol.setdefault(symbol, []).append(reservations.at(quote.last if quote else 0))
+        by_symbol.setdefault(symbol, []).append(reservations.at(quote.high if quote else 0))
     return by_symbol
 
 
@@ -98,13 +107,20 @@ def _with(
 
 
 def _sums(
-    order: Order, account: AccountBook, claims: Mapping[str, list[Reserved]]
+    order: Order,
+    account: AccountBook,
+    claims: Mapping[str, list[Reserved]],
+    valuation: Valuation,
 ) -> dict[str, Any]:
-    """What the purchases and sales under way come to, whatever is held."""
+    """What the purchases and sales under way come to, and what the purchases would borrow."""
     every = [claim for reserved in claims.values() for claim in reserved]
     bought = sum(claim.buys_micros for claim in every)
     sold = sum(claim.sells_micros for claim in every)
-    debit = max(0, bought - account.cash_micros) if order.side is Side.BUY else 0
+    debit: int | None = 0
+    if order.side is Side.BUY:
+        # What the shorts would cost to buy back is not free: the proceeds in the cash stand for it.
+        owed = owed_micros(account, valuation)
+        debit = None if owed is None else max(0, bought + owed - account.cash_micros)
     return {
         "day_turnover_micros": account.executed_turnover_micros + bought + sold,
         "margin_debit_micros": debit,
@@ -143,7 +159,7 @@ def _notional_micros(
     position, decimals = account.positions.get(symbol, (0, rule.qty_decimals))
     if decimals != rule.qty_decimals:
         return None
-    long, short, price = position, position, priced.quote.last
+    long, short, price = position, position, priced.quote.high
     for claim in reserved:
         if claim.qty_decimals != decimals or claim.price_decimals != rule.price_decimals:
             return None
@@ -166,5 +182,5 @@ def _short_micros(
     reserved = claims[order.symbol]
     position, decimals = account.positions.get(order.symbol, (0, order.qty_decimals))
     short = sum(claim.sell_qty for claim in reserved) - position
-    price = max([priced.quote.last, *(claim.highest_price for claim in reserved)])
+    price = max([priced.quote.high, *(claim.highest_price for claim in reserved)])
     return notional_micros(max(0, short), decimals, price, order.price_decimals, priced.worth)

@@ -38,6 +38,8 @@ AUDITED: Final = "audited"
 """The status of a run that the ledger vouches for."""
 BY_LEDGER: Final = "run-ledger"
 """Who attested a run that the ledger lists."""
+_NOBODY: Final = frozenset({NONE, BY_LEDGER})
+"""What a document says where no key attested a run: no key may go by it."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
@@ -96,6 +98,11 @@ class RunFiles:
         found = self._keys.value(self._attesters)
         if isinstance(found, Broken):
             problems.append(f"attesters {self._attesters.name}: {found.reason}")
+            return TrustedKeys()
+        if reserved := _NOBODY.intersection(found.names.values()):
+            problems.append(
+                f"attesters {self._attesters.name}: no key can be named {min(reserved)}"
+            )
             return TrustedKeys()
         return found
 

@@ -87,8 +87,9 @@ class Journal:
     async def repair(self) -> None:
         """Build the book anew if it ran ahead of a failed commit, and enter what is owed.
 
-        Halts and cancels that could not be written are applied again first, so that no turn is
-        ever decided without them; they are written as soon as the ledger takes entries.
+        What stands although it could not be written (halts, cancels, what the gate did) is applied
+        again first, so that no turn is ever decided without it; it is written as soon as the ledger
+        takes entries.
 
         Raises:
             UnavailableError: the log cannot be read; nothing may be decided.
@@ -124,8 +125,8 @@ class Journal:
             try:
                 self.record([draft], owed=True).add_done_callback(_observed)
             except BookError:
-                # The order it speaks of never became durable: there is nothing to cancel, and a
-                # single entry that does not fit has changed nothing.
+                # The order it speaks of never became durable, or the log knows more of it by now;
+                # a single entry that does not fit has changed nothing.
                 self._ahead = ahead
 
 

@@ -21,13 +21,17 @@ ORDER_COLUMNS: Final = tuple(
 )
 """The columns that a row shares with `OrderState`, in the order of its fields."""
 
+ORDER_FLAGS: Final = ("allow", "reduce_only", "extended_hours")
+"""Columns that hold 1 or 0 for a truth."""
+
 CLAIM_COLUMNS: Final = tuple(field.name for field in fields(KeyClaim))
 
 
 def order_row(order: OrderState) -> dict[str, Column]:
     """The columns of an order, except for its row number."""
     row: dict[str, Any] = {name: getattr(order, name) for name in ORDER_COLUMNS}
-    row["allow"] = int(order.allow)
+    for flag in ORDER_FLAGS:
+        row[flag] = int(row[flag])
     row["status"] = str(order.status)
     row["filled_value"] = str(order.filled_value)
     reasons = [[r.control, r.observed, r.limit, r.source] for r in order.reasons]
@@ -38,7 +42,8 @@ def order_row(order: OrderState) -> dict[str, Column]:
 def order_state(row: Sequence[Any]) -> OrderState:
     """The order of a row that was selected by ORDER_COLUMNS."""
     values: dict[str, Any] = dict(zip(ORDER_COLUMNS, row, strict=True))
-    values["allow"] = bool(values["allow"])
+    for flag in ORDER_FLAGS:
+        values[flag] = bool(values[flag])
     values["status"] = State(values["status"])
     values["filled_value"] = int(values["filled_value"])
     values["reasons"] = tuple(Reason(*reason) for reason in json.loads(values["reasons"]))

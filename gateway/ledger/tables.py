@@ -15,7 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """The newest revision in `migrations/versions`, as a number."""
 
 POSTGRESQL_ONLY: Final = {"store": "postgresql"}
@@ -35,6 +35,8 @@ def _whole_on_sqlite(_type: Whole, _compiler: object, **_options: object) -> str
 
 _GIVEN: Final = {"autoincrement": False}
 """Of a key that is counted here and not by the database."""
+_NO_BEFORE: Final = {"server_default": text("0")}
+"""Of a column that rows of before it take as 0: no order was of that kind then."""
 
 
 class LedgerTable(SQLModel, registry=registry()):
@@ -155,6 +157,10 @@ class Orders(LedgerTable, table=True):
     broker: str = Field(sa_type=Text)
     broker_order_id: str = Field(sa_type=Text)
     code: str = Field(sa_type=Text)
+    reduce_only: int = Field(sa_type=Whole, sa_column_kwargs=_NO_BEFORE)
+    """1 or 0."""
+    extended_hours: int = Field(sa_type=Whole, sa_column_kwargs=_NO_BEFORE)
+    """1 or 0."""
 
 
 class Executions(LedgerTable, table=True):

@@ -87,7 +87,8 @@ def _opa_build(opa: Path, staged: Path, out: Path, capabilities: Path, *options:
     arguments = ["build", "-b", ".", "-o", out, "--capabilities", capabilities, *options]
     done = run_opa(opa, arguments, cwd=staged)
     if done.status != 0:
-        raise InvalidInputError("policy-sources", done.said, "mend the Rego that opa names")
+        remedy = "run `writ policy check`: it tells what helps, line by line"
+        raise InvalidInputError("policy-sources", done.said.removeprefix("error: "), remedy)
 
 
 def _extract(archive: bytes, name: str) -> bytes:

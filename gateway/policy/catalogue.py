@@ -1,7 +1,8 @@
 """What the controls mean, in words: from their METADATA, so that a denial can be explained.
 
 A verdict has codes and integers only. The words are a built file of the release,
-``catalogue.json``; it takes no part in any decision and is not covered by the descriptor.
+``catalogue.json``; it takes no part in any decision and is not covered by the descriptor. The log
+keeps it beside the release all the same, so that an old denial is told in the words of its time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, cast, get_type_hints
 
 from gateway.domain.decision import Reason
-from gateway.policy.release import ReleaseError, read_file
+from gateway.policy.release import Release, ReleaseError, read_file
 from signing import canonical
 
 CATALOGUE: Final = "catalogue.json"
@@ -79,13 +80,41 @@ def load_catalogue(directory: Path) -> Catalogue:
     path = directory / CATALOGUE
     data = read_file(path)
     try:
-        return _catalogue(canonical.decode_object(data))
-    except (canonical.CanonicalError, KeyError, TypeError, ValueError) as error:
+        return decode_catalogue(data)
+    except ValueError as error:
         raise ReleaseError(
             "release-malformed",
             f"{path} is malformed: {error}",
             "build the release anew: `writ policy build`",
         ) from error
+
+
+def catalogue_of(release: Release, directory: Path) -> Catalogue:
+    """The words of a release that was read from the same folder.
+
+    Raises:
+        ReleaseError: as :func:`load_catalogue`, or they are those of other rules.
+    """
+    catalogue = load_catalogue(directory)
+    if catalogue.revision != release.revision:
+        raise ReleaseError(
+            "release-malformed",
+            f"{directory / CATALOGUE} is that of other rules",
+            "fetch the release again, or build it anew: `writ policy build`",
+        )
+    return catalogue
+
+
+def decode_catalogue(data: bytes) -> Catalogue:
+    """Read the bytes of a ``catalogue.json``.
+
+    Raises:
+        ValueError: they are no catalogue of this version.
+    """
+    try:
+        return _catalogue(canonical.decode_object(data))
+    except (canonical.CanonicalError, KeyError, TypeError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _catalogue(document: Mapping[str, Any]) -> Catalogue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -23,6 +23,9 @@ from gateway.policy.readings import library_facts, reading_findings, syntax_tree
 from gateway.policy.rego_tests import REGO_ONLY, opa_test
 from gateway.policy.sources import rego_sources, stage
 
+Told = Callable[[str], None]
+"""Told which part of the check comes next."""
+
 _COVERAGE: Final = 100
 _SCHEMAS: Final = "schemas"
 _MAIN: Final = "main.rego"
@@ -31,6 +34,7 @@ _REMEDIES: Final = {
     "rego_parse_error": "mend the line; opa reads no further",
 }
 _BETTER: Final = (
+    ("import ", "remove the import, or use it"),
     ("undefined ref: input.", "name a fact that schemas/document.json describes, or describe it"),
     ("undefined ref: data.limits", "name a limit that schemas/limits.json describes"),
     (
@@ -42,26 +46,34 @@ _BETTER: Final = (
 """What helps, by how the message begins; the last that fits counts."""
 
 
-def check(source: Path) -> list[Finding]:
+def check(source: Path, told: Told | None = None) -> list[Finding]:
     """Everything that is wrong with a policies folder; empty when all is well.
 
     What takes long comes last and only where nothing else is to be mended: every test is run
     with its coverage.
 
+    Args:
+        source: the policies folder.
+        told: told which part is looked at next.
+
     Raises:
         OpaToolError: ``opa`` is missing or does not come back.
         InvalidInputError: the folder holds no policies.
     """
+    tell: Told = told or (lambda _part: None)
     rego_sources(source)
     opa = find_opa()
+    tell("compiling the rules")
     compiled = compile_findings(opa, source)
     findings = format_findings(opa, source) + compiled
     findings += data_findings(source)
     if compiled:
         return findings  # nothing further can be read from what does not compile
+    tell("reading the controls")
     findings += control_findings(opa, source)
     if any(not finding.warning for finding in findings):
         return findings
+    tell("running every test with its coverage")
     return findings + coverage_findings(opa, source)
 
 
@@ -191,6 +203,8 @@ def _compile_errors(done: Outcome) -> list[Finding]:
 
 def _compile_error(error: dict[str, Any]) -> Finding:
     message: str = error["message"]
+    if "code" not in error:  # a file that cannot be read at all: it has neither code nor line
+        return Finding(".", message, "mend what opa names")
     remedy = _REMEDIES.get(error["code"], f"mend the Rego ({error['code']})")
     for beginning, better in _BETTER:
         remedy = better if message.startswith(beginning) else remedy

@@ -14,26 +14,17 @@ from gateway.policy.data_files import (
     LISTS,
     json_file,
     limit_names,
+    list_file,
     qty_decimals,
 )
 from gateway.policy.findings import Finding
 from gateway.policy.limits_file import GLOBAL, Known, LimitsFile, read_limits, without_effect
 from gateway.policy.metadata import Annotated
 from gateway.policy.release import ReleaseError, read_file
-from gateway.policy.release_data import parse_data
 from gateway.policy.units import UNITS, limit_name
-from signing import canonical
 
 _FILE: Final = LIMITS.as_posix()
 _SCHEMA: Final = LIMITS_SCHEMA.as_posix()
-_NOTHING: Final[dict[str, Any]] = {
-    "base_currency": "USD",
-    "limits": {"global": {}, "accounts": {}, "strategies": {}, "symbols": {}},
-    "instruments": {},
-    "restricted": {},
-    "permissions": {},
-}
-"""The data of a release that lists nothing: each list is read alone in its place."""
 
 
 def data_findings(source: Path) -> list[Finding]:
@@ -108,19 +99,10 @@ def _lists(source: Path) -> tuple[dict[str, Any], list[Finding]]:
     sound: dict[str, Any] = {}
     found: list[Finding] = []
     for name in LIST_NAMES:
-        path = _list(source, name)
         try:
-            value = json_file(path)
-            parse_data(canonical.encode(_NOTHING | {name: value}))
+            sound[name] = list_file(_list(source, name), name)
         except InvalidInputError as error:
             found.append(_finding(source, error))
-        except (ReleaseError, canonical.CanonicalError) as error:
-            said = error.detail if isinstance(error, ReleaseError) else str(error)
-            file = path.relative_to(source).as_posix()
-            message = said.removeprefix("data.json: ")
-            found.append(Finding(file, message, f"see {_schema_of(name)}"))
-        else:
-            sound[name] = value
     return sound, found
 
 
@@ -154,10 +136,6 @@ def _unlisted(lists: dict[str, Any]) -> list[Finding]:
 
 def _list(source: Path, name: str) -> Path:
     return source / LISTS / f"{name}.json"
-
-
-def _schema_of(name: str) -> str:
-    return f"schemas/{name}.json"
 
 
 def _finding(source: Path, error: InvalidInputError) -> Finding:

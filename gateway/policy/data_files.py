@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.limits_file import Known, compile_limits
@@ -24,6 +24,14 @@ LIMITS_SCHEMA: Final = Path("schemas") / "limits.json"
 
 _SHOWN_MAX: Final = 32
 _REMEDY: Final = "mend the file"
+_NOTHING: Final[dict[str, Any]] = {
+    "base_currency": "USD",
+    "limits": {"global": {}, "accounts": {}, "strategies": {}, "symbols": {}},
+    "instruments": {},
+    "restricted": {},
+    "permissions": {},
+}
+"""The data of a release that lists nothing: each list is read alone in its place."""
 
 
 def release_data(source: Path, given: Path | None = None, limits: Path | None = None) -> bytes:
@@ -44,7 +52,7 @@ def release_data(source: Path, given: Path | None = None, limits: Path | None = 
     def chosen(inside: Path) -> Path:
         return found.get(inside.name, source / inside)
 
-    lists = {name: json_file(chosen(LISTS / f"{name}.json")) for name in LIST_NAMES}
+    lists = {name: list_file(chosen(LISTS / f"{name}.json"), name) for name in LIST_NAMES}
     known = Known(limit_names(source), qty_decimals(lists["instruments"]))
     return _encoded(lists | _limits(limits or chosen(LIMITS), known))
 
@@ -63,7 +71,9 @@ def data_over(base: bytes, given: Path, names: frozenset[str]) -> bytes:
     """
     found = _given_files(given)
     parts = cast("dict[str, Any]", json.loads(base))
-    parts |= {name: json_file(path) for name in LIST_NAMES if (path := found.get(f"{name}.json"))}
+    for name in LIST_NAMES:
+        if path := found.get(f"{name}.json"):
+            parts[name] = list_file(path, name)
     if LIMITS.name in found:
         known = Known(names, qty_decimals(parts["instruments"]))
         parts |= _limits(found[LIMITS.name], known)
@@ -122,6 +132,26 @@ def qty_decimals(instruments: object) -> Mapping[str, int]:
     return {symbol: scale for symbol, scale in scales.items() if type(scale) is int}
 
 
+def list_file(path: Path, name: str) -> Any:  # noqa: ANN401  JSON of the form that is checked
+    """One list, sound by itself.
+
+    Args:
+        path: the file.
+        name: one of ``LIST_NAMES``.
+
+    Raises:
+        InvalidInputError: ``policy-data``: it cannot be read, or is no such list.
+    """
+    value = json_file(path)
+    try:
+        parse_data(canonical.encode(_NOTHING | {name: value}))
+    except (ReleaseError, canonical.CanonicalError) as error:
+        said = error.detail if isinstance(error, ReleaseError) else str(error)
+        detail = f"{path}: {said.removeprefix('data.json: ')}"
+        raise InvalidInputError("policy-data", detail, f"see schemas/{name}.json") from error
+    return value
+
+
 def json_file(path: Path) -> Any:  # noqa: ANN401  JSON, checked by parse_data
     """A JSON file of people's; a name that stands twice is refused.
 
@@ -131,12 +161,24 @@ def json_file(path: Path) -> Any:  # noqa: ANN401  JSON, checked by parse_data
     data = _read(path)
     pairs: Callable[[list[tuple[str, object]]], dict[str, object]] = unique_members
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=pairs)
+        return json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=pairs,
+            parse_float=_no_integer,
+            parse_constant=_no_integer,
+        )
     except json.JSONDecodeError as error:
         detail = f"{path}:{error.lineno}: {error.msg}"
         raise InvalidInputError("policy-data", detail, "mend this line of JSON") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        detail = f"{path}: objects and lists lie too deep in each other"
+        raise InvalidInputError("policy-data", detail, _REMEDY) from error
+    except ValueError as error:
         raise InvalidInputError("policy-data", f"{path}: {error}", _REMEDY) from error
+
+
+def _no_integer(text: str) -> NoReturn:
+    raise ValueError(f"{text[:_SHOWN_MAX]} is no integer")
 
 
 def _read(path: Path) -> bytes:

@@ -18,6 +18,8 @@ REMOVED: Final = "removed"
 CHANGED: Final = "changed"
 TIGHTER: Final = "tighter"
 LOOSER: Final = "looser"
+NEW: Final = "new"
+"""A limit of a control that is new itself: nothing was bounded there before."""
 
 _SINGULAR: Final = {"accounts": "account", "strategies": "strategy", "symbols": "symbol"}
 
@@ -33,7 +35,7 @@ class Change:
         change: ``added``, ``removed`` or ``changed``.
         old: what stood there, in people's units; ``None`` if nothing.
         new: what stands there now.
-        effect: ``tighter`` or ``looser`` where that can be told, otherwise empty.
+        effect: ``tighter``, ``looser`` or ``new`` where that can be told, otherwise empty.
     """
 
     part: str
@@ -119,6 +121,7 @@ def _currency(old: Side, new: Side) -> Iterator[Change]:
 
 def _limits(old: Side, new: Side) -> Iterator[Change]:
     before, after = _flat(old.parts["limits"]), _flat(new.parts["limits"])
+    first, last = _read_only_by_added(old, new), _read_only_by_added(new, old)
     for place in sorted({*before, *after}, key=lambda place: (place[0] != GLOBAL, place)):
         was, now = before.get(place), after.get(place)
         if was == now:
@@ -133,8 +136,23 @@ def _limits(old: Side, new: Side) -> Iterator[Change]:
             _kind(was, now),
             _written(name, was, old.data.base_currency),
             _written(name, now, new.data.base_currency),
-            _effect(place, was, now),
+            NEW if name in first else "" if name in last else _effect(place, was, now),
         )
+
+
+def _read_only_by_added(old: Side, new: Side) -> set[str]:
+    """Limits that controls read of which the old side has none; their effect is the control's.
+
+    A limit that something else of the old side reads, or that the old side names, is none.
+    """
+    known = _named_limits(old)
+    added = [text for control, text in new.controls.items() if control not in old.controls]
+    return {name for text in added for name in text.limits} - known
+
+
+def _named_limits(side: Side) -> set[str]:
+    named = {place[-1] for place in _flat(side.parts["limits"])}
+    return named.union(*(text.limits for text in side.controls.values()))
 
 
 def _flat(tables: Mapping[str, Any]) -> dict[tuple[str, ...], int]:

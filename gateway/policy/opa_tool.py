@@ -117,7 +117,8 @@ def run_opa(
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",  # it repeats what it reads, and a file may hold anything
             timeout=TIMEOUT_S,
             check=False,
         )

@@ -10,14 +10,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.domain.errors import InvalidInputError, NotFoundError
-from gateway.policy.release import BUNDLE, DATA, DESCRIPTOR, WASM, Release, load_release
+from gateway.policy.release import (
+    BUNDLE,
+    DATA,
+    DESCRIPTOR,
+    FILE_MAX_BYTES,
+    WASM,
+    Release,
+    load_release,
+)
 from signing import canonical
 from signing.envelope import open_envelope
 from signing.published import PublishedError, PublishedLog
 from signing.verification.folder import Folder
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_FILE_MAX_BYTES: Final = 16 * 1024 * 1024
 _PARTS: Final = {BUNDLE: "bundle_sha256", WASM: "wasm_sha256", DATA: "data_sha256"}
 
 
@@ -82,7 +89,7 @@ def recorded_release(log: Path, digest: str) -> Release:
 def _blob(folder: Folder, digest: str) -> bytes:
     if _DIGEST.fullmatch(digest) is None:  # it becomes the name of a file
         raise InvalidInputError("log-damaged", "a digest is malformed", "verify the log")
-    data = folder.document(digest, _FILE_MAX_BYTES)
+    data = folder.document(digest, FILE_MAX_BYTES)
     if data is None:
         detail = f"the document {digest} is not beside the log any more"
         raise NotFoundError(

@@ -85,6 +85,22 @@ def shipped_release() -> Release:
     return load_release(shipped_directory())
 
 
+def release_folder(path: Path) -> Path:
+    """The folder that a path leads to now: a link may be turned while its files are read.
+
+    Raises:
+        ReleaseError: ``release-missing``: links that lead back to themselves.
+    """
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # the latter for a loop, before Python 3.13
+        raise ReleaseError(
+            "release-missing",
+            f"{path} leads nowhere: {error}",
+            "name a folder made by `writ policy build`",
+        ) from error
+
+
 def load_release(directory: Path) -> Release:
     """Read a release folder and check every digest and all of its data.
 

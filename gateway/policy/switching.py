@@ -30,14 +30,15 @@ from gateway.policy.canaries import (
     recent,
     removed_controls,
 )
-from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.catalogue import Catalogue, catalogue_of, encode_catalogue
 from gateway.policy.engine import EngineMaker, assemble
 from gateway.policy.fitting import check_fits
 from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
 from gateway.policy.opa_server.answer import Cause, Fault
 from gateway.policy.opa_server.engine import OpaServerEngine
-from gateway.policy.release import Release, load_release
+from gateway.policy.release import Release, load_release, release_folder
 from gateway.ports import Clock, Draft, Journal, Ledger
+from signing import canonical
 
 DRAIN_MAX_MS: Final = 5_000
 """How long what is inside may take to be decided and to pass the gate."""
@@ -136,7 +137,7 @@ class Switching:
         try:
             examined = await self._tried(new)
             removed = await removed_controls(old, examined)
-            draft = release_draft(release, by, removed)
+            draft = release_draft(release, catalogue, by, removed)
             paused_us = await self._between_turns(old, new, examined, draft)
         finally:
             # Whatever happened, book and holder say which of the two is still needed.
@@ -156,8 +157,9 @@ class Switching:
         """The release in the folder, if it is the one that was named."""
 
         def read() -> tuple[Release, Catalogue]:
-            folder = self._parts.folder.resolve()  # a link may be turned meanwhile
-            return load_release(folder), load_catalogue(folder)
+            folder = release_folder(self._parts.folder)
+            release = load_release(folder)
+            return release, catalogue_of(release, folder)
 
         release, catalogue = await self._parts.maker.runner.run(read)
         if release.digest != digest:
@@ -165,12 +167,6 @@ class Switching:
                 "release-other",
                 f"the release folder holds {release.digest}, which is not the release named",
                 "put the release into the folder of WRIT_RELEASE, then name its digest",
-            )
-        if catalogue.revision != release.revision:
-            raise RefusedError(
-                "release-malformed",
-                "the catalogue in the release folder is that of other rules",
-                "fetch the release again, or build it anew: `writ policy build`",
             )
         return release, catalogue
 
@@ -251,15 +247,19 @@ class Switching:
                 _log.error("the OPA server does not take the old release back: %s", fault.detail)
 
 
-def release_draft(release: Release, by: str, removed: Sequence[str] = ()) -> Draft:
+def release_draft(
+    release: Release, catalogue: Catalogue, by: str, removed: Sequence[str] = ()
+) -> Draft:
     """The release and everything in it: whoever holds the log can decide again.
 
     Args:
         release: what comes into force.
+        catalogue: its words, so that what it decides can be told in them later.
         by: who accepted it.
         removed: the controls that were required before and are not any more.
     """
     told = {"controls_removed": list(removed)} if removed else {}
+    words = encode_catalogue(catalogue.revision, catalogue.controls.values())
     return Draft(
         "release",
         {
@@ -269,10 +269,11 @@ def release_draft(release: Release, by: str, removed: Sequence[str] = ()) -> Dra
             "bundle_digest": release.bundle_digest,
             "wasm_digest": release.wasm_digest,
             "data_digest": release.data_digest,
+            "catalogue_digest": canonical.digest(words),
             "by": by,
             **told,
         },
-        (release.descriptor, release.bundle, release.wasm, release.data),
+        (release.descriptor, release.bundle, release.wasm, release.data, words),
     )
 
 

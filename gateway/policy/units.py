@@ -93,7 +93,8 @@ def read_value(text: str, unit: str, currency: str) -> int:
     if rest:
         raise UnitError(f"{text} is finer than one {_smallest(unit, currency)}", "round it")
     if value >= INT_LIMIT:
-        raise UnitError(f"{text} is too large: 2^53 - 1 is the most", "write a smaller one")
+        most = write_value(INT_LIMIT - 1, unit, currency)
+        raise UnitError(f"{text} is too large", f"write at most {most}")
     return value
 
 

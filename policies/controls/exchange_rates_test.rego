@@ -89,3 +89,27 @@ test_a_rate_without_its_parts if {
 		not exchange_rates.proven with input as in_euro({"EUR": rate}) with data.base_currency as "USD" with data.limits as limits
 	}
 }
+
+old := {"EUR": {"rate_e8": 1, "age_ms": 101}}
+
+an_exit(order, projected) := object.union(fixtures.exit, {"order": order, "projected": projected})
+
+in_old_euro(document) := object.union(document, {"rates": old, "instrument": {"currency": "EUR"}})
+
+test_an_exit_passes if {
+	exchange_rates.proven with input as in_old_euro(an_exit({}, {})) with data.base_currency as "USD" with data.limits as limits
+	bare := json.remove(in_old_euro(an_exit({}, {})), ["rates"])
+	exchange_rates.proven with input as bare with data.base_currency as "USD" with data.limits as limits
+}
+
+test_what_only_says_that_it_is_an_exit_does_not if {
+	entry := in_old_euro(an_exit({"reduce_only": false}, {}))
+	not exchange_rates.proven with input as entry with data.base_currency as "USD" with data.limits as limits
+	growing := in_old_euro(an_exit({}, {"reduces": false}))
+	not exchange_rates.proven with input as growing with data.base_currency as "USD" with data.limits as limits
+}
+
+test_without_its_own_rate_nothing_is_observed if {
+	not exchange_rates.observed with input as in_euro({"GBP": fresh}) with data.base_currency as "USD"
+	exchange_rates.observed == 100 with input as in_euro({"EUR": fresh}) with data.base_currency as "USD"
+}

@@ -2,7 +2,7 @@
 # title: Order notional
 # description: |
 #   The value of the order at its worst price must be known, above zero and within the limit for
-#   a single order.
+#   a single order. An order that provably only reduces passes where its value is not known.
 # related_resources:
 #   - description: Commission Delegated Regulation (EU) 2017/589 (RTS 6)
 #     ref: https://eur-lex.europa.eu/eli/reg_del/2017/589/oj
@@ -28,6 +28,7 @@
 #   - input: schema.document
 package writ.controls.order_notional
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -38,4 +39,11 @@ observed := input.order.notional_micros
 proven if {
 	num.positive(observed)
 	num.within(observed, limits[limit])
+}
+
+# Where no rate tells what it is worth, an exit is held by its quantity alone (ORD-02): a missing
+# rate traps no position. What is known to be worth too much is split by its sender.
+proven if {
+	exits.reduces
+	not "notional_micros" in object.keys(input.order)
 }

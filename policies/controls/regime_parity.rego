@@ -29,7 +29,7 @@
 #   remedy: |
 #     Send a smaller purchase, wait for another regime, or have an officer sign an override for
 #     exactly this order (`writ override sign --control REG-01`). An override that has expired,
-#     was used, or is for another order counts as none.
+#     was used, or is for another order, gateway or mode counts as none.
 # schemas:
 #   - input: schema.document
 package writ.controls.regime_parity
@@ -40,7 +40,8 @@ import data.writ.lib.num
 
 limit := "crisis_buy_max_bps"
 
-observed := input.order.equity_share_bps
+# In any other regime the share is not what decides.
+observed := input.order.equity_share_bps if input.model.regime.value == "CRISIS"
 
 proven if input.order.side in {"sell", "sell_short"}
 

@@ -97,3 +97,9 @@ test_side_missing_or_unknown if {
 	}
 	not regime_parity.proven with input as json.remove(purchase("CRISIS", 101), ["order/side"]) with data.limits as limits
 }
+
+test_outside_a_crisis_nothing_is_observed if {
+	every regime in ["CALM", "NORMAL", "STRESSED", "PANIC", null] {
+		not regime_parity.observed with input as purchase(regime, 101)
+	}
+}

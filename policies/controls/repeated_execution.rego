@@ -4,7 +4,7 @@
 #   The allowed orders of the strategy (of the account, where the order names none) over the
 #   last five minutes of market time, with this one among them, must be within the limit. The
 #   order that exceeds it halts the strategy or account until a named person resumes it; from
-#   then on its orders are counted anew.
+#   then on its orders are counted anew. Under a halt, exits that a named person lets through pass.
 # related_resources:
 #   - description: Commission Delegated Regulation (EU) 2017/589 (RTS 6)
 #     ref: https://eur-lex.europa.eu/eli/reg_del/2017/589/oj
@@ -30,6 +30,7 @@
 #   - input: schema.document
 package writ.controls.repeated_execution
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -40,6 +41,14 @@ observed := input.activity.repeated_300s_count
 proven if {
 	num.positive(observed)
 	num.within(observed, limits[limit])
+}
+
+# Exits that a named person lets through the halt pass here too: the count would hold them for
+# another five minutes.
+proven if {
+	exits.reduces
+	input.control.halted == true
+	input.control.exit_allowed == true
 }
 
 # METADATA

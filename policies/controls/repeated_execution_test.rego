@@ -107,3 +107,22 @@ test_the_verdict_asks_for_the_halt if {
 		"limit": 5,
 	}}
 }
+
+let_through(control, projected) := object.union(
+	fixtures.exit,
+	{
+		"activity": {"repeated_300s_count": 6},
+		"control": object.union({"halted": true, "exit_allowed": true}, control),
+		"projected": projected,
+	},
+)
+
+test_an_exit_passes_where_exits_are_let_through if {
+	repeated_execution.proven with input as let_through({}, {}) with data.limits as limits
+}
+
+test_an_exit_is_counted_where_nothing_lets_it_through if {
+	not repeated_execution.proven with input as let_through({"halted": false}, {}) with data.limits as limits
+	not repeated_execution.proven with input as let_through({"exit_allowed": false}, {}) with data.limits as limits
+	not repeated_execution.proven with input as let_through({}, {"reduces": false}) with data.limits as limits
+}

@@ -2,7 +2,8 @@
 # title: Short selling
 # description: |
 #   The value sold short, with this order and every working order filled, must be zero, or
-#   within a limit that stands. Without a limit there is no short selling.
+#   within a limit that stands. Without a limit there is no short selling. An order that provably
+#   only reduces passes.
 # related_resources:
 #   - description: Regulation SHO, Rule 203
 #     ref: https://www.ecfr.gov/current/title-17/section-242.203
@@ -27,6 +28,7 @@
 #   - input: schema.document
 package writ.controls.short_selling
 
+import data.writ.lib.exits
 import data.writ.lib.limits.effective as limits
 import data.writ.lib.num
 
@@ -37,3 +39,6 @@ observed := input.projected.short_notional_micros
 proven if observed == 0
 
 proven if num.within(observed, limits[limit])
+
+# It sells nothing short, whatever the rest of the account is worth.
+proven if exits.reduces

@@ -50,3 +50,18 @@ test_fact_of_another_type if {
 test_what_is_observed if {
 	short_selling.observed == 101 with input as fixtures.with_fact("projected", "short_notional_micros", 101) with data.limits as limits
 }
+
+an_exit(order, projected) := object.union(
+	json.remove(fixtures.exit, ["projected/short_notional_micros"]),
+	{"order": order, "projected": projected},
+)
+
+test_an_exit_passes_whatever_is_known if {
+	short_selling.proven with input as an_exit({}, {}) with data.limits as {"global": {}}
+	short_selling.proven with input as an_exit({}, {"short_notional_micros": 101}) with data.limits as limits
+}
+
+test_what_only_says_that_it_is_an_exit_does_not if {
+	not short_selling.proven with input as an_exit({"reduce_only": false}, {}) with data.limits as limits
+	not short_selling.proven with input as an_exit({}, {"reduces": false}) with data.limits as limits
+}

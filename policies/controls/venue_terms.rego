@@ -39,12 +39,17 @@ import data.writ.lib.num
 
 limit := "venue_age_max_ms"
 
-observed := input.venue.age_ms
+# The age of terms that the order does not fit would explain nothing.
+observed := input.venue.age_ms if fits
 
 proven if input.control.mode == "RESEARCH"
 
 proven if {
 	num.within(observed, limits[limit])
+	fits
+}
+
+fits if {
 	input.venue.tradable == true
 	whole(input.order.qty, input.venue.lot)
 	on_tick(input.order.limit_price)

@@ -71,3 +71,10 @@ test_research_needs_no_venue if {
 	venue_terms.proven with input as research with data.limits as {"global": {}}
 	not venue_terms.proven with input as object.union(research, {"control": {"mode": "LIVE"}}) with data.limits as limits
 }
+
+test_nothing_is_observed_of_terms_that_the_order_does_not_fit if {
+	venue_terms.observed == 7 with input as stated({"age_ms": 7})
+	every change in [{"tradable": false}, {"lot": 20}, {"tick": 300}] {
+		not venue_terms.observed with input as object.union(stated({"age_ms": 7}), {"venue": change})
+	}
+}

@@ -10,7 +10,10 @@ from signing.verification.folder import DOCUMENT_BYTES_MAX, Folder
 
 DOCUMENTS = 8
 
-_RELEASE_DIGESTS = ("release_digest", "bundle_digest", "wasm_digest", "data_digest")
+_RELEASE_DIGESTS = (
+    *("release_digest", "bundle_digest", "wasm_digest", "data_digest"),
+    "catalogue_digest",
+)
 
 
 class DocumentCheck:
@@ -27,7 +30,8 @@ class DocumentCheck:
             return self._input(index, envelope.payload)
         if envelope.kind == "release":
             for name in _RELEASE_DIGESTS:
-                self._named_once(index, envelope.payload[name])
+                if name in envelope.payload:  # releases of before had no catalogue
+                    self._named_once(index, envelope.payload[name])
         return None
 
     def finish(self) -> None:

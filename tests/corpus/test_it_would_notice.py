@@ -85,10 +85,11 @@ def test_a_control_that_always_passes(tmp_path: Path, cases: list[Case], control
     sources = staged(tmp_path)
     with (sources / "controls" / control.name).open("a", encoding="utf-8") as file:
         file.write("\nproven := true\n")
+    # What fails for two reasons is denied for the other one too, and would show nothing here.
+    single = [case for case in sharp(cases) if case.failing and len(case.failing) == 1]
     with bench(release_of(module_of(sources))) as changed:
-        found = surprises(changed, sharp(cases))
-    alone = {case.control for case in found if case.failing and len(case.failing) == 1}
-    assert len(alone) == 1
+        found = surprises(changed, single)
+    assert len({case.control for case in found}) == 1
 
 
 @pytest.mark.requirement("S2-02")

@@ -64,16 +64,19 @@ def test_a_run_is_attested_and_an_order_overridden(tmp_path: Path) -> None:
             *("override", "sign", "--control", "REG-01", "--account", "primary"),
             *("--symbol", "AAPL", "--side", "buy", "--qty", "10", "--client-order-id", "h-2"),
             *("--expires", soon, "--reason", "hedge", "--out", str(trust / "h-2")),
+            *("--vkey", str(server.data / "log.vkey"), "--mode", "simulation"),
         )
         carol = str(trust / "carol" / "identity.key")
         assert server.writ(*sign, "--key", carol).status == 0
         shown = server.writ(
             *("override", "show", str(trust / "h-2"), "--officers", str(trust / "officers")),
-            *("-o", "json"),
+            *("--vkey", str(server.data / "log.vkey"), "-o", "json"),
         )
         assert shown.json["signed_by"] == "carol"
         with_it = (*BUY, "--client-order-id", "h-2", "--override", str(trust / "h-2"))
+        assert server.writ("order", "preview", *with_it[2:]).status == 0
         assert server.writ(*with_it).status == 0
+        assert "REG-01" in server.writ("order", "preview", *with_it[2:]).out
         other = (*BUY, "--client-order-id", "h-3", "--override", str(trust / "h-2"))
         assert "REG-01" in server.writ(*other).out
         output.write_text("AAPL,9999\n")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.instrument import Instrument
-from gateway.domain.market import Rate
+from gateway.domain.market import Quote, Rate
 from gateway.domain.order import Side
 from gateway.domain.quantities import INT_LIMIT, Worth
 from gateway.facts.account import account_facts, equity_micros, margin_bps
@@ -25,6 +25,8 @@ from support.facts import INSTRUMENTS, NOON_US, StillFeed, account, order, worki
 LASTS = {"AAPL": 1_000_000, "MSFT": 400_000, "JPM": 600_000, "VOD": 20_000, "TOYO": 30_000}
 SYMBOLS = st.sampled_from(sorted(LASTS))
 SIDES = st.sampled_from(["buy", "sell"])
+HALF_SPREAD = 100
+"""Of every quote, unless a test says otherwise: a cent."""
 Working = list[tuple[str, str, int, int]]
 WORKING = st.lists(
     st.tuples(SYMBOLS, SIDES, st.integers(1, 500), st.integers(100, 2_000_000)), max_size=6
@@ -56,7 +58,28 @@ class StillRates:
 
 def valuation(rates: dict[str, int] | None = None) -> Valuation:
     conversions = Conversions(StillRates(USUAL if rates is None else rates), "USD", NOON_US)
-    return Valuation(Market(StillFeed(LASTS), NOON_US), LISTED, conversions)
+    return Valuation(Market(StillFeed(LASTS, HALF_SPREAD), NOON_US), LISTED, conversions)
+
+
+class WideFeed(StillFeed):
+    """A market whose last trade may lie anywhere, also far outside of bid and ask."""
+
+    def __init__(self, quotes: dict[str, tuple[int, int, int]]) -> None:
+        super().__init__({symbol: last for symbol, (_, _, last) in quotes.items()})
+        self.quotes = quotes
+
+    def quote(self, symbol: str, at_us: int) -> Quote | None:
+        found = self.quotes.get(symbol)
+        return found and Quote(symbol, *found, 4, NOON_US)
+
+
+def wide(**quotes: tuple[int, int, int]) -> Valuation:
+    """Bid, ask and last of some symbols in dollars."""
+    dollars = {
+        s: (bid * 10_000, ask * 10_000, last * 10_000) for s, (bid, ask, last) in quotes.items()
+    }
+    conversions = Conversions(StillRates(USUAL), "USD", NOON_US)
+    return Valuation(Market(WideFeed(dollars), NOON_US), LISTED, conversions)
 
 
 def worth(symbol: str, rates: dict[str, int]) -> Worth:
@@ -78,7 +101,7 @@ def project(
         book.hold(replace(working(str(i), sym, s, q, price), worth=worth(sym, rates)))
     values = valuation(rates)
     proposal = order(symbol, Side(side), qty)
-    price = counting_price(side, LASTS[symbol], LASTS[symbol])
+    price = counting_price(side, LASTS[symbol], LASTS[symbol] + HALF_SPREAD)
     equity = equity_micros(book, values)
     found = projected_facts(proposal, price, book, equity, values)
     assert found is not None
@@ -131,7 +154,7 @@ def test_no_way_of_filling_is_worse_than_the_projection(
         for take, (sym, s, q, _) in zip(filled, orders, strict=True):
             after[sym] = after.get(sym, 0) + (q if s == "buy" else -q) * take
         notionals = {
-            sym: Fraction(abs(q) * LASTS[sym] * w.multiplier * w.rate_e8, 10**6)
+            sym: Fraction(abs(q) * (LASTS[sym] + HALF_SPREAD) * w.multiplier * w.rate_e8, 10**6)
             for sym, q in after.items()
             for w in [worth(sym, rates)]
         }
@@ -157,7 +180,7 @@ def test_a_held_symbol_without_a_price_leaves_exposure_unknown() -> None:
     assert found.standing_gross_micros is None
     assert "gross_exposure_micros" not in found.facts
     assert "leverage_bps" not in found.facts
-    assert found.facts["position_notional_micros"] == 10 * 1_000_000 * 100
+    assert found.facts["position_notional_micros"] == 10 * 1_000_100 * 100
 
 
 @pytest.mark.parametrize("missing", ["worst_price", "worth"])
@@ -173,10 +196,10 @@ def test_leverage_is_rounded_up_and_margin_down() -> None:
     book = account(cash_micros=3_000_000)
     found = projected_facts(order(qty=1), 10_000, book, 3_000_000, valuation())
     assert found is not None
-    # one share counted at its last price of 100 dollars over 3 dollars of equity
-    assert found.facts["leverage_bps"] == 333_334
-    assert found.facts["asset_exposure_bps"] == 333_334
-    assert found.facts["initial_margin_bps"] == 300
+    # one share counted at the ask of 100.01 dollars over 3 dollars of equity
+    assert found.facts["leverage_bps"] == 333_367
+    assert found.facts["asset_exposure_bps"] == 333_367
+    assert found.facts["initial_margin_bps"] == 299
 
 
 @pytest.mark.requirement("S2-08")
@@ -184,9 +207,9 @@ def test_maintenance_margin_is_of_what_stands_without_the_order() -> None:
     _, flat = project("buy", 500, "AAPL", [], {})
     assert flat["maintenance_margin_bps"] == INT_LIMIT - 1
     _, held = project("buy", 500, "AAPL", [], {"AAPL": 100})
-    assert held["maintenance_margin_bps"] == 20_000  # 10,000 cash and 10,000 held, of 10,000
+    assert held["maintenance_margin_bps"] == 19_997  # 10,000 cash and 9,999 at the bid, of 10,001
     _, worked = project("buy", 500, "AAPL", [("AAPL", "buy", 100, 1_000_000)], {"AAPL": 100})
-    assert worked["maintenance_margin_bps"] == 10_000
+    assert worked["maintenance_margin_bps"] == 9_998
 
 
 @given(st.integers(-(10**15), 10**15), st.integers(0, 10**15))
@@ -202,11 +225,11 @@ def test_a_margin_is_a_share_within_bounds(equity: int, gross: int) -> None:
 @pytest.mark.requirement("S4-02")
 def test_a_price_in_another_currency_counts_through_its_rate_and_multiplier() -> None:
     found, _ = project("buy", 3, "TOYO", [], {})
-    # 3 units at 3.0000 yen, ten to a unit, at 0.007 dollars
-    assert found.facts["position_notional_micros"] == 630_000
+    # 3 units at 3.0000 yen (asked: 3.0100), ten to a unit, at 0.007 dollars
+    assert found.facts["position_notional_micros"] == 632_100
     assert found.facts["day_turnover_micros"] == 630_000
     dear, _ = project("buy", 3, "TOYO", [], {}, USUAL | {"JPY": 700_001})
-    assert dear.facts["position_notional_micros"] == 630_001  # 630,000.9 down is never ours
+    assert dear.facts["day_turnover_micros"] == 630_001  # 630,000.9 down is never ours
 
 
 @pytest.mark.requirement("S4-02")
@@ -236,3 +259,76 @@ def test_the_currencies_of_a_document_are_of_everything_held_or_worked() -> None
     assert currencies_of("AAPL", book, LISTED) == {"USD", "GBP", "JPY"}
     assert currencies_of("AAPL", None, LISTED) == {"USD"}
     assert currencies_of("NOPE", None, LISTED) == set()
+
+
+@pytest.mark.requirement("S0-07")
+@pytest.mark.parametrize(
+    ("quote", "long", "short"),
+    [
+        ((99, 101, 150), 99, 150),  # a last price above the market inflates no holding
+        ((99, 101, 50), 50, 101),  # and one below it makes no debt smaller
+        ((99, 101, 100), 99, 101),
+    ],
+)
+def test_what_is_held_counts_low_and_what_is_owed_counts_high(
+    quote: tuple[int, int, int], long: int, short: int
+) -> None:
+    values = wide(AAPL=quote)
+    held = account(cash_micros=0, positions={"AAPL": 10})
+    owed = account(cash_micros=0, positions={"AAPL": -10})
+    assert equity_micros(held, values) == long * 10_000_000
+    assert equity_micros(owed, values) == -short * 10_000_000
+
+
+PRICES = st.tuples(st.integers(1, 300), st.integers(0, 50), st.integers(1, 300)).map(
+    lambda given: (given[0], given[0] + given[1], given[2])
+)
+
+
+@given(st.integers(-500, 500).filter(bool), PRICES)
+def test_no_close_out_at_the_touch_brings_less_than_equity_says(
+    qty: int, quote: tuple[int, int, int]
+) -> None:
+    bid, ask, _last = quote
+    equity = equity_micros(account(cash_micros=0, positions={"AAPL": qty}), wide(AAPL=quote))
+    assert equity is not None
+    assert equity <= qty * (bid if qty > 0 else ask) * 1_000_000
+
+
+@given(st.integers(1, 300), PRICES)
+def test_no_sale_at_the_touch_counts_for_less_than_it_brings(
+    worst: int, quote: tuple[int, int, int]
+) -> None:
+    values = wide(AAPL=quote)
+    market = values.market.quote("AAPL", 4)
+    assert market is not None
+    price = counting_price("sell", worst * 10_000, market.high)
+    assert price is not None
+    assert price >= max(worst, quote[0]) * 10_000
+    found = projected_facts(order(side=Side.SELL, qty=7), price, account(), 1, values)
+    assert found is not None
+    assert found.facts["short_notional_micros"] >= 7 * max(quote[1:]) * 1_000_000
+    assert found.facts["day_turnover_micros"] >= 7 * quote[0] * 1_000_000
+
+
+def debit(symbol: str, qty: int, cash: int, positions: dict[str, int], values: Valuation) -> object:
+    book = account(cash_micros=cash * 1_000_000, positions=positions)
+    found = projected_facts(order(symbol, qty=qty), 1_000_000, book, None, values)
+    assert found is not None
+    return found.facts["margin_debit_micros"]
+
+
+@pytest.mark.requirement("S2-08")
+def test_the_proceeds_of_a_short_sale_buy_nothing() -> None:
+    values = wide(AAPL=(100, 100, 100), MSFT=(40, 40, 40))
+    # 1,000 of one's own and 400 for ten sold short at 40: fifteen at 100 borrow 500, not 100
+    assert debit("AAPL", 15, 1_400, {"MSFT": -10}, values) == 500_000_000
+    assert debit("AAPL", 10, 1_400, {"MSFT": -10}, values) == 0
+    risen = wide(AAPL=(100, 100, 100), MSFT=(60, 60, 50))
+    assert debit("AAPL", 10, 1_400, {"MSFT": -10}, risen) == 200_000_000  # and the loss is owed too
+    assert debit("AAPL", 10, 1_400, {"MSFT": 10}, values) == 0
+
+
+def test_a_short_without_a_price_leaves_unknown_what_a_purchase_borrows() -> None:
+    assert debit("AAPL", 1, 1_000, {"XOM": -5}, wide(AAPL=(100, 100, 100))) is None
+    assert debit("AAPL", 1, 1_000, {"XOM": 5}, wide(AAPL=(100, 100, 100))) == 0

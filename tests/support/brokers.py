@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.brokers.contract import AccountTerms, BrokerParts
+from gateway.brokers.contract import AccountTerms, BrokerParts, WorthAt, plain
 from gateway.brokers.simulator.adapter import SimulatorBroker, open_simulator
 from gateway.domain.ids import broker_client_id
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
@@ -141,11 +141,12 @@ async def simulator(
     clock: ManualClock,
     settings: Mapping[str, int] | None = None,
     accounts: Mapping[str, AccountTerms] | None = None,
+    worth: WorthAt = plain,
 ) -> SimulatorBroker:
     """A simulator on ``directory`` with one account of 100,000, or the given ones."""
     terms = accounts or {"primary": AccountTerms(CASH_MICROS)}
     return await open_simulator(
-        BrokerParts(terms, settings or {}, directory, market, clock, ThreadRunner())
+        BrokerParts(terms, settings or {}, directory, market, clock, ThreadRunner(), worth)
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import schemathesis
 from hypothesis import strategies as st
 
-from signing.keys import Ed25519Signer
+from signing.keys import Ed25519Signer, Vkey
 from signing.override import Override, sign_override
 
 PRINTABLE = st.text(
@@ -26,6 +26,8 @@ def _override(number: int, side: str, created_us: int) -> str:
     override = Override(
         override_id=f"ovr_{number:032x}",
         control="REG-01",
+        log=str(Vkey("writ.local/log", STRANGER.public)),
+        mode="SIMULATION",
         account="primary",
         symbol="AAPL",
         side=side,

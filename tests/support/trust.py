@@ -10,7 +10,7 @@ from typing import Any
 
 from signing.attestation import SUFFIX, attest
 from signing.canonical import digest
-from signing.keys import Ed25519Signer
+from signing.keys import Ed25519Signer, Vkey
 from signing.override import Override, sign_override
 from support.logs import seeded
 
@@ -20,6 +20,9 @@ CAROL = seeded(22)
 """Whose overrides count."""
 MALLORY = seeded(66)
 """Whose signatures count for nothing."""
+
+LOG = Vkey("writ.local/log", seeded(1).public)
+"""The log of a gateway that overrides are signed for, where a test has no running one."""
 
 HOUR_US = 3_600 * 1_000_000
 OUTPUT = b"symbol,target\nAAPL,10\n"
@@ -84,12 +87,17 @@ def trust_files(folder: Path) -> TrustFiles:
     return files
 
 
-def an_override(signer: Ed25519Signer = CAROL, **changes: Any) -> str:
-    """An override for ten AAPL bought under the caller's id ``c-1``, an hour from now."""
+def an_override(signer: Ed25519Signer = CAROL, *, log: Vkey = LOG, **changes: Any) -> str:
+    """An override for ten AAPL bought under the caller's id ``c-1``, an hour from now.
+
+    It is for a SIMULATION at the gateway of that log.
+    """
     now_us = time.time_ns() // 1000
     fields: dict[str, Any] = {
         "override_id": "ovr_" + "1c" * 16,
         "control": "REG-01",
+        "log": str(log),
+        "mode": "SIMULATION",
         "account": "primary",
         "symbol": "AAPL",
         "side": "buy",

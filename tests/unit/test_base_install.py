@@ -114,7 +114,9 @@ def test_the_base_alone_attests_and_overrides(base: Path, tmp_path: Path) -> Non
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
     order = ("--account", "a", "--symbol", "X", "--side", "buy", "--qty", "1", *key)
     why = ("--client-order-id", "c", "--expires", soon, "--reason", "test")
-    sign = (base / "writ", "override", "sign", "--control", "REG-01", *order, *why)
+    must(base / "writ", "keys", "new", "--name", "a.b/log", "--out", tmp_path, cwd=tmp_path)
+    where = ("--vkey", "log.vkey", "--mode", "live")
+    sign = (base / "writ", "override", "sign", "--control", "REG-01", *where, *order, *why)
     assert "payload" in must(*sign, cwd=tmp_path)
 
 

@@ -125,7 +125,7 @@ async def read_account(
 async def read_positions(
     _who: Reader, services: ServicesHere, query: Annotated[AccountQuery, Query()]
 ) -> PositionsAnswer:
-    """What an account holds, at the last price."""
+    """What an account holds: low for what is long, high for what is short (docs/limits.md)."""
     account = _account(services, query.account)
     held = sorted(services.app.facts.holdings(account), key=lambda holding: holding.symbol)
     return PositionsAnswer(account=account.alias, positions=[_position(one) for one in held])

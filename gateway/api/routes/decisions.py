@@ -51,17 +51,18 @@ class DecisionDetail(BaseModel):
     responses=documented(401, 403, 404, 422),
 )
 async def read_decision(_who: Reader, services: ServicesHere, decision_id: Id) -> DecisionDetail:
-    """Read one decision, with what it was decided on."""
+    """Read one decision, with what it was decided on, in the words of the release it names."""
     index, payload = await _entry(services, decision_id)
     document = await _document(services, payload)
+    words = await services.app.words.of(payload["release_digest"])
     return DecisionDetail(
         decision_id=decision_id,
         order_id=payload["order_id"],
         allow=payload["allow"],
         index=index,
         decided_at=times.written(payload["at_us"]),
-        reasons=explain.recorded_reasons(payload, services.app.catalogue),
-        controls=explain.recorded_controls(payload, services.app.catalogue),
+        reasons=explain.recorded_reasons(payload, words),
+        controls=explain.recorded_controls(payload, words),
         failure=explain.failure(payload["failure"]),
         record=dict(payload),
         document=document,

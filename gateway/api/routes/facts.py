@@ -14,7 +14,14 @@ from gateway.api.paging import PlainInt
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.api.times import Instant
-from gateway.domain.fact import Fact, FactValue, Withdrawal, wire_value
+from gateway.domain.fact import (
+    FX_PREFIX,
+    QUOTE_PREFIX,
+    Fact,
+    FactValue,
+    Withdrawal,
+    wire_value,
+)
 from gateway.facts.pushed import Standing
 from gateway.intake.facts import (
     SEQUENCE_MAX,
@@ -27,8 +34,8 @@ from gateway.intake.facts import (
 from gateway.intake.ticket import Name
 
 PAGE_MAX: Final = 1_000
-HALTING: Final = "model.volatility"
-"""The fact that a halt may follow from."""
+VOLATILITY: Final = "model.volatility"
+"""The fact that a halt may follow from by itself; others move what an account is worth."""
 
 router = APIRouter(prefix="/v1/facts", tags=["facts"])
 
@@ -164,7 +171,9 @@ async def put_fact(
     )
     now_us = app.clock.market_us()
     standing = app.pushed.put(fact, now_us)
-    await _halt_if_due(services, name)
+    # Rates and quotes come one by one, also after a restart: the first must not be blamed for
+    # the second. An account that cannot be valued yet is denied, and judged with the next clock.
+    await _halt_if_due(services, name, known_only=name != VOLATILITY)
     return _answer(standing, now_us)
 
 
@@ -191,7 +200,7 @@ async def withdraw_fact(
         principal=who.name,
     )
     app.pushed.withdraw(withdrawal, app.clock.market_us())
-    await _halt_if_due(services, name)
+    await _halt_if_due(services, name, known_only=False)
     return WithdrawnAnswer(
         name=name,
         at=times.written(withdrawal.at_us),
@@ -218,9 +227,21 @@ async def list_facts(
     )
 
 
-async def _halt_if_due(services: Services, name: str) -> None:
-    if name == HALTING:
-        await services.to_the_end(services.app.triggers.evaluate())
+async def _halt_if_due(services: Services, name: str, *, known_only: bool) -> None:
+    if name == VOLATILITY or _moves_equity(services, name):
+        await services.to_the_end(services.app.triggers.evaluate(known_only=known_only))
+
+
+def _moves_equity(services: Services, name: str) -> bool:
+    """Whether anything that an account holds is priced or converted by this fact."""
+    instruments = services.app.release.instruments
+    held = {
+        symbol for account in services.app.book().accounts.values() for symbol in account.positions
+    }
+    if name.startswith(QUOTE_PREFIX):
+        return name.removeprefix(QUOTE_PREFIX) in held
+    currencies = {instruments[symbol].currency for symbol in held if symbol in instruments}
+    return name.startswith(FX_PREFIX) and name.removeprefix(FX_PREFIX) in currencies
 
 
 def _value(services: Services, name: str, sent: _Sent) -> FactValue:

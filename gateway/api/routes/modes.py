@@ -101,8 +101,11 @@ async def read_mode(_who: Reader, services: ServicesHere) -> ModeAnswer:
 async def set_mode(
     who: Admin, services: ServicesHere, body: Annotated[ModeBody, Depends(body_of(ModeBody))]
 ) -> ModeAnswer:
-    """Change the mode, on the record; PAPER and LIVE are refused here, with the reason."""
-    await services.to_the_end(services.app.modes.set_mode(Mode(body.mode), who.name))
+    """Change the mode, on the record; PAPER and LIVE are refused here, with the reason.
+
+    Where a halt is due in the new mode, this answers when the halt is recorded.
+    """
+    await services.to_the_end(_set_mode(services, Mode(body.mode), who.name))
     return _mode(services)
 
 
@@ -145,6 +148,12 @@ async def change_exit_only(
         work = states.close(scope, by=who.name, reason=body.reason)
     await services.to_the_end(work)
     return _mode(services)
+
+
+async def _set_mode(services: Services, mode: Mode, by: str) -> None:
+    """In RESEARCH no halt is asked for, so what is due is asked once the mode forwards."""
+    await services.app.modes.set_mode(mode, by)
+    await services.app.triggers.evaluate()
 
 
 def _mode(services: Services) -> ModeAnswer:

@@ -20,7 +20,6 @@ from gateway.api.problems import MEDIA_TYPE, SCHEMAS, documented, problem
 from gateway.api.proposals import Answered, decide, make_order
 from gateway.api.services import Services, ServicesHere, services_of
 from gateway.domain.book import OrderState
-from gateway.domain.decision import EngineFailure
 from gateway.domain.errors import (
     InvalidInputError,
     NotFoundError,
@@ -35,6 +34,10 @@ from signing.lifecycle import State
 PAGE_MAX: Final = 500
 WAIT_MAX_S: Final = 30
 _WAIT: Final = re.compile(r'(?:.*[,;])?\s*wait\s*=\s*"?([0-9]{1,4})"?\s*(?:[,;].*)?')
+
+_OWN_SECTIONS: Final = ("v", "ids", "time")
+_OF_EQUITY: Final = "equity_share_bps"
+"""The one fact of an order from which the account's equity could be told."""
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 _read_ticket = body_of(OrderBody)
@@ -68,10 +71,14 @@ class PreviewAnswer(BaseModel):
     stop_price: str | None = Field(description="after rounding to the tick")
     reasons: list[explain.ReasonAnswer]
     controls: list[explain.ReasonAnswer] = Field(
-        description="every required control, those that would not be proven first"
+        description="every required control, those that would not be proven first; for a key "
+        "without the scope read, those that would be have no figures"
     )
     failure: explain.FailureAnswer | None
-    facts: dict[str, Any] = Field(description="the input document that the policy was given")
+    facts: dict[str, Any] = Field(
+        description="the input document that the policy was given; for a key without the scope "
+        "read, what of it is about the order alone"
+    )
 
 
 _PROPOSAL_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
@@ -146,7 +153,7 @@ async def propose(request: Request) -> Response:
     if answered.replayed:
         headers["Idempotency-Replayed"] = "true"
     if not answered.state.allow:
-        return _denied(services, answered, headers)
+        return await _denied(services, answered, headers)
     state = answered.state
     wait_s = _wait_s(prefer)
     if wait_s:
@@ -172,19 +179,18 @@ async def preview(who: Proposer, services: ServicesHere, body: Ticket) -> Previe
     await services.app.releases.opened()
     order = make_order(services, who.name, body)
     found = await services.app.pipeline.preview(order)
-    answer = found.answer
-    failed = explain.failure(answer.code) if isinstance(answer, EngineFailure) else None
     catalogue = services.app.catalogue
-    controls = [] if isinstance(answer, EngineFailure) else explain.controls(answer, catalogue)
+    controls = explain.controls(found.verdict, catalogue) if found.verdict else []
+    reads = KeyScope.READ in who.scopes
     return PreviewAnswer(
-        allow=not isinstance(answer, EngineFailure) and answer.allow,
+        allow=found.allow,
         qty=format_scaled(order.qty, order.qty_decimals),
         limit_price=_scaled(order.limit_price, order.price_decimals),
         stop_price=_scaled(order.stop_price, order.price_decimals),
         reasons=[control for control in controls if not control.passed],
-        controls=controls,
-        failure=failed,
-        facts=found.document,
+        controls=controls if reads else [_without_figures(control) for control in controls],
+        failure=explain.failure(found.failure),
+        facts=found.document if reads else _of_the_order(found.document),
     )
 
 
@@ -233,10 +239,11 @@ async def cancel_order(who: Canceler, services: ServicesHere, order_id: Id) -> O
     return OrderAnswer(**order_answer(state))
 
 
-def _denied(services: Services, answered: Answered, headers: Mapping[str, str]) -> Response:
-    """A denial: a recorded decision, told as a problem with its reasons."""
+async def _denied(services: Services, answered: Answered, headers: Mapping[str, str]) -> Response:
+    """A denial: a recorded decision, told as a problem in the words of the release it names."""
     state = answered.state
-    reasons = explain.reasons(state.reasons, services.app.catalogue)
+    words = await services.app.words.of(state.release_digest)
+    reasons = explain.reasons(state.reasons, words)
     failed = explain.failure(state.failure)
     remedy = failed.remedy if failed else reasons[0].remedy if reasons else ""
     members = {
@@ -268,6 +275,20 @@ def _wait_s(prefer: str | None) -> int:
     """The seconds of ``Prefer: wait=N``, at most 30; other preferences are ours to ignore."""
     match = _WAIT.fullmatch(prefer) if prefer and prefer.isascii() else None
     return min(int(match[1]), WAIT_MAX_S) if match else 0
+
+
+def _without_figures(control: explain.ReasonAnswer) -> explain.ReasonAnswer:
+    """A control as a proposer learns of it: what was proven tells nothing of the account."""
+    if not control.passed:
+        return control  # a denial tells its reasons with their figures
+    return control.model_copy(update={"observed": None, "limit": None, "source": None})
+
+
+def _of_the_order(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an input document that a proposer may see, who may not read the account."""
+    own = {name: document[name] for name in _OWN_SECTIONS}
+    order = {name: value for name, value in document["order"].items() if name != _OF_EQUITY}
+    return own | {"order": order}
 
 
 def _scaled(value: int | None, decimals: int) -> str | None:

@@ -112,8 +112,11 @@ async def read_active(_who: Reader, services: ServicesHere) -> ActiveAnswer:
 async def switch_release(
     who: Admin, services: ServicesHere, body: Annotated[SwitchBody, Depends(body_of(SwitchBody))]
 ) -> SwitchAnswer:
-    """Put the release in the release folder into force, between two turns, on the record."""
-    done = await services.to_the_end(services.app.switching.switch(body.digest, who.name))
+    """Put the release in the release folder into force, between two turns, on the record.
+
+    Where a halt follows from its limits, this answers when the halt is recorded.
+    """
+    done = await services.to_the_end(_switch(services, body.digest, who.name))
     return _switched(services, done)
 
 
@@ -176,6 +179,14 @@ def _active(services: Services) -> ActiveAnswer:
         engine_version=in_force.engine.version,
         switch_under_way=services.app.switching.under_way,
     )
+
+
+async def _switch(services: Services, digest: str, by: str) -> Switched:
+    """Orders that work were allowed by the limits before; the new ones may ask for a halt."""
+    done = await services.app.switching.switch(digest, by)
+    if done.changed:
+        await services.app.triggers.evaluate()
+    return done
 
 
 def _switched(services: Services, done: Switched) -> SwitchAnswer:

@@ -137,5 +137,7 @@ async def open_simulator(parts: BrokerParts) -> SimulatorBroker:
             "configure a market feed, or the null broker",
         )
     path = parts.directory / FILE_NAME
-    book = await parts.runner.run(lambda: SimulatorBook(path, parts.accounts, config, feed))
+    book = await parts.runner.run(
+        lambda: SimulatorBook(path, parts.accounts, config, feed, parts.worth)
+    )
     return SimulatorBroker(book, parts.clock, parts.runner)

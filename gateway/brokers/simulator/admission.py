@@ -19,11 +19,19 @@ from gateway.brokers.simulator.pricing import commission_micros, tick_size
 from gateway.domain.exits import only_reduces
 from gateway.domain.market import Quote
 from gateway.domain.order import BrokerOrder, Side
-from gateway.domain.quantities import BPS, INT_LIMIT, in_bounds, notional_micros
+from gateway.domain.quantities import (
+    BPS,
+    INT_LIMIT,
+    PLAIN,
+    Worth,
+    in_bounds,
+    notional_micros,
+)
 
 DUPLICATE: Final = "ERR_DUPLICATE_ORDER"
 INSUFFICIENT_FUNDS: Final = "ERR_INSUFFICIENT_FUNDS"
 INSUFFICIENT_QTY: Final = "ERR_INSUFFICIENT_QTY"
+NO_RATE: Final = "ERR_NO_RATE"
 INVALID_ORDER: Final = "ERR_INVALID_ORDER"
 INVALID_TICKER: Final = "ERR_INVALID_TICKER"
 REDUCE_ONLY: Final = "ERR_REDUCE_ONLY"
@@ -41,6 +49,8 @@ class OpenOrder:
     leaves_qty: int
     fee_micros: int
     """What it has been charged so far."""
+    worth: Worth = PLAIN
+    """Of one unit, as it was when the order was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +64,11 @@ class Holdings:
 
 
 def form_fault(
-    order: BrokerOrder, quote: Quote | None, qty_decimals: int | None, config: SimulatorConfig
+    order: BrokerOrder,
+    quote: Quote | None,
+    qty_decimals: int | None,
+    config: SimulatorConfig,
+    worth: Worth = PLAIN,
 ) -> str | None:
     """The code for which an order is refused by its form alone, or ``None``.
 
@@ -63,6 +77,7 @@ def form_fault(
         quote: the symbol's newest quote; an order without one has no market here.
         qty_decimals: the scale at which the symbol is already held or ordered, if it is.
         config: for the tick.
+        worth: of one unit.
     """
     if quote is None:
         return INVALID_TICKER
@@ -85,12 +100,17 @@ def form_fault(
     if any(price is not None and price % tick for price in prices[:2]):
         return INVALID_ORDER
     top = max(bound_price(order), quote.last)
-    value = notional_micros(order.qty, order.qty_decimals, top, order.price_decimals)
+    value = notional_micros(order.qty, order.qty_decimals, top, order.price_decimals, worth)
     return None if in_bounds(value) else INVALID_ORDER
 
 
 def terms_fault(
-    order: BrokerOrder, quote: Quote, config: SimulatorConfig, *, short_restricted: bool
+    order: BrokerOrder,
+    quote: Quote,
+    config: SimulatorConfig,
+    worth: Worth = PLAIN,
+    *,
+    short_restricted: bool,
 ) -> str | None:
     """The code for which the venue's terms refuse an order that is well formed, or ``None``.
 
@@ -102,8 +122,8 @@ def terms_fault(
         return SHORT_RESTRICTED
     price = bound_price(order)
     counted = price if order.side is Side.BUY else max(price, quote.last)
-    worth = notional_micros(order.qty, order.qty_decimals, counted, order.price_decimals)
-    return MIN_NOTIONAL if worth < config.min_notional_micros and not order.reduce_only else None
+    value = notional_micros(order.qty, order.qty_decimals, counted, order.price_decimals, worth)
+    return MIN_NOTIONAL if value < config.min_notional_micros and not order.reduce_only else None
 
 
 def funds_fault(
@@ -111,18 +131,26 @@ def funds_fault(
     holdings: Holdings,
     marks: Mapping[str, Quote],
     config: SimulatorConfig,
+    worths: Mapping[str, Worth | None],
 ) -> str | None:
-    """The code for which an order that is well formed cannot be covered, or ``None``."""
-    orders = (*holdings.open_orders, OpenOrder(order, order.qty, 0))
+    """The code for which an order that is well formed cannot be covered, or ``None``.
+
+    ``worths`` are those of now, of everything held and of the order's own symbol.
+    """
+    own = worths.get(order.symbol)
+    if own is None:
+        return NO_RATE
+    orders = (*holdings.open_orders, OpenOrder(order, order.qty, 0, own))
     fault = _position_fault(order, holdings)
     if fault is not None:
         return fault
     opening = _opening(orders, holdings.positions)
     if order.broker_client_id not in {o.order.broker_client_id for o, _qty in opening}:
         return None  # it only takes risk off
-    if any(symbol not in marks for symbol in holdings.positions):
-        return INSUFFICIENT_FUNDS  # a holding without a price proves no equity
-    equity, gross = _equity_and_gross(holdings, marks)
+    found = _equity_and_gross(holdings, marks, worths)
+    if found is None:
+        return INSUFFICIENT_FUNDS
+    equity, gross = found
     claimed = sum(_cost_micros(o, qty, marks, config) for o, qty in opening)
     allowed = max(0, equity) * holdings.terms.margin_multiple_bps // BPS
     return INSUFFICIENT_FUNDS if gross + claimed > allowed else None
@@ -172,12 +200,19 @@ def _opening(
     return opening
 
 
-def _equity_and_gross(holdings: Holdings, marks: Mapping[str, Quote]) -> tuple[int, int]:
-    """Equity and gross exposure at last prices, a long rounded alike in both."""
+def _equity_and_gross(
+    holdings: Holdings, marks: Mapping[str, Quote], worths: Mapping[str, Worth | None]
+) -> tuple[int, int] | None:
+    """Equity and gross exposure at last prices, a long rounded alike in both.
+
+    A holding without a price or a rate proves no equity: ``None``.
+    """
     equity, gross = holdings.cash_micros, 0
     for symbol, (qty, decimals) in holdings.positions.items():
-        mark = marks[symbol]
-        value = notional_micros(abs(qty), decimals, mark.last, mark.price_decimals)
+        mark, worth = marks.get(symbol), worths.get(symbol)
+        if mark is None or worth is None:
+            return None
+        value = notional_micros(abs(qty), decimals, mark.last, mark.price_decimals, worth)
         equity += value if qty > 0 else -value
         gross += value
     return equity, gross
@@ -195,4 +230,4 @@ def _cost_micros(
     if order.side is not Side.BUY and order.symbol in marks:
         price = max(price, marks[order.symbol].last)
     fee = commission_micros(order.qty, order.qty_decimals, config) - held.fee_micros
-    return notional_micros(qty, order.qty_decimals, price, order.price_decimals) + fee
+    return notional_micros(qty, order.qty_decimals, price, order.price_decimals, held.worth) + fee

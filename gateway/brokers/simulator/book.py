@@ -13,9 +13,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from gateway.brokers.contract import AccountTerms
+from gateway.brokers.contract import AccountTerms, WorthAt, plain
 from gateway.brokers.simulator.admission import (
     DUPLICATE,
+    NO_RATE,
     UNKNOWN_ACCOUNT,
     Holdings,
     OpenOrder,
@@ -39,6 +40,7 @@ from gateway.domain.execution import (
 )
 from gateway.domain.market import Quote
 from gateway.domain.order import BrokerOrder
+from gateway.domain.quantities import PLAIN, Worth
 from gateway.domain.venue import VenueTerms
 from gateway.ports import MarketFeed
 
@@ -56,11 +58,16 @@ class SimulatorBook:
         accounts: Mapping[str, AccountTerms],
         config: SimulatorConfig,
         feed: MarketFeed,
+        worth: WorthAt = plain,
     ) -> None:
-        """Open the book at ``path``, or make a new one with the accounts' opening cash."""
+        """Open the book at ``path``, or make a new one with the accounts' opening cash.
+
+        ``worth`` tells what a unit is worth when an order arrives; an order keeps that.
+        """
         self._accounts = dict(accounts)
         self._config = config
         self._feed = feed
+        self._worth = worth
         self._store = Store(
             path, {alias: terms.opening_cash_micros for alias, terms in self._accounts.items()}
         )
@@ -97,8 +104,9 @@ class SimulatorBook:
                     return Rejected(DUPLICATE)
                 return Rejected(str(code)) if status == "REJECTED" else Accepted(_name(whole(row)))
             at_us = max(market_us, _matched_us(db))
-            fault = self._fault(db, order, at_us)
-            answer = self._keep(db, order, content, at_us, fault)
+            worth = self._worth(order.symbol, at_us)
+            fault = self._fault(db, order, worth, at_us)
+            answer = self._keep(db, order, worth or PLAIN, content, at_us, fault)
         if fault is None:
             self._scales.setdefault(order.symbol, order.qty_decimals)
         return answer
@@ -178,16 +186,21 @@ class SimulatorBook:
         """Close the file."""
         self._store.close()
 
-    def _fault(self, db: Database, order: BrokerOrder, at_us: int) -> str | None:
+    def _fault(
+        self, db: Database, order: BrokerOrder, worth: Worth | None, at_us: int
+    ) -> str | None:
         terms = self._accounts.get(order.account)
         if terms is None:
             return UNKNOWN_ACCOUNT
         quote = self._feed.quote(order.symbol, at_us)
-        fault = form_fault(order, quote, self._scales.get(order.symbol), self._config)
+        scale = self._scales.get(order.symbol)
+        fault = form_fault(order, quote, scale, self._config, worth or PLAIN)
         if fault is not None or quote is None:
             return fault
+        if worth is None:
+            return NO_RATE
         restricted = short_restricted(self._feed, order.symbol, at_us)
-        fault = terms_fault(order, quote, self._config, short_restricted=restricted)
+        fault = terms_fault(order, quote, self._config, worth, short_restricted=restricted)
         if fault is not None:
             return fault
         holdings = _holdings(db, order.account, terms)
@@ -195,18 +208,28 @@ class SimulatorBook:
         symbols.update(held.order.symbol for held in holdings.open_orders)
         quotes = {symbol: self._feed.quote(symbol, at_us) for symbol in symbols}
         marks: dict[str, Quote] = {s: q for s, q in quotes.items() if q is not None}
-        return funds_fault(order, holdings, marks, self._config)
+        worths = {symbol: self._worth(symbol, at_us) for symbol in symbols}
+        return funds_fault(order, holdings, marks, self._config, worths)
 
     def _keep(
-        self, db: Database, order: BrokerOrder, content: str, at_us: int, fault: str | None
+        self,
+        db: Database,
+        order: BrokerOrder,
+        worth: Worth,
+        content: str,
+        at_us: int,
+        fault: str | None,
     ) -> Accepted | Rejected:
         eligible_us = at_us + latency_us(order.broker_client_id, self._config)
         values = asdict(order)
-        marks = ", ".join("?" * (len(values) + 5))
+        marks = ", ".join("?" * (len(values) + 7))
         row = db.row(
             f"INSERT INTO orders ({ORDER_COLUMNS}, "  # noqa: S608  constant text
-            f"content, accepted_us, eligible_us, status, code) VALUES ({marks}) RETURNING row",
+            "multiplier, rate_e8, content, accepted_us, eligible_us, status, code) "
+            f"VALUES ({marks}) RETURNING row",
             *values.values(),
+            worth.multiplier,
+            worth.rate_e8,
             content,
             at_us,
             eligible_us,
@@ -221,7 +244,7 @@ def _holdings(db: Database, account: str, terms: AccountTerms) -> Holdings:
     cash = db.row("SELECT cash_micros FROM accounts WHERE account = ?", account)
     assert cash is not None
     open_orders = tuple(
-        OpenOrder(held.order, held.leaves_qty, held.fee_micros)
+        OpenOrder(held.order, held.leaves_qty, held.fee_micros, held.worth)
         for held in resting(db, "account = ?", account)
     )
     return Holdings(terms, whole(cash[0]), _positions(db, account), open_orders)

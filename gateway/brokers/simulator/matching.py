@@ -15,7 +15,7 @@ from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.pricing import commission_micros, slipped_price, tick_size
 from gateway.domain.market import Quote
 from gateway.domain.order import BrokerOrder, Side, TimeInForce
-from gateway.domain.quantities import BPS
+from gateway.domain.quantities import BPS, PLAIN, Worth
 
 NOTHING_TO_REDUCE: Final = "REDUCE_ONLY"
 """The code of a reduce-only order that ended because the position is gone."""
@@ -40,6 +40,8 @@ class Resting:
     fee_micros: int
     triggered: bool
     session: str
+    worth: Worth = PLAIN
+    """Of one unit, as it was when the order was taken."""
 
     @property
     def leaves_qty(self) -> int:

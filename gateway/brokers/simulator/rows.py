@@ -7,6 +7,7 @@ from typing import Final
 from gateway.brokers.simulator.matching import Resting
 from gateway.domain.execution import BrokerUpdate, Execution, StatusChange
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
+from gateway.domain.quantities import Worth
 
 Value = int | str | None
 """What a column can hold: the tables are STRICT and have no other types."""
@@ -18,6 +19,11 @@ ORDER_COLUMNS: Final = (
     "price_decimals, limit_price, stop_price, protection_price, reduce_only, extended_hours"
 )
 """The columns of a :class:`BrokerOrder`, in the order of its fields."""
+
+RESTING_COLUMNS: Final = (
+    "row, eligible_us, filled_qty, fee_micros, triggered, session, multiplier, rate_e8"
+)
+"""What :func:`resting_order` reads before the order's own columns."""
 
 UPDATE_COLUMNS: Final = (
     "u.cursor, o.broker_client_id, u.status, u.code, u.execution_id, "
@@ -34,8 +40,9 @@ def whole(value: Value) -> int:
 
 
 def resting_order(row: Row) -> Resting:
-    """An order at rest: its own columns, and then :data:`ORDER_COLUMNS`."""
-    number, eligible_us, filled_qty, fee_micros, triggered, session, *columns = row
+    """An order at rest: :data:`RESTING_COLUMNS`, and then :data:`ORDER_COLUMNS`."""
+    number, eligible_us, filled_qty, fee_micros, triggered, session, *others = row
+    multiplier, rate_e8, *columns = others
     return Resting(
         row=whole(number),
         order=_order(columns),
@@ -44,6 +51,7 @@ def resting_order(row: Row) -> Resting:
         fee_micros=whole(fee_micros),
         triggered=bool(triggered),
         session=str(session),
+        worth=Worth(whole(multiplier), whole(rate_e8)),
     )
 
 

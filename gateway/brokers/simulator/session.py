@@ -103,7 +103,7 @@ def _enter_fill(db: Database, filled: Resting, fill: Fill, window: Window) -> No
         window.session,
         filled.row,
     )
-    scales = (order.qty_decimals, fill.price, order.price_decimals)
+    scales = (order.qty_decimals, fill.price, order.price_decimals, filled.worth)
     if order.side is Side.BUY:
         signed, cash = fill.qty, -notional_micros(fill.qty, *scales)
     else:

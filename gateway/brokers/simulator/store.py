@@ -16,10 +16,16 @@ from typing import Any, Final
 import apsw
 
 from gateway.brokers.simulator.matching import Resting
-from gateway.brokers.simulator.rows import ORDER_COLUMNS, Row, Value, resting_order
+from gateway.brokers.simulator.rows import (
+    ORDER_COLUMNS,
+    RESTING_COLUMNS,
+    Row,
+    Value,
+    resting_order,
+)
 from gateway.domain.errors import InvalidInputError, UnavailableError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 BUSY_TIMEOUT_MS: Final = 5_000
 LOCK_TIMEOUT_S: Final = 30
 
@@ -62,7 +68,9 @@ CREATE TABLE orders (
     fills INTEGER NOT NULL DEFAULT 0,
     fee_micros INTEGER NOT NULL DEFAULT 0,
     triggered INTEGER NOT NULL DEFAULT 0,
-    session TEXT NOT NULL DEFAULT ''
+    session TEXT NOT NULL DEFAULT '',
+    multiplier INTEGER NOT NULL DEFAULT 1,
+    rate_e8 INTEGER NOT NULL DEFAULT 100000000
 ) STRICT;
 CREATE INDEX orders_open ON orders (row) WHERE status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED');
 CREATE INDEX orders_symbol ON orders (symbol);
@@ -86,6 +94,14 @@ _FROM_1: Final = (
     "ALTER TABLE orders ADD COLUMN extended_hours INTEGER NOT NULL DEFAULT 0",
 )
 """From the first version, whose orders could ask for neither."""
+
+_FROM_2: Final = (
+    "ALTER TABLE orders ADD COLUMN multiplier INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE orders ADD COLUMN rate_e8 INTEGER NOT NULL DEFAULT 100000000",
+)
+"""From the second version, which counted every order one to a unit in the base currency."""
+
+_UPGRADES: Final = {1: _FROM_1 + _FROM_2, 2: _FROM_2}
 
 OPEN: Final = "status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED')"
 """The condition under which an order is at rest; the same words as the partial index."""
@@ -201,7 +217,7 @@ class Store:
 def resting(db: Database, condition: str = "1", *values: Value) -> list[Resting]:
     """Open orders that meet a condition, in the order of their acceptance."""
     rows = db.rows(
-        f"SELECT row, eligible_us, filled_qty, fee_micros, triggered, session, {ORDER_COLUMNS} "  # noqa: S608  constant text
+        f"SELECT {RESTING_COLUMNS}, {ORDER_COLUMNS} "  # noqa: S608  constant text
         f"FROM orders WHERE {OPEN} AND {condition} ORDER BY row",
         *values,
     )
@@ -214,8 +230,8 @@ def _prepare(db: Database, opening_micros: Mapping[str, int]) -> None:
         db.rows(_SCHEMA)
         db.rows("INSERT INTO meta VALUES ('matched_us', 0)")
         db.rows(f"PRAGMA user_version={SCHEMA_VERSION}")
-    elif version == 1:
-        for statement in _FROM_1:
+    elif version in _UPGRADES:
+        for statement in _UPGRADES[version]:
             db.rows(statement)
         db.rows(f"PRAGMA user_version={SCHEMA_VERSION}")
     elif version != SCHEMA_VERSION:

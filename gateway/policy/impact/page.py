@@ -79,6 +79,14 @@ def _undecidable(impact: Impact) -> Iterable[str]:
     yield "<h2>Not to be decided</h2>"
     yield "<p>The candidate needs facts that were not recorded.</p>"
     yield _table(("fact", "decisions"), sorted(impact.undecidable_facts.items()))
+    if impact.engine_failures:
+        yield "<p>The candidate's engine gave no verdict.</p>"
+        yield _table(("failure", "decisions"), sorted(impact.engine_failures.items()))
+    if impact.unreadable or impact.damages:
+        yield (
+            f"<p>{impact.unreadable} documents are gone and {len(impact.damages)} entries are"
+            " damaged: their decisions were left out.</p>"
+        )
 
 
 def _flips(impact: Impact) -> Iterable[str]:

@@ -59,12 +59,13 @@ def impact(question: Question, told: Told, sink: Callable[[Item], None] | None =
 
 def _results(question: Question) -> Generator[tuple[Job, Found]]:
     plan, (since_us, until_us) = question.plan, question.window
+    candidate = Candidate(plan.directory, question.candidate, since_us, until_us)
     if plan.jobs > 1:
+        candidate.close()  # it can be used: a process that could not would only be gone
         arguments = (str(plan.directory), str(question.candidate), str(since_us), str(until_us))
         workers = Workers(plan.jobs, start_worker, arguments, work)
         yield from in_order(jobs(plan, 0), workers)
         return
-    candidate = Candidate(plan.directory, question.candidate, since_us, until_us)
     with closing(candidate):
         for job in jobs(plan, 0):
             yield job, candidate.decide(job)

@@ -46,6 +46,7 @@ class Impact:
         sessions: decisions in each session, for the chart.
         flips: the first ones, each with the scopes in which it is the first.
         undecidable_facts: fact -> how many decisions lack it and would need it.
+        engine_failures: code -> how many decisions the candidate gave no verdict on.
     """
 
     outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
@@ -56,6 +57,7 @@ class Impact:
     flips: list[Item] = field(default_factory=list[Item])
     undecidable: list[Item] = field(default_factory=list[Item])
     undecidable_facts: dict[str, int] = field(default_factory=dict[str, int])
+    engine_failures: dict[str, int] = field(default_factory=dict[str, int])
     unreadable: int = 0
     damages: list[Item] = field(default_factory=list[Item])
     lost_micros: int = 0
@@ -81,12 +83,18 @@ class Impact:
         for flip in found.flips:
             self._flip(flip | {"first_in": self._first_in(flip)}, sink)
         for item in found.undecidable:
-            for fact in item["facts"] or ["engine"]:
-                key = _key(self.undecidable_facts, fact)
-                self.undecidable_facts[key] = self.undecidable_facts.get(key, 0) + 1
+            self._undecided(item)
         _keep(self.undecidable, found.undecidable)
         _keep(self.damages, found.damages)
         self.unreadable += found.unreadable
+
+    def _undecided(self, item: Item) -> None:
+        """Count what was missing; where no fact was, the engine gave no verdict at all."""
+        missing = item["facts"]
+        table = self.undecidable_facts if missing else self.engine_failures
+        for name in missing or item["controls"]:
+            key = _key(table, name)
+            table[key] = table.get(key, 0) + 1
 
     def _flip(self, flip: Item, sink: Callable[[Item], None] | None) -> None:
         lost = flip["flip"] == ALLOW_TO_DENY
@@ -119,6 +127,11 @@ class Impact:
         """How many decisions flipped this way."""
         return self.outcomes[direction]
 
+    @property
+    def undecided(self) -> int:
+        """How many decisions have a document, and no outcome to compare."""
+        return self.outcomes[UNDECIDABLE]
+
     def data(self) -> Item:
         """The report as JSON has it."""
         return {
@@ -136,6 +149,7 @@ class Impact:
             "flips_named": len(self.flips),
             "undecidable": self.undecidable,
             "undecidable_facts": dict(sorted(self.undecidable_facts.items())),
+            "engine_failures": dict(sorted(self.engine_failures.items())),
             "documents_gone": self.unreadable,
             "damages": self.damages,
         }

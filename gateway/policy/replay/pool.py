@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -55,7 +55,8 @@ def in_order(jobs: Iterable[Job], workers: Workers[R]) -> Generator[tuple[Job, R
     )
     try:
         for job in jobs:
-            waiting.append((job, pool.submit(workers.work, job)))
+            with _interrupts_held():  # this may start a process
+                waiting.append((job, pool.submit(workers.work, job)))
             if len(waiting) >= _AHEAD * workers.count:
                 yield _next(waiting)
         while waiting:
@@ -68,6 +69,20 @@ def in_order(jobs: Iterable[Job], workers: Workers[R]) -> Generator[tuple[Job, R
         ) from error
     finally:
         _shut(pool)
+
+
+@contextmanager
+def _interrupts_held() -> Generator[None]:
+    """Hold Ctrl-C back: a process started meanwhile inherits that, and never sees one itself.
+
+    A terminal sends Ctrl-C to every process, and one that is not set up yet would end with a
+    traceback. The threads of the pool, started here too, leave it to the main thread.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with_parent() -> None:
@@ -95,6 +110,11 @@ def _next(waiting: deque[tuple[Job, Future[R]]]) -> tuple[Job, R]:
 
 
 def _shut(pool: ProcessPoolExecutor) -> None:
-    """End the processes after the bundles that they are at; a second Ctrl-C does not wait."""
-    with suppress(KeyboardInterrupt):
+    """End the processes after the bundles that they are at; a second Ctrl-C ends them at once."""
+    try:
         pool.shutdown(wait=True, cancel_futures=True)
+    except KeyboardInterrupt:
+        for process in multiprocessing.active_children():  # they only read: nothing is left half
+            process.kill()
+        with _interrupts_held():
+            pool.shutdown(wait=True)

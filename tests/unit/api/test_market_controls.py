@@ -11,6 +11,7 @@ import pytest
 from gateway.policy.build import DATA, DESCRIPTOR
 from signing import canonical
 from support.doors import Door, opened
+from support.edited_release import write_edited
 from support.release_folder import write_release
 
 
@@ -116,3 +117,25 @@ async def test_a_market_that_is_too_wide_is_denied(tmp_path: Path) -> None:
         reasons = await denied_by(door)
         assert set(reasons) == {"MKT-02"}
         assert (reasons["MKT-02"]["observed"], reasons["MKT-02"]["limit"]) == (9, 8)
+
+
+def _fine_tick(data: dict[str, Any]) -> None:
+    data["instruments"]["AAPL"]["tick"] = 1
+
+
+@pytest.mark.requirement("W-05")
+async def test_no_figure_of_a_denial_looks_as_if_it_had_passed(tmp_path: Path) -> None:
+    """Off the venue's tick, and without a regime: neither age nor share is what denies."""
+    async with opened(tmp_path, release=write_edited(tmp_path / "tick", _fine_tick)) as door:
+        off_tick = await denied_by(door, limit_price="24.8001")
+        assert set(off_tick) == {"VEN-01"}
+        body = {"value": "NORMAL", "at": "2015-01-02T15:30:00-05:00", "ttl_ms": "1000"}
+        await door.call(
+            "PUT", "/v1/facts/model.regime", scope="facts:write", json={**body, "source": "t"}
+        )
+        await door.clock("2015-01-02T15:30:02-05:00")
+        silent = await denied_by(door)
+        assert "REG-01" in silent
+        for reason in (*off_tick.values(), *silent.values()):
+            known = (reason["observed"], reason["limit"])
+            assert None in known or known[0] > known[1], reason

@@ -201,12 +201,13 @@ async def test_research_decides_and_forwards_nothing(tmp_path: Path) -> None:
 
 async def test_a_preview_says_what_would_be_decided_and_records_nothing(door: Door) -> None:
     before = await door.entries()
+    door.keys["desk"] = door.new_key("desk", "propose", "read")
     ticket = {"account": "primary", "symbol": "AAPL", "side": "buy", "type": "limit"}
     for qty, allow in (("10.9", True), ("2000", False)):
         answer = await door.call(
             "POST",
             "/v1/orders/preview",
-            scope="propose",
+            scope="desk",
             json={**ticket, "qty": qty, "limit_price": "24.8099"},
         )
         found = answer.json()

@@ -8,26 +8,13 @@ from typing import Any
 
 import pytest
 
-from gateway.policy.build import DATA, DESCRIPTOR
-from signing import canonical
+from gateway.brokers.simulator.adapter import SimulatorBroker
 from support.doors import Door, opened, problem
-from support.release_folder import write_release
+from support.release_folder import foreign_release
 
 NOW = "2015-01-02T15:30:00-05:00"
 NEXT = "2015-01-05T15:30:00-05:00"
 ORDER: dict[str, Any] = {"symbol": "AAPL", "limit_price": "24.80", "qty": "10"}
-
-
-def foreign_release(folder: Path) -> Path:
-    """The test's release, in which one share is priced in EUR and ten to a unit."""
-    write_release(folder)
-    data = canonical.decode_object((folder / DATA).read_bytes())
-    data["instruments"]["AAPL"] |= {"currency": "EUR", "multiplier": 10}
-    (folder / DATA).write_bytes(canonical.encode(data))
-    fields = canonical.decode_object((folder / DESCRIPTOR).read_bytes())
-    fields["data_sha256"] = canonical.digest((folder / DATA).read_bytes())
-    (folder / DESCRIPTOR).write_bytes(canonical.encode(fields))
-    return folder
 
 
 async def push(door: Door, value: str, at: str = NOW) -> None:
@@ -52,9 +39,15 @@ async def holds_what_was_paid(door: Door) -> None:
         for fill in fills
     )
     assert Decimal(account["cash"]) == 100_000 - paid
+    broker = door.app.facts.venues["primary"]
+    assert isinstance(broker, SimulatorBroker)
+    stated = await broker.statement("primary")  # which converted at the same rate
+    assert Decimal(stated.cash_micros) / 10**6 == Decimal(account["cash"])
     held = (await door.call("GET", "/v1/positions?account=primary")).json()["positions"]
     [share] = [position for position in held if position["symbol"] == "AAPL"]
-    assert Decimal(share["value"]) == Decimal(share["qty"]) * Decimal(share["last"]) * 12
+    quote = (await door.call("GET", "/v1/market/quotes?symbol=AAPL")).json()
+    assert Decimal(quote["bid"]) < Decimal(share["last"])
+    assert Decimal(share["value"]) == Decimal(share["qty"]) * Decimal(quote["bid"]) * 12
 
 
 @pytest.mark.requirement("S4-02")

@@ -157,6 +157,13 @@ def _unlisted(releases: ReleaseLink) -> str:
     return releases.turn("new")
 
 
+def _rescaled(releases: ReleaseLink) -> str:
+    data = json.loads((releases.made["tight"] / "data.json").read_bytes())
+    data["instruments"]["AAPL"] |= {"multiplier": 10}
+    releases.with_data("new", "tight", instruments=data["instruments"])
+    return releases.turn("new")
+
+
 def _allows_all(releases: ReleaseLink) -> str:
     releases.built("new", "tight", "main.rego", {"\tcount(not_proven) == 0\n": ""})
     return releases.turn("new")
@@ -185,6 +192,7 @@ def _requires_nothing(releases: ReleaseLink) -> str:
         (_other_words, "release-malformed"),
         (_other_currency, "release-currency"),
         (_unlisted, "release-lacks-instrument"),
+        (_rescaled, "release-rescales-instrument"),
     ],
 )
 async def test_a_bad_release_is_refused_and_the_old_one_stays(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.doors import PRICE, Door, problem
+from support.doors import PRICE, Door, opened, problem
 from support.tickets import TICKET
 
 
 async def preview(door: Door, **changes: Any) -> Any:  # noqa: ANN401  the answer's JSON
     body = {**TICKET, "limit_price": PRICE, **changes}
-    answer = await door.call("POST", "/v1/orders/preview", scope="propose", json=body)
+    if "desk" not in door.keys:
+        door.keys["desk"] = door.new_key("desk", "propose", "read")
+    answer = await door.call("POST", "/v1/orders/preview", scope="desk", json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -85,3 +88,20 @@ async def test_a_sale_that_would_end_short_must_say_so(door: Door) -> None:
     marked = await preview(door, side="sell_short")
     assert "SHT-02" not in {reason["control"] for reason in marked["reasons"]}
     assert "SHT-01" in {reason["control"] for reason in marked["reasons"]}
+
+
+@pytest.mark.requirement("S0-03")
+async def test_an_order_tells_how_it_was_marked_wherever_it_is_read(tmp_path: Path) -> None:
+    marks = ("reduce_only", "extended_hours")
+    async with opened(tmp_path) as door:
+        plain = (await door.propose()).json()
+        exits = await door.propose(side="sell", reduce_only=True)
+        late = await door.propose(extended_hours=True)
+        ids = [plain["order_id"], exits.json()["order_id"], late.json()["order_id"]]
+        assert [plain[mark] for mark in marks] == [False, False]
+    async with opened(tmp_path, lifted=False) as door:
+        page = (await door.call("GET", "/v1/orders")).json()["orders"]
+        listed = {order["order_id"]: [order[mark] for mark in marks] for order in page}
+        assert [listed[one] for one in ids] == [[False, False], [True, False], [False, True]]
+        one = (await door.call("GET", f"/v1/orders/{ids[1]}")).json()
+        assert one["reduce_only"] is True

@@ -9,11 +9,15 @@ from typing import Any
 import httpx2
 import pytest
 
+from signing.keys import Vkey
 from support.doors import PRICE, Door, opened, problem
+from support.logs import seeded
 from support.tickets import TICKET
 from support.trust import CAROL, HOUR_US, MALLORY, OUTPUT, TrustFiles, an_override, trust_files
 
 LATE_S = 15
+ELSEWHERE = Vkey("writ.local/log", seeded(3).public)
+"""The log of another gateway, which has the same origin as every gateway that was given none."""
 
 
 @pytest.fixture
@@ -63,7 +67,8 @@ async def test_an_order_passes_only_if_the_run_it_names_is_attested(
 ) -> None:
     assert await proposed(door) == 201
     ticket = {**TICKET, "source_run": "run-1"}
-    preview = await door.call("POST", "/v1/orders/preview", scope="propose", json=ticket)
+    door.keys["desk"] = door.new_key("desk", "propose", "read")
+    preview = await door.call("POST", "/v1/orders/preview", scope="desk", json=ticket)
     expected = {"source_run": "run-1", "attested": False, "by": "none"}
     assert preview.json()["facts"]["provenance"] == expected
     denied = await door.propose(source_run="run-1")
@@ -101,7 +106,9 @@ async def test_in_a_crisis_a_large_purchase_needs_an_override(door: Door) -> Non
     [reason] = denied.json()["reasons"]
     assert (reason["observed"], reason["limit"]) == (25, 1)
     assert "writ override sign" in reason["remedy"]
-    assert await proposed(door, client_order_id="c-1", override=an_override()) == 201
+    assert (
+        await proposed(door, client_order_id="c-1", override=an_override(log=door.app.vkey)) == 201
+    )
 
 
 @pytest.mark.requirement("S4-04")
@@ -109,7 +116,13 @@ async def test_an_override_that_does_not_count_is_as_none(door: Door, files: Tru
     await crisis(door)
     before = await door.entries()
     attestation = files.attest("run-1").read_text().rstrip()
-    unreadable = ("{}", "carte blanche", an_override()[:-3], " " + an_override(), attestation)
+    unreadable = (
+        "{}",
+        "carte blanche",
+        an_override(log=door.app.vkey)[:-3],
+        " " + an_override(log=door.app.vkey),
+        attestation,
+    )
     for text in unreadable:
         answer = await door.propose(client_order_id="m-1", override=text)
         problem(answer, 422, "override-malformed")
@@ -127,12 +140,22 @@ async def test_an_override_that_does_not_count_is_as_none(door: Door, files: Tru
         {"client_order_id": "another"},
         {"principal": "somebody-else"},
         {"control": "ORD-01"},
+        {"log": ELSEWHERE},
+        {"log": Vkey(door.app.vkey.name, ELSEWHERE.public)},
+        {"log": Vkey("another.local/log", door.app.vkey.public)},
+        {"mode": "PAPER"},
+        {"mode": "RESEARCH"},
         {"signer": MALLORY},
         {"created_us": now_us - HOUR_US, "expires_us": now_us - 1},
         {"created_us": now_us + HOUR_US, "expires_us": now_us + 25 * HOUR_US},
     ]
     for number, changes in enumerate([*wrong, {}]):
-        given = {"client_order_id": f"c-{number}", "override_id": f"ovr_{number:032}", **changes}
+        given: dict[str, Any] = {
+            "log": door.app.vkey,
+            "client_order_id": f"c-{number}",
+            "override_id": f"ovr_{number:032}",
+            **changes,
+        }
         answer = await door.propose(client_order_id=f"c-{number}", override=an_override(**given))
         if changes:
             assert denied_by(answer) == ["REG-01"], changes
@@ -145,7 +168,10 @@ async def test_an_override_that_does_not_count_is_as_none(door: Door, files: Tru
 async def test_sixty_four_racing_orders_with_one_override_are_one_allowed(door: Door) -> None:
     """64 callers, because one caller's 64 requests under one client order id are one request."""
     await crisis(door)
-    text, keys = an_override(), [door.new_key(f"desk-{n}", "propose") for n in range(64)]
+    text, keys = (
+        an_override(log=door.app.vkey),
+        [door.new_key(f"desk-{n}", "propose") for n in range(64)],
+    )
     ticket = {**TICKET, "limit_price": PRICE, "client_order_id": "c-1", "override": text}
 
     async def propose(key: str) -> httpx2.Response:
@@ -160,9 +186,9 @@ async def test_sixty_four_racing_orders_with_one_override_are_one_allowed(door: 
 
 @pytest.mark.requirement("S4-04")
 async def test_an_override_is_still_used_after_a_restart(tmp_path: Path, files: TrustFiles) -> None:
-    text = an_override()
     place = tmp_path / "gateway"
     async with opened(place, **files.settings(), limits=CRISIS_LIMITS) as door:
+        text = an_override(log=door.app.vkey)
         await crisis(door)
         assert await proposed(door, client_order_id="c-1", override=text) == 201
         used = door.app.book().overrides
@@ -178,7 +204,7 @@ async def test_an_override_is_still_used_after_a_restart(tmp_path: Path, files: 
 @pytest.mark.requirement("S4-04")
 async def test_a_denied_order_does_not_use_up_its_override(door: Door, files: TrustFiles) -> None:
     await crisis(door)
-    text = an_override()
+    text = an_override(log=door.app.vkey)
     # Denied for its price; the same override then serves the order at another desk.
     far = await door.propose(client_order_id="c-1", override=text, limit_price="27.00")
     assert "REG-01" not in denied_by(far)
@@ -191,13 +217,43 @@ async def test_a_denied_order_does_not_use_up_its_override(door: Door, files: Tr
     while CAROL.public.raw in door.app.trust.officer_keys().names:
         assert time.monotonic() < end
         await asyncio.sleep(0.1)
-    late = an_override(client_order_id="c-2", override_id="ovr_" + "3e" * 16)
+    late = an_override(log=door.app.vkey, client_order_id="c-2", override_id="ovr_" + "3e" * 16)
     assert denied_by(await door.propose(client_order_id="c-2", override=late)) == ["REG-01"]
+
+
+@pytest.mark.requirement("S4-04")
+async def test_what_is_allowed_in_research_uses_up_no_override(
+    tmp_path: Path, files: TrustFiles
+) -> None:
+    """Nothing is sent there: the officer's one order is still to come."""
+    made: dict[str, Any] = {**files.settings(), "limits": CRISIS_LIMITS, "mode": "RESEARCH"}
+    async with opened(tmp_path / "gateway", lifted=False, **made) as door:
+        await crisis(door)
+        text = an_override(log=door.app.vkey, mode="RESEARCH")
+        keys = [door.new_key(f"desk-{n}", "propose") for n in range(8)]
+        ticket = {**TICKET, "limit_price": PRICE, "client_order_id": "c-1", "override": text}
+
+        async def propose(key: str) -> int:
+            headers = {"Authorization": f"Bearer {key}"}
+            return (await door.http.post("/v1/orders", json=ticket, headers=headers)).status_code
+
+        assert await asyncio.gather(*(propose(key) for key in keys)) == [201] * 8
+        for_later = an_override(log=door.app.vkey)
+        assert await proposed(door, client_order_id="c-1", override=for_later) == 403
+        assert not door.app.book().overrides.until_us
+    made["mode"] = "SIMULATION"
+    async with opened(tmp_path / "gateway", **made) as door:
+        await crisis(door)
+        assert not door.app.book().overrides.until_us
+        door.keys["propose"] = door.new_key("another-desk", "propose")
+        assert await proposed(door, client_order_id="c-1", override=text) == 403
+        door.keys["propose"] = door.new_key("yet-another-desk", "propose")
+        assert await proposed(door, client_order_id="c-1", override=for_later) == 201
 
 
 async def test_without_any_files_no_run_and_no_override_counts(tmp_path: Path) -> None:
     async with opened(tmp_path, limits=CRISIS_LIMITS) as door:
         assert denied_by(await door.propose(source_run="run-1")) == ["PRV-01"]
         await crisis(door)
-        answer = await door.propose(client_order_id="c-1", override=an_override())
+        answer = await door.propose(client_order_id="c-1", override=an_override(log=door.app.vkey))
         assert denied_by(answer) == ["REG-01"]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bootstrap.broker_file import FILE_MAX_BYTES, load_broker_file, operator_caps
+from gateway.bootstrap.broker_file import FILE_MAX_BYTES, load_broker_file, operator_file
 from gateway.bootstrap.broker_words import SHAPES
 from gateway.config import AccountSettings, Settings
 from gateway.domain.errors import InvalidInputError, RefusedError
@@ -112,7 +112,7 @@ def test_it_is_accepted_as_printed(path: Path) -> None:
     assert (found.mode_max, found.accounts, found.unacted) == (
         Mode.RESEARCH, {"primary"}, ("accounts", "brokers")
     )  # fmt: skip
-    assert dict(operator_caps(settings(path), "USD")) == CAPS_PRINTED
+    assert dict(operator_file(settings(path), "USD").caps) == CAPS_PRINTED
 
 
 @pytest.mark.requirement("S0-02")
@@ -125,7 +125,7 @@ def test_the_short_form_is_accepted_as_printed_and_lets_nothing_through(path: Pa
 
 
 def test_without_a_file_nothing_is_capped() -> None:
-    assert dict(operator_caps(Settings(), "USD")) == {}
+    assert dict(operator_file(Settings(), "USD").caps) == {}
 
 
 @pytest.mark.parametrize(
@@ -270,10 +270,10 @@ def test_a_gateway_that_would_do_more_than_the_file_allows_is_refused(
 ) -> None:
     path.write_text(text, encoding="utf-8")
     if stands:
-        operator_caps(settings(path, mode), "USD")
+        operator_file(settings(path, mode), "USD")
         return
     with pytest.raises(RefusedError) as caught:
-        operator_caps(settings(path, mode), "USD")
+        operator_file(settings(path, mode), "USD")
     assert caught.value.code == "broker-file-contradiction"
     assert caught.value.remedy
 
@@ -281,9 +281,9 @@ def test_a_gateway_that_would_do_more_than_the_file_allows_is_refused(
 def test_amounts_in_dollars_are_for_a_release_that_counts_in_dollars(path: Path) -> None:
     path.write_text("risk:\n  max_order_notional_usd: 1\n", encoding="utf-8")
     with pytest.raises(RefusedError, match="counts in EUR"):
-        operator_caps(settings(path), "EUR")
+        operator_file(settings(path), "EUR")
     path.write_text("risk:\n  max_positions: 1\n", encoding="utf-8")
-    assert operator_caps(settings(path), "EUR") == {"positions_max_count": 1}
+    assert operator_file(settings(path), "EUR").caps == {"positions_max_count": 1}
 
 
 def test_every_word_of_the_file_is_printed_in_one_of_the_forms() -> None:

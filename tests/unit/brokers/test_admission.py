@@ -15,12 +15,14 @@ from gateway.brokers.simulator.admission import (
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.domain.market import Quote
 from gateway.domain.order import BrokerOrder, OrderType, Side
+from gateway.domain.quantities import PLAIN
 from support.brokers import broker_order, limit_order
 
 CONFIG = SimulatorConfig()
 QUOTE = Quote("AAPL", 999_900, 1_000_100, 1_000_000, 4, 0)
 MSFT = Quote("MSFT", 499_900, 500_100, 500_000, 4, 0)
 MARKS = {"AAPL": QUOTE, "MSFT": MSFT}
+WORTHS = {"AAPL": PLAIN, "MSFT": PLAIN}
 UNIT = 1_000_000
 """Micros in a unit of the currency."""
 
@@ -101,7 +103,7 @@ def test_a_symbol_keeps_one_scale() -> None:
 def test_a_buy_needs_cash_for_its_worst_price_and_its_commission(
     cash: int, fault: str | None
 ) -> None:
-    assert funds_fault(limit_order(), holdings(cash), MARKS, CONFIG) == fault
+    assert funds_fault(limit_order(), holdings(cash), MARKS, CONFIG, WORTHS) == fault
 
 
 @pytest.mark.parametrize(
@@ -111,31 +113,31 @@ def test_a_buy_needs_cash_for_its_worst_price_and_its_commission(
 def test_what_other_open_buys_may_cost_is_claimed(cash: int, fault: str | None) -> None:
     open_buy = OpenOrder(limit_order("wr-0", 10), 4, UNIT)  # 6 filled, commission paid
     held = holdings(cash, {"AAPL": 6}, (open_buy,))
-    assert funds_fault(limit_order(), held, MARKS, CONFIG) == fault
+    assert funds_fault(limit_order(), held, MARKS, CONFIG, WORTHS) == fault
 
 
 def test_a_cash_account_cannot_borrow_on_what_it_holds() -> None:
     rich = holdings(0, {"MSFT": 1_000})
-    assert funds_fault(limit_order(), rich, MARKS, CONFIG) == "ERR_INSUFFICIENT_FUNDS"
+    assert funds_fault(limit_order(), rich, MARKS, CONFIG, WORTHS) == "ERR_INSUFFICIENT_FUNDS"
 
 
 @pytest.mark.parametrize(("qty", "fault"), [(19, None), (20, "ERR_INSUFFICIENT_FUNDS")])
 def test_a_margin_account_holds_a_multiple_of_its_equity(qty: int, fault: str | None) -> None:
     terms = holdings(1_000 * UNIT, multiple_bps=20_000)
-    assert funds_fault(limit_order(qty=qty), terms, MARKS, CONFIG) == fault
+    assert funds_fault(limit_order(qty=qty), terms, MARKS, CONFIG, WORTHS) == fault
 
 
 @pytest.mark.parametrize(("qty", "fault"), [(10, None), (11, "ERR_INSUFFICIENT_QTY")])
 def test_a_sale_needs_the_shares(qty: int, fault: str | None) -> None:
     order = limit_order(side=Side.SELL, qty=qty)
-    assert funds_fault(order, holdings(0, {"AAPL": 10}), MARKS, CONFIG) == fault
+    assert funds_fault(order, holdings(0, {"AAPL": 10}), MARKS, CONFIG, WORTHS) == fault
 
 
 def test_shares_promised_to_an_open_sale_cannot_be_sold_again() -> None:
     promised = OpenOrder(limit_order("wr-0", 6, side=Side.SELL), 6, 0)
     held = holdings(0, {"AAPL": 10}, (promised,))
-    assert funds_fault(limit_order(side=Side.SELL, qty=4), held, MARKS, CONFIG) is None
-    assert funds_fault(limit_order(side=Side.SELL, qty=5), held, MARKS, CONFIG) == (
+    assert funds_fault(limit_order(side=Side.SELL, qty=4), held, MARKS, CONFIG, WORTHS) is None
+    assert funds_fault(limit_order(side=Side.SELL, qty=5), held, MARKS, CONFIG, WORTHS) == (
         "ERR_INSUFFICIENT_QTY"
     )
 
@@ -143,7 +145,10 @@ def test_shares_promised_to_an_open_sale_cannot_be_sold_again() -> None:
 def test_shares_that_are_only_ordered_cannot_be_sold() -> None:
     ordered = OpenOrder(limit_order("wr-0", 10), 10, 0)
     held = holdings(10_000 * UNIT, None, (ordered,))
-    assert funds_fault(limit_order(side=Side.SELL), held, MARKS, CONFIG) == "ERR_INSUFFICIENT_QTY"
+    assert (
+        funds_fault(limit_order(side=Side.SELL), held, MARKS, CONFIG, WORTHS)
+        == "ERR_INSUFFICIENT_QTY"
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,7 @@ def test_a_short_sale_where_allowed_needs_equity_for_the_last_price(
     cash: int, fault: str | None
 ) -> None:
     order = limit_order(side=Side.SELL, limit_price=900_000)
-    assert funds_fault(order, holdings(cash, short=True), MARKS, CONFIG) == fault
+    assert funds_fault(order, holdings(cash, short=True), MARKS, CONFIG, WORTHS) == fault
 
 
 @pytest.mark.parametrize(
@@ -165,27 +170,33 @@ def test_only_the_part_beyond_the_holding_is_short(cash: int, fault: str | None)
     """Equity is cash and 1,000; 1,000 are held, 4 x 100 go short, 1 is commission."""
     order = limit_order(side=Side.SELL, qty=14)
     held = holdings(cash, {"AAPL": 10}, short=True)
-    assert funds_fault(order, held, MARKS, CONFIG) == fault
+    assert funds_fault(order, held, MARKS, CONFIG, WORTHS) == fault
 
 
 def test_buying_back_a_short_is_always_taken() -> None:
     broke = holdings(1_100 * UNIT, {"AAPL": -10}, short=True)  # equity 100
-    assert funds_fault(limit_order(qty=10), broke, MARKS, CONFIG) is None
-    assert funds_fault(limit_order(qty=11), broke, MARKS, CONFIG) == "ERR_INSUFFICIENT_FUNDS"
+    assert funds_fault(limit_order(qty=10), broke, MARKS, CONFIG, WORTHS) is None
+    assert (
+        funds_fault(limit_order(qty=11), broke, MARKS, CONFIG, WORTHS) == "ERR_INSUFFICIENT_FUNDS"
+    )
 
 
 def test_two_orders_cannot_both_close_the_same_position() -> None:
     closing = OpenOrder(limit_order("wr-0", 10), 10, 0)
     broke = holdings(1_100 * UNIT, {"AAPL": -10}, (closing,), short=True)
-    assert funds_fault(limit_order(qty=1), broke, MARKS, CONFIG) == "ERR_INSUFFICIENT_FUNDS"
+    assert funds_fault(limit_order(qty=1), broke, MARKS, CONFIG, WORTHS) == "ERR_INSUFFICIENT_FUNDS"
 
 
 def test_a_holding_without_a_price_proves_no_equity() -> None:
     held = holdings(10_000 * UNIT, {"GONE": 1})
-    assert funds_fault(limit_order(), held, MARKS, CONFIG) == "ERR_INSUFFICIENT_FUNDS"
+    assert funds_fault(limit_order(), held, MARKS, CONFIG, WORTHS) == "ERR_INSUFFICIENT_FUNDS"
     assert (
         funds_fault(
-            limit_order(side=Side.SELL, qty=1), holdings(0, {"AAPL": 1, "GONE": 1}), MARKS, CONFIG
+            limit_order(side=Side.SELL, qty=1),
+            holdings(0, {"AAPL": 1, "GONE": 1}),
+            MARKS,
+            CONFIG,
+            WORTHS,
         )
         is None
     )

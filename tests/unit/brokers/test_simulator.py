@@ -12,6 +12,7 @@ import pytest
 
 from gateway.brokers.contract import AccountTerms, BrokerParts, MarketDriven
 from gateway.brokers.simulator.adapter import SimulatorBroker, open_simulator
+from gateway.brokers.simulator.store import SCHEMA_VERSION
 from gateway.domain.errors import InvalidInputError, UnavailableError
 from gateway.domain.execution import (
     Accepted,
@@ -431,22 +432,31 @@ async def test_a_book_of_another_version_is_refused(tmp_path: Path) -> None:
     broker = await simulator(tmp_path, still(), ManualClock())
     await broker.close()
     data = bytearray((tmp_path / "simulator.db").read_bytes())
-    data[60:64] = (3).to_bytes(4, "big")  # SQLite's user version
+    data[60:64] = (SCHEMA_VERSION + 1).to_bytes(4, "big")  # SQLite's user version
     (tmp_path / "simulator.db").write_bytes(data)
     with pytest.raises(InvalidInputError) as refused:
         await simulator(tmp_path, still(), ManualClock())
     assert refused.value.code == "simulator-book-version"
 
 
-async def test_a_book_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
-    """Whose orders could not be reduce-only: the column is added, and they are not."""
+@pytest.mark.parametrize(
+    ("version", "newer"),
+    [
+        (1, ("reduce_only", "extended_hours", "multiplier", "rate_e8")),
+        (2, ("multiplier", "rate_e8")),
+    ],
+)
+async def test_a_book_of_an_earlier_version_is_taken_over(
+    tmp_path: Path, version: int, newer: tuple[str, ...]
+) -> None:
+    """Its orders could not be reduce-only, and were counted one to a unit: so they stay."""
     broker = await simulator(tmp_path, still(), ManualClock())
     await broker.submit(limit_order("wr-old", limit_price=1_010_000, time_in_force=TimeInForce.GTC))
     await broker.close()
     old = apsw.Connection(str(tmp_path / "simulator.db"))
-    for column in ("reduce_only", "extended_hours"):
+    for column in newer:
         old.execute(f"ALTER TABLE orders DROP COLUMN {column}")
-    old.execute("PRAGMA user_version=1")
+    old.execute(f"PRAGMA user_version={version}")
     old.close()
     broker = await simulator(tmp_path, still(), ManualClock())
     new = limit_order("wr-new", limit_price=1_010_000)

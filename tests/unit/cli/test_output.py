@@ -63,3 +63,9 @@ def test_figures_are_shown_in_the_unit_people_use(
     value: int | None, unit: str | None, text: str | None
 ) -> None:
     assert readable(value, unit) == text
+
+
+def test_a_price_is_shown_at_its_orders_scale_or_says_that_it_is_not() -> None:
+    assert readable(12_480_500, "price", 4) == "1,248.0500"
+    assert readable(1_248, "price", 0) == "1,248"
+    assert readable(12_480_500, "price") == "12480500 (in the instrument's smallest unit)"

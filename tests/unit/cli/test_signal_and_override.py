@@ -9,7 +9,7 @@ import pytest
 
 from gateway.cli.main import main
 from gateway.facts.provenance import RunFiles
-from signing.keys import Ed25519Signer
+from signing.keys import Ed25519Signer, Vkey
 from signing.override import read_override
 from vault.signers import create_key, load_key
 
@@ -108,8 +108,14 @@ ORDER = {
 }  # fmt: skip
 
 
+LOG = Vkey("writ.local/log", Ed25519Signer.generate().public)
+
+
 def typed(key: Path, expires: str, **changes: str) -> list[str]:
-    options = ORDER | {f"--{name.replace('_', '-')}": value for name, value in changes.items()}
+    vkey = key.with_name("log.vkey")
+    vkey.write_text(f"{LOG}\n")
+    options = ORDER | {"--vkey": str(vkey), "--mode": "live"}
+    options |= {f"--{name.replace('_', '-')}": value for name, value in changes.items()}
     parts = [part for pair in options.items() for part in pair]
     return ["override", "sign", *parts, "--expires", expires, "--key", str(key)]
 
@@ -121,6 +127,7 @@ def test_an_override_is_one_line_for_one_order(writ: Writ, tmp_path: Path, key: 
     assert out.count("\n") == 1
     override = read_override(out).override
     assert (override.control, override.qty, override.principal) == ("REG-01", "10", "*")
+    assert (override.log, override.mode) == (str(LOG), "LIVE")
     assert override.override_id in err
     file, officers = tmp_path / "o", tmp_path / "officers"
     status, again, _ = writ(*typed(key, instant(2)), "--out", str(file))
@@ -132,6 +139,12 @@ def test_an_override_is_one_line_for_one_order(writ: Writ, tmp_path: Path, key: 
     officers.write_text(f"dave {Ed25519Signer.generate().public.hex}\n")
     status, _, err = writ("override", "show", file, "--officers", officers)
     assert (status, "no officer" in err) == (1, True)
+    there = ("override", "show", file, "--vkey", key.with_name("log.vkey"))
+    assert writ(*there)[0] == 0
+    elsewhere = tmp_path / "elsewhere.vkey"
+    elsewhere.write_text(f"{Vkey(LOG.name, Ed25519Signer.generate().public)}\n")
+    status, _, err = writ(*there[:-1], elsewhere)
+    assert (status, "another gateway's log" in err) == (1, True)
 
 
 @pytest.mark.requirement("S4-04")
@@ -146,13 +159,15 @@ def test_an_override_is_one_line_for_one_order(writ: Writ, tmp_path: Path, key: 
         ("0001-01-01T00:00:00+23:59", {}),
         (instant(1), {"qty": "1e3"}),
         (instant(1), {"qty": "0"}),
+        (instant(1), {"mode": "any"}),
+        (instant(1), {"vkey": "/nowhere/log.vkey"}),
         (instant(1), {"side": "hold"}),
         (instant(1), {"symbol": "*"}),
         (instant(1), {"account": "*"}),
         (instant(1), {"control": "everything"}),
         (instant(1), {"reason": "two\nlines"}),
     ],
-    ids=range(13),  # an instant is another one in each process
+    ids=range(15),  # an instant is another one in each process
 )
 def test_no_carte_blanche_is_signed(
     writ: Writ, key: Path, expires: str, changes: dict[str, str]

@@ -264,3 +264,38 @@ def test_money_that_no_rate_is_listed_for_is_in_the_base_currency(book: Book) ->
     assert state.worth == Worth(2)
     [older] = apply(book, "decision", decision(2), {"order": ORDER})
     assert older.worth == Worth()
+
+
+def code(book: Book, kind: str, payload: dict[str, Any]) -> tuple[State, str]:
+    """The order's state and its reason, after an entry about it."""
+    [changed] = apply(book, kind, payload)
+    return changed.status, changed.code
+
+
+def test_the_code_says_why_an_order_has_its_state_and_goes_with_it(book: Book) -> None:
+    about = {"order_id": "ord_1", "broker_client_id": "wr-1"}
+    cancel = about | {"by": "ada", "cause": "REQUESTED", "market_us": 7}
+    unknown = submission("unknown") | {"code": "GATE_TIMEOUT"}
+    adopted = about | {"decision_id": "dec_1", "outcome": "adopted", "evidence": "FOUND"}
+    expired = about | {"status": "EXPIRED", "code": "DAY_ENDED", "source": "updates"}
+    apply(book, "decision", decision(), {"order": ORDER})
+    assert code(book, "submission", unknown) == (State.UNKNOWN, "GATE_TIMEOUT")
+    # Asked for, and nothing has come of it: what is unknown is so for the reason that it was.
+    assert code(book, "cancel", cancel) == (State.UNKNOWN, "GATE_TIMEOUT")
+    assert code(book, "settlement", adopted) == (State.ACKNOWLEDGED, "FOUND")
+    assert code(book, "execution", fill(4)) == (State.PARTIALLY_FILLED, "none")
+    assert code(book, "cancel", cancel) == (State.PENDING_CANCEL, "REQUESTED")
+    assert code(book, "cancel", cancel | {"cause": "HALTED"}) == (
+        State.PENDING_CANCEL,
+        "REQUESTED",
+    )
+    assert code(book, "execution", fill(5)) == (State.PENDING_CANCEL, "REQUESTED")
+    assert code(book, "status", expired) == (State.EXPIRED, "DAY_ENDED")
+
+
+def test_an_answer_that_comes_after_its_end_takes_no_reason_away(book: Book) -> None:
+    ended = {"order_id": "ord_1", "broker_client_id": "wr-1", "status": "CANCELED",
+             "code": "IOC_UNFILLED", "source": "updates"}  # fmt: skip
+    apply(book, "decision", decision(), {"order": ORDER})
+    apply(book, "status", ended)
+    assert code(book, "submission", submission()) == (State.CANCELED, "IOC_UNFILLED")

@@ -61,7 +61,7 @@ def test_everything_known_is_in_the_document(book: Book) -> None:
     assert document["ids"]["source_signal_id"] == "sig_1"
     assert document["order"]["worst_price"] == 1_050_100  # 105 % of the ask of 100.01, to a cent
     assert document["order"]["notional_micros"] == 10 * 1_050_100 * 100
-    assert document["account"]["equity_micros"] == 1_000_000_000_000 + 10 * 40_000_000
+    assert document["account"]["equity_micros"] == 1_000_000_000_000 + 10 * 39_990_000  # at the bid
     assert document["account"]["day_loss_micros"] == 0
     assert document["market"] == {
         "bid": 999_900, "ask": 1_000_100, "last": 1_000_000, "age_ms": 0, "spread_bps": 2,
@@ -190,6 +190,11 @@ def test_the_halt_query_is_told_volatility_and_drawdown(book: Book) -> None:
         "accounts": {"primary": {"drawdown_bps": 1_000}},
     }
     assert facts(book).halt_document()["market"] == {}
+    book.accounts["primary"].positions["MSFT"] = (10, 0)
+    assert facts(book).halt_document()["accounts"] == {"primary": {}}
+    book.accounts["second"] = account()
+    known = facts(book).halt_document(known_only=True)["accounts"]
+    assert known == {"second": {"drawdown_bps": 0}}  # no price of what the first one holds
 
 
 class LateFeed(StillFeed):

@@ -6,13 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.book import Book
+from gateway.domain.mode import Mode
 from gateway.domain.order import Side
 from gateway.domain.overrides import Overrides
 from gateway.facts.override import override_facts
+from signing.keys import Vkey
 from signing.override import LIFETIME_MAX_US, read_override
 from signing.trusted import TrustedKeys
 from support.facts import order
-from support.trust import CAROL, HOUR_US, MALLORY, an_override
+from support.logs import seeded
+from support.trust import CAROL, HOUR_US, LOG, MALLORY, an_override
 
 pytestmark = pytest.mark.requirement("S4-04")
 
@@ -24,10 +28,18 @@ ID = read_override(TEXT).override.override_id
 
 
 def facts(
-    text: str | None, used: Overrides | None = None, wall_us: int = NOW_US, **changes: Any
+    text: str | None,
+    used: Overrides | None = None,
+    wall_us: int = NOW_US,
+    mode: Mode = Mode.SIMULATION,
+    **changes: Any,
 ) -> dict[str, Any] | None:
     asked = order(**({"client_order_id": "c-1", "override": text} | changes))
-    return override_facts(asked, OFFICERS, used or Overrides(), wall_us)
+    return override_facts(asked, OFFICERS, LOG, book(used, mode), wall_us)
+
+
+def book(used: Overrides | None = None, mode: Mode = Mode.SIMULATION) -> Book:
+    return Book(mode=mode, overrides=used or Overrides())
 
 
 def test_one_that_counts() -> None:
@@ -80,7 +92,26 @@ def test_its_time_is_the_wall_clocks() -> None:
 def test_no_officer_signed_it() -> None:
     assert facts(an_override(MALLORY, **SPAN)) is None
     asked = order(client_order_id="c-1", override=TEXT)
-    assert override_facts(asked, TrustedKeys(), Overrides(), NOW_US) is None
+    assert override_facts(asked, TrustedKeys(), LOG, book(), NOW_US) is None
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_it_counts_in_the_mode_that_it_was_signed_for_alone(mode: Mode) -> None:
+    text = an_override(**SPAN, mode=mode.value)
+    assert [one for one in Mode if facts(text, mode=one) is not None] == [mode]
+
+
+def test_it_counts_at_the_gateway_that_it_was_signed_for_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = order(client_order_id="c-1", override=TEXT)
+    stranger = seeded(3).public
+    for log in (Vkey(LOG.name, stranger), Vkey("other.local/log", LOG.public), None):
+        caplog.clear()
+        assert override_facts(asked, OFFICERS, log, book(), NOW_US) is None
+        assert "override-other-log" in caplog.text
+    assert facts(TEXT, mode=Mode.LIVE) is None
+    assert "override-other-mode" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["", "{}", TEXT[:-2], TEXT.replace("a", "b")])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.book import NONE
 from gateway.facts import provenance
 from gateway.facts.files import Broken
 from gateway.facts.provenance import BY_LEDGER, RunFiles, Runs, provenance_facts, read_ledger
@@ -138,6 +139,20 @@ def test_keys_that_anybody_can_change_are_nobodys(files: TrustFiles, reader: Run
     found = reader.look()
     assert found.by == {}
     assert "chmod" in found.problems[0]
+
+
+@pytest.mark.parametrize("name", [BY_LEDGER, NONE])
+def test_no_attester_goes_by_a_name_that_says_something_else(
+    files: TrustFiles, reader: RunFiles, name: str
+) -> None:
+    """A record would say that the ledger lists the run, or that nobody attested it."""
+    files.attest("run-1")
+    files.attesters.write_text(f"{name} {ALICE.public.hex}\n", encoding="ascii")
+    found = reader.look()
+    assert found.by == {}
+    assert found.problems[0] == f"attesters attesters: no key can be named {name}"
+    files.attesters.write_text(f"alice {ALICE.public.hex}\n", encoding="ascii")
+    assert reader.look() == Runs({"run-1": "alice"})
 
 
 def test_a_key_that_is_taken_out_takes_its_runs_along(files: TrustFiles, reader: RunFiles) -> None:

@@ -212,9 +212,9 @@ LAST = "(SELECT max(entry_index) FROM entries)"
             "is stored for",
         ),
         (
-            sql("UPDATE meta SET value = '2' WHERE name = 'schema_version'"),
+            sql("UPDATE meta SET value = '3' WHERE name = 'schema_version'"),
             "ledger-schema",
-            "has schema 2",
+            "has schema 3",
         ),
     ],
 )

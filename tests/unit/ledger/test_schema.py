@@ -1,7 +1,7 @@
 """One description, two databases: migrations make what the tables say, from wherever one starts."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, create_engine
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from gateway.domain.errors import RefusedError
 from gateway.ledger import opening, schema
@@ -35,7 +33,7 @@ SECOND = '''
 """A later revision, as one may be written some day."""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
 def upgrade():
     op.create_table("notes", sa.Column("name", sa.Text(), primary_key=True), sqlite_strict=True)
     op.add_column("claims", sa.Column("note", sa.Text(), nullable=True))
@@ -105,35 +103,32 @@ async def test_on_postgresql_the_migrations_make_what_the_tables_say(tmp_path: P
     assert sorted(kinds) == [("bigint",), ("bytea",), ("text",)]
 
 
-def as_0_1_0_made_it() -> Iterator[str]:
-    """The statements of the first version, which knew no migrations."""
-    dialect = sqlite.dialect()
-    for table in TABLES:
-        if table.info != POSTGRESQL_ONLY:
-            yield str(CreateTable(table).compile(dialect=dialect))
-            for index in sorted(table.indexes, key=lambda i: str(i.name)):
-                yield str(CreateIndex(index).compile(dialect=dialect))
+def as_0_1_0_made_it(path: Path) -> None:
+    """Take a database back to the first version, which knew no migrations and fewer columns."""
+    with sqlite3.connect(path) as plain:
+        for column in ("reduce_only", "extended_hours"):
+            plain.execute(f"ALTER TABLE orders DROP COLUMN {column}")
+        plain.execute("DROP TABLE alembic_version")
+        plain.execute("UPDATE meta SET value = '1' WHERE name = 'schema_version'")
+    plain.close()
 
 
-async def test_a_directory_of_the_first_version_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_directory_of_the_first_version_goes_on(tmp_path: Path) -> None:
     story = Story()
-    with monkeypatch.context() as first:
-        first.setattr(opening, "creation", lambda _dialect: tuple(as_0_1_0_made_it()))
-        async with opened(tmp_path) as ledger:
-            await ledger.commit(story.opening())
-            await ledger.commit(story.decide())
-    tables = "SELECT name FROM sqlite_schema WHERE name = 'alembic_version'"
-    connection = apsw.Connection(str(tmp_path / "writ.db"))
-    assert connection.execute(tables).fetchall() == []
+    async with opened(tmp_path) as ledger:
+        await ledger.commit(story.opening())
+        await ledger.commit(story.decide())
+        [(_, order)] = await ledger.orders(account=None, status=None, before=None, limit=9)
+    as_0_1_0_made_it(tmp_path / "writ.db")
     for _ in range(2):
         async with opened(tmp_path) as ledger:
             assert await ledger.entry("d1") is not None
+            assert await ledger.order(order.order_id) == order
             await ledger.commit(mode())
+        connection = apsw.Connection(str(tmp_path / "writ.db"))
         stamp = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-        assert stamp == [("0001",)]
-    connection.close()
+        connection.close()
+        assert stamp == [("0002",)]
     assert faults(tmp_path / "log") == []
 
 
@@ -144,11 +139,11 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Later:
     (folder / "versions").mkdir(parents=True)
     for path in MIGRATIONS.rglob("*.py"):
         (folder / path.relative_to(MIGRATIONS)).write_bytes(path.read_bytes())
-    (folder / "versions" / "r0002_notes.py").write_text(SECOND, encoding="utf-8")
+    (folder / "versions" / "r0003_notes.py").write_text(SECOND, encoding="utf-8")
 
     def apply() -> None:
         monkeypatch.setattr(schema, "MIGRATIONS", folder)
-        monkeypatch.setattr(schema, "SCHEMA_VERSION", 2)
+        monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
 
     return apply
 
@@ -172,8 +167,8 @@ async def test_an_older_sqlite_database_is_brought_up(later: Later, tmp_path: Pa
     data = tmp_path / "data"
     await _older_then_newer(opened, later, data)
     connection = apsw.Connection(str(data / "writ.db"))
-    assert connection.execute("SELECT version_num FROM alembic_version").get == "0002"
-    assert connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").get == "2"
+    assert connection.execute("SELECT version_num FROM alembic_version").get == "0003"
+    assert connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").get == "3"
     assert connection.execute("SELECT count(*) FROM notes").get == 0
     connection.close()
 
@@ -186,8 +181,8 @@ async def test_an_older_postgresql_database_is_brought_up(later: Later, tmp_path
         return opened_on(directory, Address(server.url(name)))
 
     await _older_then_newer(opens, later, tmp_path / "data")
-    assert server.execute(name, "SELECT version_num FROM alembic_version") == [("0002",)]
-    assert server.execute(name, "SELECT value FROM meta WHERE name = 'schema_version'") == [("2",)]
+    assert server.execute(name, "SELECT version_num FROM alembic_version") == [("0003",)]
+    assert server.execute(name, "SELECT value FROM meta WHERE name = 'schema_version'") == [("3",)]
     assert server.execute(name, "SELECT count(*) FROM notes") == [(0,)]
 
 
@@ -219,7 +214,7 @@ async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     async with opened_on(tmp_path, Address(server.url(name))) as ledger:
         await ledger.commit(mode())
     epoch = server.execute(name, "SELECT epoch, number FROM writer")
-    for version in ("2", "0", "one"):
+    for version in ("3", "0", "one"):
         server.execute(name, f"UPDATE meta SET value = '{version}' WHERE name = 'schema_version'")  # noqa: S608  the test's own words
         with pytest.raises(RefusedError) as error:
             async with opened_on(tmp_path, Address(server.url(name))):

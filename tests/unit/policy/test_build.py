@@ -16,7 +16,6 @@ from gateway.policy.release import (
     DATA,
     DESCRIPTOR,
     WASM,
-    ReleaseError,
     load_release,
     shipped_directory,
 )
@@ -151,18 +150,22 @@ def test_a_release_with_other_data(tmp_path: Path) -> None:
         ("limits.yaml", "[]", "policy-limits"),
         ("instruments.json", "{", "policy-data"),
         ("instruments.json", '{"AAPL": {}, "AAPL": {}}', "policy-data"),
-        ("instruments.json", '{"AAPL": {}}', "release-data"),
-        ("restricted.json", '{"AAPL": false}', "release-data"),
+        ("instruments.json", '{"AAPL": {}}', "policy-data"),
+        ("restricted.json", '{"AAPL": false}', "policy-data"),
         ("restricted.json", '{"AAPL": 1.5}', "policy-data"),
-        ("permissions.json", '{"main": {}}', "release-data"),
-        ("permissions.json", "[]", "release-data"),
+        ("instruments.json", '{"AAPL": {"lot": NaN}}', "policy-data"),
+        ("instruments.json", '{"AAPL": {"lot": 9007199254740992}}', "policy-data"),
+        ("instruments.json", "[" * 100_000, "policy-data"),
+        ("permissions.json", '{"main": {}}', "policy-data"),
+        ("permissions.json", "[]", "policy-data"),
     ],
 )
 def test_data_that_is_none(tmp_path: Path, name: str, content: str, code: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
-    with pytest.raises((InvalidInputError, ReleaseError)) as caught:
+    with pytest.raises(InvalidInputError) as caught:
         release_data(SOURCE, tmp_path)
     assert caught.value.code == code
+    assert caught.value.detail.startswith(f"{tmp_path / name}:")
     assert caught.value.remedy
 
 

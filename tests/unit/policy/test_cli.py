@@ -116,7 +116,7 @@ def test_a_warning_is_told_and_stops_nothing(
     sources: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = [Finding("limits/limits.yaml", "no effect", "remove it", 3, warning=True)]
-    monkeypatch.setattr("gateway.policy.check.check", lambda _: found)
+    monkeypatch.setattr("gateway.policy.check.check", lambda *_: found)
     assert run("check", str(sources)) == 0
     told = capsys.readouterr()
     assert "limits/limits.yaml:3" in told.out

@@ -199,6 +199,36 @@ def test_controls(demo: Side) -> None:
     assert differences(gone, changed)[0].effect == "tighter"
 
 
+def test_the_first_limit_of_a_new_control_loosens_nothing(demo: Side) -> None:
+    """Where the control was there before, a limit that was missing let nothing out."""
+
+    def limited(parts: Parts) -> None:
+        parts["limits"]["global"]["depth_min_count"] = 5
+        parts["limits"]["symbols"]["AAPL"] = {"depth_min_count": 9}
+
+    text = replace(demo.controls["ORD-01"], control="MKT-90", limits=("depth_min_count",))
+    path = demo.files["ORD-01"]
+    old = replace(demo, controls={**demo.controls}, files={**demo.files})
+    new = replace(
+        with_data(demo, limited),
+        controls={**demo.controls, "MKT-90": text},
+        files={**demo.files, "MKT-90": path},
+    )
+    limit = Change("limit", "depth_min", "added", None, "5", "new")
+    own = Change("limit", "depth_min of symbol AAPL", "added", None, "9", "new")
+    control = Change("control", "MKT-90", "added", None, text.title, "tighter")
+    assert differences(old, new) == [control, limit, own]
+    assert [(one.name, one.effect) for one in differences(new, old)] == [
+        ("MKT-90", "looser"),
+        ("depth_min", ""),
+        ("depth_min of symbol AAPL", ""),
+    ]
+    read_before = replace(demo.controls["ORD-01"], limits=("depth_min_count",))
+    known = replace(old, controls={**old.controls, "ORD-01": read_before})
+    effects = {one.name: one.effect for one in differences(known, new) if one.part == "limit"}
+    assert effects == {"depth_min": "looser", "depth_min of symbol AAPL": "tighter"}
+
+
 def test_rules_under_every_control(demo: Side) -> None:
     texts = {**demo.texts, "lib/num.rego": "package writ.lib.num\n", "lib/more.rego": "package x\n"}
     told = [

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,6 +31,9 @@ from gateway.policy.impact.judge import (
 )
 from gateway.policy.impact.page import page
 from gateway.policy.impact.tally import Found, Impact, note_flip
+from gateway.policy.impact.worker import Candidate
+from gateway.policy.replay.worker import Job
+from signing.tiles import FULL
 from support.release_folder import write_release
 from support.releases import DOLLAR, LIMITS
 from support.replay_logs import Replayable
@@ -309,6 +317,36 @@ def test_what_was_not_recorded_is_told_apart(made: Replayable, writ: Writ, tmp_p
     assert found["outcomes"][UNDECIDABLE] == 4
     assert found["undecidable_facts"] == {"order.notional_micros": 4}
     assert found["flips"] == []
+    where_to = where(made, tmp_path / "same")
+    status, _, err = writ(*where_to, "--fail-on", ALLOW_TO_DENY)
+    assert status == 1
+    assert "4 decisions were not compared" in err
+    assert "impact-incomplete" in err
+
+
+def test_a_pipeline_does_not_pass_on_a_window_without_decisions(
+    made: Replayable, writ: Writ, tmp_path: Path
+) -> None:
+    made.decide(2)
+    made.publish()
+    late = (*where(made, write_release(tmp_path / "same")), "--since", "2200-01-01")
+    assert writ(*late)[0] == 0
+    status, _, err = writ(*late, "--fail-on", DENY_TO_ALLOW)
+    assert status == 1
+    assert "there was no decision" in err
+
+
+def test_an_engine_that_fails_is_told_apart_from_a_fact_that_is_missing() -> None:
+    whole = Impact()
+    failed = flip(1, controls=["ENGINE_TIMEOUT"])
+    whole.add(found_of((UNDECIDABLE, failed), (UNDECIDABLE, flip(2, facts=["market.depth"]))))
+    report = whole.data()
+    assert report["engine_failures"] == {"ENGINE_TIMEOUT": 1}
+    assert report["undecidable_facts"] == {"market.depth": 1}
+    assert whole.undecided == 2
+    drawn = page(whole, {"revision": "r"}, {})
+    assert "gave no verdict" in drawn
+    assert "ENGINE_TIMEOUT" in drawn
 
 
 def test_documents_that_are_gone_and_entries_that_are_damaged(
@@ -323,6 +361,9 @@ def test_documents_that_are_gone_and_entries_that_are_damaged(
     status, out, _ = writ(*where(made, same), "-o", "json")
     assert status == 0
     assert json.loads(out)["documents_gone"] == 1
+    status, _, err = writ(*where(made, same), "--fail-on", ALLOW_TO_DENY)
+    assert status == 1
+    assert "1 decisions were not compared" in err
     (made.log.directory / "blobs" / payloads[1]["input_digest"]).write_bytes(b"{}")
     status, out, _ = writ(*where(made, same), "-o", "json")
     assert status == 1
@@ -406,6 +447,9 @@ def test_a_candidate_that_is_none(made: Replayable, writ: Writ, tmp_path: Path) 
         (("--since", "yesterday"), "see writ policy impact --help"),
         (("--since", "2015-01-02", "--until", "2015-01-01"), "--since must lie before --until"),
         (("--html", "nowhere/page.html"), "nowhere is not a folder to write a page into"),
+        (("--flips", "nowhere/flips"), "nowhere is not a folder to write the flips into"),
+        (("--flips", "."), ". is a folder; name a file for the flips"),
+        (("--flips", "one", "--html", "./one"), "--html and --flips name the same file"),
     ],
 )
 def test_what_cannot_be_asked_is_told_before_any_work(
@@ -426,3 +470,51 @@ def test_a_folder_that_is_no_log_is_named_as_such(
     same = write_release(tmp_path / "same")
     status, _, err = writ(*where(made, same), "--log", str(empty))
     assert (status, "there is no checkpoint" in err) == (1, True)
+
+
+def test_a_run_that_breaks_off_leaves_the_files_as_they_were(
+    made: Replayable,
+    writ: Writ,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C in the second bundle, when the first one's flips have been written."""
+    made.decide(FULL + 20)
+    made.publish()
+    tighter = write_release(tmp_path / "tighter", order_notional_max_micros=1)
+    flips, html = tmp_path / "out" / "flips.jsonl", tmp_path / "out" / "impact.html"
+    flips.parent.mkdir()
+    flips.write_text("of yesterday\n")
+    work = Candidate.decide
+
+    def decide(self: Candidate, job: Job) -> Found:
+        if job.bundle:
+            raise KeyboardInterrupt
+        return work(self, job)
+
+    monkeypatch.setattr(Candidate, "decide", decide)
+    targets = ("--flips", flips, "--html", html, "--jobs", "1")
+    status, out, err = writ(*where(made, tighter), *targets)
+    assert (status, out, err) == (130, "", "interrupted; no file was written\n")
+    assert flips.read_text() == "of yesterday\n"
+    assert list(flips.parent.iterdir()) == [flips]
+
+
+def test_ctrl_c_while_processes_start_is_one_line(made: Replayable, tmp_path: Path) -> None:
+    """A terminal sends it to every process, and those that are not set up yet get it too."""
+    made.decide(FULL)
+    made.publish()
+    same = write_release(tmp_path / "same")
+    command = [sys.executable, "-c", "from gateway.cli.main import main; main()", "policy"]
+    command += ["impact", *map(str, where(made, same)), "--jobs", "2"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as started:
+        children = Path(f"/proc/{started.pid}/task/{started.pid}/children")
+        give_up = time.monotonic() + 60
+        while len(children.read_text().split()) < 2 and time.monotonic() < give_up:
+            time.sleep(0.005)  # the first one keeps track of semaphores
+        time.sleep(0.1)  # now it imports modules
+        os.killpg(started.pid, signal.SIGINT)
+        out, err = started.communicate(timeout=60)
+    assert (started.returncode, out, err) == (130, "", "interrupted; no file was written\n")

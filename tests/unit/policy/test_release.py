@@ -18,6 +18,7 @@ from gateway.policy.release import (
     WASM,
     ReleaseError,
     load_release,
+    release_folder,
     shipped_directory,
     shipped_release,
 )
@@ -247,3 +248,13 @@ def test_malformed_data(encoded: bytes) -> None:
     with pytest.raises(ReleaseError) as caught:
         parse_data(encoded)
     assert caught.value.code == "release-data"
+
+
+def test_a_link_is_followed_once_and_a_loop_leads_nowhere(tmp_path: Path) -> None:
+    turned, loop = tmp_path / "release", tmp_path / "loop"
+    turned.symlink_to(tmp_path)
+    loop.symlink_to(loop)
+    assert release_folder(turned) == tmp_path.resolve()
+    with pytest.raises(ReleaseError) as caught:
+        release_folder(loop)
+    assert caught.value.code == "release-missing"

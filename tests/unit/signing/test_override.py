@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from signing.canonical import encode
 from signing.envelope import seal
+from signing.keys import Vkey
 from signing.override import (
     LIFETIME_MAX_US,
     OVERRIDE_BYTES_MAX,
@@ -23,10 +24,13 @@ from support.logs import seeded
 pytestmark = pytest.mark.requirement("S4-04")
 
 OFFICER = seeded(4)
+VKEY = Vkey("writ.local/log", seeded(3).public)
 NOW_US = 1_790_000_000_000_000
 OVERRIDE = Override(
     override_id="ovr_" + "0a" * 16,
     control="REG-01",
+    log=str(VKEY),
+    mode="PAPER",
     account="primary",
     symbol="AAPL",
     side="buy",
@@ -56,6 +60,14 @@ def test_it_reads_what_was_signed(end: str) -> None:
         {"override_id": "ovr_1"},
         {"control": "reg-01"},
         {"control": "*"},
+        {"log": ""},
+        {"log": "*"},
+        {"log": "writ.local/log"},
+        {"log": f"{VKEY}\n"},
+        {"log": str(VKEY).replace("local", "other")},
+        {"mode": ""},
+        {"mode": "*"},
+        {"mode": "paper"},
         {"account": "*"},
         {"account": ""},
         {"symbol": "aapl"},

@@ -120,8 +120,8 @@ async def test_an_order_within_every_limit_is_allowed(desk: Desk) -> None:
 
 
 async def test_mates_see_each_other_and_never_exceed_a_limit_together(desk: Desk) -> None:
-    # 60,000 dollars may be held in a symbol: of nine orders of 20,000 three may be allowed.
-    decided = await desk.decide([buy(20_000) for _ in range(9)])
+    # 60,000 dollars at the ask may be held in a symbol: of nine orders of 19,900 three may pass.
+    decided = await desk.decide([buy(19_900) for _ in range(9)])
     assert [one.draft.payload["allow"] for one in decided] == [True] * 3 + [False] * 6
     assert all("POS-02" in controls(one) for one in decided[3:])
     assert len(desk.book.account("primary").working) == 3
@@ -129,13 +129,13 @@ async def test_mates_see_each_other_and_never_exceed_a_limit_together(desk: Desk
 
 async def test_a_denial_behind_a_denied_mate_is_decided_again(desk: Desk) -> None:
     # The first is denied for its own notional; counted as allowed it would deny the others.
-    decided = await desk.decide([buy(59_000), buy(20_000), buy(20_000), buy(20_000)])
+    decided = await desk.decide([buy(59_000), buy(19_900), buy(19_900), buy(19_900)])
     assert [one.draft.payload["allow"] for one in decided] == [False, True, True, True]
     assert controls(decided[0]) == {"ORD-01"}
 
 
 async def test_what_is_allowed_alone_may_still_be_denied_together(desk: Desk) -> None:
-    decided = await desk.decide([buy(59_000), *(buy(20_000) for _ in range(6))])
+    decided = await desk.decide([buy(59_000), *(buy(19_900) for _ in range(6))])
     assert [one.draft.payload["allow"] for one in decided] == [False] + [True] * 3 + [False] * 3
 
 

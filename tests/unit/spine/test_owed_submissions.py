@@ -1,0 +1,38 @@
+"""What the gate did while the ledger took nothing: entered when it can be, without a restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.errors import UnavailableError
+from gateway.ports import Batch, Committed
+from signing.lifecycle import State
+from signing.verify import verify_log
+from support.doors import opened
+from support.ledgers import becomes
+
+
+@pytest.mark.requirement("W-07")
+async def test_an_order_at_the_broker_is_on_the_record_once_the_ledger_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(tmp_path) as door:
+        commit = door.app.ledger.commit
+
+        async def no_submissions(batch: Batch) -> Committed:
+            if any(draft.kind == "submission" for draft in batch.drafts):
+                raise UnavailableError("ledger-full", "the disk is full", "free space")
+            return await commit(batch)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(door.app.ledger, "commit", no_submissions)
+            order_id = (await door.propose(limit_price="23.90")).json()["order_id"]
+            await door.app.pipeline.quiesce()
+        await door.app.journal.repair()
+        await becomes(lambda: door.app.book().orders[order_id].status is State.ACKNOWLEDGED)
+        await door.app.journal.settled()
+        assert (await door.app.ledger.replay()).orders[order_id].status is State.ACKNOWLEDGED
+        await door.app.ledger.publish_now()
+        assert verify_log(door.app.log_dir, door.app.vkey).ok
