@@ -25,11 +25,13 @@ from bench.measure import BenchError, Figure, Findings, Scale, Table
 from bench.releases import LABEL, SOURCE, bench_release
 from bench.servers import WRIT, Gateway, announced, free_port, gateway_environment, with_scopes
 from gateway.demo.tally import entries
+from gateway.host import SystemClock
 from gateway.policy.build import build
 from gateway.policy.opa_server.endpoint import read_endpoint
 from gateway.policy.opa_server.setup import write_setup
 from gateway.policy.opa_tool import find_opa
 from gateway.policy.release import load_release
+from gateway.ports import moment
 from signing import canonical
 from signing.keys import Vkey
 
@@ -190,7 +192,7 @@ def _set_up(folder: Path, data: Path, environment: Mapping[str, str], port: int)
         folder / "opa",
         gateway_url=f"http://127.0.0.1:{port}",
         key_file=key_file,
-        at=read_endpoint(url, token_file),
+        at=read_endpoint(url, token_file, moment(SystemClock())),
         diagnostic=None,
     )
     (folder / "command").write_text(json.dumps(written.command), encoding="utf-8")

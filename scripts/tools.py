@@ -31,6 +31,8 @@ GO_VENV = TOOLS / "go-venv"
 UV = ROOT / ".venv" / "bin" / "uv"
 FOREIGN = ROOT / "tests" / "foreign"
 LOAD = ROOT / "bench" / "load"
+FOREIGN_MAIN = {"tufcheck": "github.com/theupdateframework/go-tuf/v2/examples/cli/tuf-client"}
+"""Verifiers whose program is a package of their module's dependencies, used as it is."""
 MIN_GO = (1, 26)  # what opa's own go.mod asks for
 PROBE_TIMEOUT_S = 60
 BUILD_TIMEOUT_S = 3600
@@ -178,7 +180,8 @@ def ensure_program(folder: Path) -> None:
     if binary.exists() and stamp.exists() and stamp.read_text() == wanted:
         return
     flags = ["-trimpath", "-buildvcs=false", "-mod=readonly"]
-    command = [str(find_go()), "build", *flags, "-o", str(binary), "."]
+    package = FOREIGN_MAIN.get(folder.name, ".")
+    command = [str(find_go()), "build", *flags, "-o", str(binary), package]
     build(f"program {folder.name}", command, folder, go_environment())
     stamp.write_text(wanted)
 

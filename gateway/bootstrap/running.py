@@ -40,6 +40,7 @@ from gateway.policy.engine import assemble, engine_maker
 from gateway.policy.in_force import ReleaseHolder
 from gateway.policy.recorded_words import RecordedWords
 from gateway.policy.release import load_release, release_folder, shipped_directory
+from gateway.ports import moment
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.settlement import Settlement
 from gateway.tracking.updates import Tracker
@@ -64,7 +65,7 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         catalogue = catalogue_of(release, folder)
         check_mode(settings.mode, release.label)
         operator = operator_file(settings, release.parsed.base_currency)
-        maker = engine_maker(host.runner, settings)
+        maker = engine_maker(host.runner, settings, moment(host.clock))
         releases = ReleaseHolder(await assemble(release, catalogue, maker))
         stack.push_async_callback(releases.close)
         ledger, vkey = await open_ledger(settings, host)

@@ -13,6 +13,7 @@ from typing import Final
 from gateway.cli.checks import Finding, Grade
 from gateway.config import Settings
 from gateway.domain.errors import WritError
+from gateway.host import SystemClock
 from gateway.policy.batches import DECISIONS
 from gateway.policy.engine import OPA_WASM, chosen_endpoint
 from gateway.policy.opa_server.answer import Cause, Fault
@@ -20,6 +21,7 @@ from gateway.policy.opa_server.client import Reply
 from gateway.policy.opa_server.endpoint import OpaEndpoint
 from gateway.policy.opa_server.engine import EMPTY_BATCH, OpaServerEngine, address
 from gateway.policy.release import Release, load_release, shipped_directory
+from gateway.ports import moment
 
 CHECK: Final = "engine"
 ACCESS_CHECK: Final = "engine access"
@@ -49,7 +51,7 @@ _REMEDIES: Final = {
 def engine_findings(settings: Settings) -> list[Finding]:
     """What the configured engine is, and whether it can decide with the configured release."""
     try:
-        there = chosen_endpoint(settings)
+        there = chosen_endpoint(settings, moment(SystemClock()))
         if there is None:
             return [Finding(CHECK, Grade.OK, f"{OPA_WASM}, in the gateway's own process")]
         release = load_release(settings.release or shipped_directory())

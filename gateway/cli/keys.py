@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,12 +11,14 @@ import typer
 
 from gateway.cli import exits, output
 from gateway.cli.named_files import usage
+from gateway.cli.vault_exits import vault_refusals
 from signing.keys import Ed25519Signer, InvalidKeyError, PublicKey, Vkey
 from vault.signers import KeyFileError, create_key, load_key
 
 app = typer.Typer(no_args_is_help=True, help="Make and show signing keys.")
 
 _TEXT_BYTES_MAX: Final = 4_096
+_VAULT: Final = "vault:"
 
 
 class Kind(StrEnum):
@@ -25,6 +28,10 @@ class Kind(StrEnum):
     """Checkpoints; its verifier key is what auditors are given."""
     IDENTITY = "identity"
     """Certificates of the short-lived keys that sign entries."""
+    OFFICER = "officer"
+    """Roots and manifests, and nothing else; its file always has a passphrase."""
+    PUBLISHER = "publisher"
+    """That what officers have signed is the newest; it is online, and renews it every day."""
 
 
 PassphraseOption = Annotated[
@@ -49,11 +56,14 @@ def new(
     if (kind is Kind.LOG) != (name is not None):
         raise usage("--name ORIGIN belongs to a log key, and to no other", "keys")
     path = out / f"{kind}.key"
+    secret = _passphrase(passphrase)
+    if kind is Kind.OFFICER and secret is None:
+        secret = _typed_passphrase()
     try:
         # The name is checked before there is a key: a bad one must not leave a file behind.
         if name is not None:
             Vkey(name, Ed25519Signer.generate().public)
-        public = Ed25519Signer(create_key(path, _passphrase(passphrase))).public
+        public = Ed25519Signer(create_key(path, secret)).public
         vkey = None if name is None else Vkey(name, public)
         path.with_suffix(".pub").write_text(f"{public.hex}\n", encoding="ascii")
         if vkey is not None:
@@ -70,8 +80,13 @@ def new(
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(help="A .key, .pub or .vkey file.")],
+    file: Annotated[
+        Path, typer.Argument(help="A .key, .pub or .vkey file, or vault:transit/NAME/VERSION.")
+    ],
     name: NameOption = None,
+    pub: Annotated[
+        Path | None, typer.Option("--pub", help="Write the public key to this file, too.")
+    ] = None,
     passphrase: PassphraseOption = None,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
@@ -80,6 +95,8 @@ def show(
         public, vkey = _read(file, _passphrase(passphrase))
         if name is not None:
             vkey = Vkey(name, public)
+        if pub is not None:
+            pub.write_text(f"{public.hex}\n", encoding="ascii")
     except InvalidKeyError as error:
         raise usage(f"{file}: {error}", "keys") from error
     except KeyFileError as error:
@@ -90,6 +107,8 @@ def show(
 
 
 def _read(file: Path, passphrase: bytes | None) -> tuple[PublicKey, Vkey | None]:
+    if str(file).startswith(_VAULT):
+        return _in_vault(str(file).removeprefix(_VAULT)), None
     if file.suffix == ".key":
         return Ed25519Signer(load_key(file, passphrase)).public, None
     with file.open("rb") as opened:
@@ -98,6 +117,13 @@ def _read(file: Path, passphrase: bytes | None) -> tuple[PublicKey, Vkey | None]
         vkey = Vkey.parse(text)
         return vkey.public, vkey
     return PublicKey.from_hex(text.removesuffix("\n")), None
+
+
+def _in_vault(reference: str) -> PublicKey:
+    from gateway.cli.trust_vault import vault_signer
+
+    with vault_refusals():
+        return vault_signer(reference).public
 
 
 def _fields(public: PublicKey, vkey: Vkey | None) -> dict[str, str]:
@@ -110,6 +136,14 @@ def _passphrase(file: Path | None) -> bytes | None:
         return None
     with file.open("rb") as opened:
         return opened.readline(_TEXT_BYTES_MAX).rstrip(b"\r\n")
+
+
+def _typed_passphrase() -> bytes:
+    """Have a passphrase typed twice; without a terminal it has to be in a file."""
+    if not sys.stdin.isatty():
+        raise usage("an officer's key needs a passphrase: --passphrase-file", "keys")
+    typed = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    return str(typed).encode("utf-8")
 
 
 def _refused(error: KeyFileError) -> typer.Exit:

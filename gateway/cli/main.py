@@ -44,6 +44,8 @@ COMMANDS: Final = {
     "access": _Entry("access", "app", "Add, list and revoke API keys."),
     "policy": _Entry("policy", "app", "Check, test and build policies."),
     "keys": _Entry("keys", "app", "Make and show signing keys."),
+    "trust": _Entry("trust", "app", "Name the officers, and publish what they sign."),
+    "manifest": _Entry("manifest", "app", "Draft, show, sign, publish and revoke manifests."),
     "signal": _Entry("signal", "app", "Attest the outputs of runs that orders come from."),
     "override": _Entry("override", "app", "Sign and show one-order overrides."),
     "audit": _Entry("audit", "app", "Verify a published log, or a receipt, offline."),

@@ -11,7 +11,9 @@ from typing import Annotated
 import typer
 
 from gateway.cli import output
+from gateway.host import SystemClock
 from gateway.policy.opa_server.endpoint import DEFAULT_URL, read_endpoint
+from gateway.ports import moment
 
 _TOKEN_BYTES = 32
 
@@ -42,7 +44,7 @@ def opa_config(
     if not token_file.exists():
         _new_token(token_file)
         output.note(f"made a token in {token_file}")
-    there = read_endpoint(listen, token_file)
+    there = read_endpoint(listen, token_file, moment(SystemClock()))
     made = write_setup(out, gateway_url=url, key_file=key_file, at=there, diagnostic=diagnostic)
     output.note(f"wrote {made.config} and {made.authorization}; start the server with:")
     sys.stdout.write(made.line + "\n")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from gateway.cli.checks import Finding, Grade
 from gateway.config import Settings
 from gateway.domain.errors import WritError
+from gateway.host import SystemClock
 from gateway.ledger.choice import database_of
 from gateway.ledger.database import DATABASE
+from gateway.ports import moment
+from vault.secret import Secret
 
 CHECK = "ledger"
 _MIB = 2**20
@@ -15,7 +18,7 @@ _MIB = 2**20
 def store_findings(settings: Settings) -> list[Finding]:
     """The one finding on the store that the settings choose."""
     try:
-        located = database_of(settings)
+        located = database_of(settings, moment(SystemClock()))
         return [_file(settings) if located is None else _database(*located)]
     except WritError as error:
         return [Finding(CHECK, Grade.FAIL, error.detail, error.remedy)]
@@ -28,7 +31,7 @@ def _file(settings: Settings) -> Finding:
     return Finding(CHECK, Grade.OK, f"sqlite, {path}, {path.stat().st_size // _MIB:,} MiB")
 
 
-def _database(url: str, password: str | None) -> Finding:
+def _database(url: str, password: Secret | None) -> Finding:
     from gateway.ledger.postgresql.lock import check_server
     from gateway.ledger.postgresql.session import Address, Session
 

@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 from gateway.domain.errors import InvalidInputError
 from gateway.ledger import sqlite
 from gateway.ledger.stored import StoredLedger
-from gateway.ports import BlockingRunner, Clock, Entropy
+from gateway.ports import BlockingRunner, Clock, Entropy, moment
 from signing.keys import Signer
-from vault.private_files import OpenToOthersError, read_private
+from vault.errors import ProviderError
+from vault.providers.files import read_file
+from vault.secret import Moment, Secret
 
 SQLITE: Final = "sqlite"
 POSTGRESQL: Final = "postgresql"
@@ -66,7 +68,7 @@ async def open_chosen(
             password cannot be used.
         RefusedError, UnavailableError: as the store's own `open_ledger`.
     """
-    located = database_of(settings)
+    located = database_of(settings, moment(clock))
     if located is None:
         return await sqlite.open_ledger(
             settings.data,
@@ -93,7 +95,7 @@ async def open_chosen(
     )
 
 
-def database_of(settings: StoreSettings) -> tuple[str, str | None] | None:
+def database_of(settings: StoreSettings, now: Moment) -> tuple[str, Secret | None] | None:
     """The address and password of a PostgreSQL database; None: the ledger is a file.
 
     Raises:
@@ -110,7 +112,7 @@ def database_of(settings: StoreSettings) -> tuple[str, str | None] | None:
     if url is None:
         _refuse("WRIT_LEDGER=postgresql needs WRIT_POSTGRESQL_URL", _FORM)
     _check(url)
-    return url, None if password_file is None else _password(password_file)
+    return url, None if password_file is None else _password(password_file, now)
 
 
 def _check(url: str) -> None:
@@ -130,21 +132,12 @@ def _check(url: str) -> None:
         _refuse("WRIT_POSTGRESQL_URL names no database", _FORM)
 
 
-def _password(path: Path) -> str:
+def _password(path: Path, now: Moment) -> Secret:
     try:
-        data = read_private(path, _PASSWORD_MAX_BYTES)
-    except OpenToOthersError as error:
-        _refuse(str(error), f"chmod 600 {path}")
-    except OSError as error:
-        _refuse(
-            f"WRIT_POSTGRESQL_PASSWORD_FILE {path} cannot be read: {error.strerror}",
-            "make it, readable by its owner alone",
-        )
-    try:
-        password = data.decode("utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        password = ""
-    if not password or len(data) > _PASSWORD_MAX_BYTES or not password.isprintable():
+        password = read_file(path, now)
+    except ProviderError as error:
+        _refuse(f"WRIT_POSTGRESQL_PASSWORD_FILE: {error.detail}", error.remedy)
+    if not password.reveal().isprintable():
         _refuse(f"{path} holds no password of one line", "write the password into it")
     return password
 

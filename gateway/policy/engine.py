@@ -19,6 +19,7 @@ from gateway.policy.opa_server.engine import OpaServerEngine
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from gateway.ports import BlockingRunner, PolicyEngine
+from vault.secret import Moment
 
 OPA_WASM: Final = "opa-wasm"
 OPA_SERVER: Final = "opa-server"
@@ -53,7 +54,7 @@ class EngineSettings(Protocol):
         ...
 
 
-def chosen_endpoint(settings: EngineSettings) -> OpaEndpoint | None:
+def chosen_endpoint(settings: EngineSettings, now: Moment) -> OpaEndpoint | None:
     """The server of an ``opa-server`` engine; ``None``: the engine is in this process.
 
     Raises:
@@ -80,7 +81,7 @@ def chosen_endpoint(settings: EngineSettings) -> OpaEndpoint | None:
             "make one with `writ policy opa-config`",
         )
     return read_endpoint(
-        settings.opa_url or DEFAULT_URL, settings.opa_token_file, settings.opa_ca_file
+        settings.opa_url or DEFAULT_URL, settings.opa_token_file, now, settings.opa_ca_file
     )
 
 
@@ -134,13 +135,13 @@ class OpenedEngine:
     close: Callable[[], Awaitable[None]]
 
 
-def engine_maker(runner: BlockingRunner, settings: EngineSettings) -> EngineMaker:
+def engine_maker(runner: BlockingRunner, settings: EngineSettings, now: Moment) -> EngineMaker:
     """The maker of the engine that the settings choose.
 
     Raises:
         InvalidInputError: ``config-invalid`` (:func:`chosen_endpoint`).
     """
-    return EngineMaker(runner, settings.engine_timeout_ms, chosen_endpoint(settings))
+    return EngineMaker(runner, settings.engine_timeout_ms, chosen_endpoint(settings, now))
 
 
 async def assemble(release: Release, catalogue: Catalogue, maker: EngineMaker) -> ReleaseInForce:

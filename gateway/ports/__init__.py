@@ -4,6 +4,7 @@ from gateway.ports.host import (
     BlockingRunner,
     Clock,
     Entropy,
+    moment,
 )
 from gateway.ports.market import (
     MarketFeed,
@@ -56,4 +57,5 @@ __all__ = [
     "SignedLimits",
     "Stops",
     "Venue",
+    "moment",
 ]

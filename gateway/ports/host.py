@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
+from vault.secret import Moment
+
 T = TypeVar("T")
 
 
@@ -26,6 +28,11 @@ class Clock(Protocol):
     async def sleep_ms(self, duration_ms: int) -> None:
         """Wait; virtual in a simulation."""
         ...
+
+
+def moment(clock: Clock) -> Moment:
+    """One reading of both clocks, as custody wants it."""
+    return Moment(clock.wall_us(), clock.monotonic_ns())
 
 
 class Entropy(Protocol):

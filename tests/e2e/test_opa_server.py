@@ -32,6 +32,7 @@ from support.doors import new_key, opened, settings
 from support.opa_server import TOKEN, OpaProcess, environment, free_port, opa_in
 from support.processes import GatewayProcess, simulation
 from support.release_folder import write_release
+from support.secrets_made import NOW
 from support.tickets import TICKET
 
 pytestmark = pytest.mark.slow
@@ -209,7 +210,7 @@ def beside(folder: Path) -> tuple[OpaProcess, GatewayProcess]:
     server.options = ("--port", str(port))
     key = folder / "opa.key"
     key.write_text(new_key(server.data, "opa", "policy:read"), encoding="ascii")
-    there = read_endpoint(opa.url, opa.token_file)
+    there = read_endpoint(opa.url, opa.token_file, NOW)
     gateway_url = f"http://127.0.0.1:{port}"
     write_setup(opa.folder, gateway_url=gateway_url, key_file=key, at=there, diagnostic=None)
     server.key = new_key(server.data, "ops", "propose", "read", "admin")

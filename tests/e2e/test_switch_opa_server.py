@@ -25,6 +25,7 @@ from gateway.policy.opa_server.setup import write_setup
 from gateway.ports import Batch, Committed
 from support.doors import Door, new_key, opened, problem
 from support.opa_server import OpaProcess, free_port, opa_in
+from support.secrets_made import NOW
 from support.switching import ReleaseLink, entries, link, wrong_revisions
 
 pytestmark = pytest.mark.slow
@@ -75,7 +76,7 @@ async def paired(folder: Path, look_every_s: int = 1) -> AsyncGenerator[Pair]:
     opa, port, releases = opa_in(folder / "opa"), free_port(), link(folder)
     key = folder / "opa.key"
     key.write_text(new_key(folder / "data", "opa", "policy:read"), encoding="ascii")
-    there = read_endpoint(opa.url, opa.token_file)
+    there = read_endpoint(opa.url, opa.token_file, NOW)
     gateway_url = f"http://127.0.0.1:{port}"
     write_setup(opa.folder, gateway_url=gateway_url, key_file=key, at=there, diagnostic=None)
     config = json.loads((opa.folder / "opa.json").read_bytes())

@@ -15,6 +15,7 @@ from gateway.ports import Batch, Draft
 from support.ledgers import Story, becomes, faults, opened_on, verified
 from support.postgres import PostgresServer, running_server, shared_server
 from support.postgres_proxy import Plan, Proxy
+from support.secrets_made import secret
 
 pytestmark = pytest.mark.slow
 
@@ -251,14 +252,14 @@ async def test_a_plain_user_with_a_password_may_all_that_is_needed(
     proxy = Proxy(own_server.port)
     url = f"postgresql://{name}@127.0.0.1:{proxy.port}/{name}"
     with pytest.raises(UnavailableError) as error:
-        async with opened_on(tmp_path, Address(url, "wrong")):
+        async with opened_on(tmp_path, Address(url, secret("wrong"))):
             pass
     assert error.value.code == "ledger-unreachable"
     assert "password" in error.value.detail
-    async with opened_on(tmp_path, Address(url, "geheim: %/@")) as ledger:
+    async with opened_on(tmp_path, Address(url, secret("geheim: %/@"))) as ledger:
         await ledger.commit(story.opening())
         with pytest.raises(RefusedError, match="ledger-locked"):
-            async with opened_on(tmp_path / "other", Address(url, "geheim: %/@")):
+            async with opened_on(tmp_path / "other", Address(url, secret("geheim: %/@"))):
                 pass
         proxy.plan = plan
         batch = story.decide()

@@ -24,6 +24,7 @@ from gateway.policy.opa_server.endpoint import OpaEndpoint, endpoint
 from gateway.policy.opa_server.setup import authorization
 from gateway.policy.opa_tool import find_opa
 from gateway.policy.release import Release
+from support.secrets_made import secret
 
 TOKEN: Final = "a-token-of-the-tests-0123456789"
 _START_TIMEOUT_S: Final = 20
@@ -43,7 +44,7 @@ class OpaProcess:
     @property
     def endpoint(self) -> OpaEndpoint:
         """What ``OpaServerEngine`` is given."""
-        return endpoint(self.url, self.token, self.ca_file)
+        return endpoint(self.url, secret(self.token), self.ca_file)
 
     @property
     def token_file(self) -> Path:

@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -19,6 +19,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]  it has none
 from gateway.ledger.faults import Nature, StoreError
 from gateway.ledger.postgresql.errors import translated
 from gateway.ledger.store import Bindings, Row
+from vault.secret import Secret
 
 CONNECT_TIMEOUT_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 10_000
@@ -78,7 +79,7 @@ class Address:
     """Where the database is: `url` without a password, and the password if there is one."""
 
     url: str
-    password: str | None = field(default=None, repr=False)
+    password: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ async def _connected(address: Address, settings: dict[str, str], patience_ms: in
                 try:
                     return await _connect(
                         address.url,
-                        password=address.password,
+                        password=None if address.password is None else address.password.reveal(),
                         timeout=CONNECT_TIMEOUT_MS / 1_000,
                         server_settings=settings,
                     )

@@ -142,7 +142,7 @@ class StrictOpaClient(AsyncOpaClient):
     def _new_session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             headers={
-                "Authorization": f"Bearer {self._endpoint.token}",
+                "Authorization": f"Bearer {self._endpoint.token.reveal()}",
                 "Accept-Encoding": "identity",
             },
             connector=self._new_connector(),

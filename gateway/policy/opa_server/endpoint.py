@@ -8,19 +8,20 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.domain.errors import InvalidInputError
-from vault.private_files import OpenToOthersError, read_private
+from vault.errors import ProviderError
+from vault.providers.files import read_file
+from vault.secret import Moment, Secret
 
 DEFAULT_URL: Final = "http://127.0.0.1:8181"
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
 _HOST: Final = re.compile(r"[A-Za-z0-9.:-]{1,253}")
-_FILE_MAX_BYTES: Final = 4096
 _SOCKET_MAX_BYTES: Final = 100
 """A Unix socket's path is cut off by the system a little beyond this."""
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
@@ -31,7 +32,7 @@ class OpaEndpoint:
     """One OPA server. ``socket`` stands instead of ``host`` and ``port`` for a Unix socket."""
 
     url: str
-    token: str = field(repr=False)
+    token: Secret
     host: str = "localhost"
     port: int = 0
     tls: bool = False
@@ -39,21 +40,24 @@ class OpaEndpoint:
     ca_file: Path | None = None
 
 
-def read_endpoint(url: str, token_file: Path, ca_file: Path | None = None) -> OpaEndpoint:
+def read_endpoint(
+    url: str, token_file: Path, now: Moment, ca_file: Path | None = None
+) -> OpaEndpoint:
     """Check an address and read the token that is shown there.
 
     Args:
         url: ``http://`` with a loopback host, ``https://HOST[:PORT]``, or ``unix:///PATH``.
         token_file: holds the bearer token alone, readable by its owner only.
+        now: when that is.
         ca_file: PEM certificates to trust instead of the system's; for ``https`` only.
 
     Raises:
         InvalidInputError: ``config-invalid``; the token is never repeated.
     """
-    return endpoint(url, _token(token_file), ca_file)
+    return endpoint(url, _token(token_file, now), ca_file)
 
 
-def endpoint(url: str, token: str, ca_file: Path | None = None) -> OpaEndpoint:
+def endpoint(url: str, token: Secret, ca_file: Path | None = None) -> OpaEndpoint:
     """As :func:`read_endpoint`, with the token itself.
 
     Raises:
@@ -122,21 +126,12 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _token(path: Path) -> str:
+def _token(path: Path, now: Moment) -> Secret:
     try:
-        data = read_private(path, _FILE_MAX_BYTES)
-    except OpenToOthersError as error:
-        _refuse(str(error), f"chmod 600 {path}")
-    except OSError as error:
-        _refuse(
-            f"WRIT_OPA_TOKEN_FILE {path} cannot be read: {error.strerror}",
-            "make one with `writ policy opa-config`",
-        )
-    try:
-        token = data.decode("ascii").strip()
-    except UnicodeDecodeError:
-        token = ""
-    if _TOKEN.fullmatch(token) is None:
+        token = read_file(path, now)
+    except ProviderError as error:
+        _refuse(f"WRIT_OPA_TOKEN_FILE: {error.detail}", error.remedy)
+    if _TOKEN.fullmatch(token.reveal()) is None:
         _refuse(
             f"{path} holds no token of 16 to 512 letters, digits and . _ ~ + / = -",
             "make one with `writ policy opa-config`",

@@ -132,7 +132,8 @@ def write_setup(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     config, rego = folder / "opa.json", folder / "authz.rego"
     config.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    rego.write_text(authorization(hashlib.sha256(at.token.encode()).hexdigest()), encoding="utf-8")
+    token_digest = hashlib.sha256(at.token.reveal().encode()).hexdigest()
+    rego.write_text(authorization(token_digest), encoding="utf-8")
     address = f"unix://{at.socket}" if at.socket else f"{at.host}:{at.port}"
     command = ["opa", "run", "--server", f"--addr={address}"]
     if at.socket:

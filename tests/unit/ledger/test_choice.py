@@ -7,6 +7,7 @@ import pytest
 
 from gateway.domain.errors import InvalidInputError
 from gateway.ledger.choice import database_of
+from support.secrets_made import NOW, secret
 
 URL = "postgresql://writ@db.example:5432/writ"
 
@@ -22,18 +23,18 @@ class Chosen:
 
 def refusal(chosen: Chosen) -> str:
     with pytest.raises(InvalidInputError) as error:
-        database_of(chosen)
+        database_of(chosen, NOW)
     assert error.value.code == "config-invalid"
     assert error.value.remedy
     return error.value.detail
 
 
 def test_a_file_needs_nothing() -> None:
-    assert database_of(Chosen()) is None
+    assert database_of(Chosen(), NOW) is None
 
 
 def test_a_database_is_named() -> None:
-    assert database_of(Chosen("postgresql", URL)) == (URL, None)
+    assert database_of(Chosen("postgresql", URL), NOW) == (URL, None)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +75,23 @@ def test_the_password_comes_from_a_file_of_its_owner(tmp_path: Path) -> None:
     path = tmp_path / "password"
     path.write_text("geheim \n")
     path.chmod(0o600)
-    assert database_of(Chosen("postgresql", URL, path)) == (URL, "geheim ")
+    located = database_of(Chosen("postgresql", URL, path), NOW)
+    assert located == (URL, secret("geheim "))
+    assert "geheim" not in repr(located)
     path.chmod(0o640)
-    assert "read by others" in refusal(Chosen("postgresql", URL, path))
+    assert "by others" in refusal(Chosen("postgresql", URL, path))
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"two\nlines\n", b"x" * 2_000])
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"two\nlines\n"])
 def test_what_is_no_password_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "password"
     path.write_bytes(content)
     path.chmod(0o600)
-    assert "no password" in refusal(Chosen("postgresql", URL, path))
+    assert refusal(Chosen("postgresql", URL, path))
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_bytes(b"x" * 20_000)
+    path.chmod(0o600)
+    assert "more than" in refusal(Chosen("postgresql", URL, path))

@@ -31,6 +31,7 @@ from peers.opa import (
 from signing import canonical
 from support.opa_server import TOKEN, running_opa
 from support.policy_cases import LIMIT, data, document, put
+from support.secrets_made import secret
 
 pytestmark = pytest.mark.requirement("S1-07")
 
@@ -48,7 +49,7 @@ def release() -> Release:
 async def asked(
     url: str, *, held: Release | None = None, token: str = TOKEN, timeout_ms: int = 60_000
 ) -> AsyncIterator[OpaServerEngine]:
-    engine = OpaServerEngine(held or release(), endpoint(url, token), timeout_ms=timeout_ms)
+    engine = OpaServerEngine(held or release(), endpoint(url, secret(token)), timeout_ms=timeout_ms)
     try:
         yield engine
     finally:
@@ -134,7 +135,7 @@ async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPat
 
 
 async def test_the_client_changes_nothing_on_the_server() -> None:
-    there = endpoint("http://127.0.0.1:9", TOKEN)
+    there = endpoint("http://127.0.0.1:9", secret(TOKEN))
     client = StrictOpaClient(there, timeout_ms=100, answer_max_bytes=10)
     for name in (
         "update_policy_from_string",

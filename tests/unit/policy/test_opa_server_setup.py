@@ -22,6 +22,7 @@ from gateway.policy.opa_server.setup import configuration
 from gateway.policy.opa_tool import find_opa, run_opa
 from gateway.policy.release import Release, ReleaseError, shipped_release
 from support.opa_server import TOKEN, OpaProcess, running_opa
+from support.secrets_made import NOW
 
 OPEN = "package system.authz\n\ndefault allow := true\n"
 
@@ -53,10 +54,10 @@ def settings(**given: Any) -> Settings:
 def test_addresses_that_are_taken(
     token_file: Path, url: str | None, where: tuple[str, int, bool]
 ) -> None:
-    there = chosen_endpoint(settings(opa_url=url, opa_token_file=token_file))
+    there = chosen_endpoint(settings(opa_url=url, opa_token_file=token_file), NOW)
     assert there is not None
     assert (there.host, there.port, there.tls) == where
-    assert there.token == TOKEN
+    assert there.token.reveal() == TOKEN
     assert TOKEN not in repr(there)
 
 
@@ -87,7 +88,7 @@ def test_addresses_that_are_taken(
 )
 def test_addresses_that_are_refused(token_file: Path, url: str) -> None:
     with pytest.raises(InvalidInputError) as refused:
-        chosen_endpoint(settings(opa_url=url, opa_token_file=token_file))
+        chosen_endpoint(settings(opa_url=url, opa_token_file=token_file), NOW)
     assert refused.value.code == "config-invalid"
     assert refused.value.remedy
     assert "secret" not in str(refused.value)
@@ -112,7 +113,7 @@ def test_token_files_that_are_refused(tmp_path: Path, content: bytes | None, mod
         path.write_bytes(content)
         path.chmod(mode)
     with pytest.raises(InvalidInputError) as refused:
-        chosen_endpoint(settings(opa_token_file=path))
+        chosen_endpoint(settings(opa_token_file=path), NOW)
     assert refused.value.code == "config-invalid"
     assert refused.value.remedy
     assert TOKEN not in str(refused.value)
@@ -127,11 +128,11 @@ def test_settings_that_contradict_each_other_are_refused(token_file: Path) -> No
         {"opa_url": "https://x", "opa_token_file": token_file, "opa_ca_file": Path("none.pem")},
     ):
         with pytest.raises(InvalidInputError) as refused:
-            chosen_endpoint(settings(**given))
+            chosen_endpoint(settings(**given), NOW)
         assert refused.value.code == "config-invalid"
     with pytest.raises(ValidationError):
         settings(engine="regopy")
-    assert chosen_endpoint(Settings()) is None
+    assert chosen_endpoint(Settings(), NOW) is None
 
 
 def test_the_bundle_for_servers_has_rego_data_and_the_releases_digest(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from gateway.policy.opa_server.endpoint import endpoint
 from gateway.policy.opa_server.engine import OpaServerEngine
 from gateway.policy.release import shipped_release
 from support.opa_server import TOKEN, running_opa
+from support.secrets_made import secret
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
@@ -51,7 +52,7 @@ async def test_only_the_named_ca_is_trusted(tmp_path: Path, trusted: str | None)
     release = shipped_release()
     with running_opa(release, tls=files["ours"]) as opa:
         ca = files[trusted][0] if trusted else None
-        engine = OpaServerEngine(release, endpoint(opa.url, TOKEN, ca), timeout_ms=60_000)
+        engine = OpaServerEngine(release, endpoint(opa.url, secret(TOKEN), ca), timeout_ms=60_000)
         try:
             [answer] = await engine.decide([b"{}"])
         finally:
