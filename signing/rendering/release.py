@@ -55,7 +55,15 @@ _DESCRIPTOR: Final = record(
 )
 _TABLE: Final = mapping(_NAME, integer(0), _CONTROLS_MAX)
 _SCOPED: Final = mapping(_NAME, _TABLE, _INSTRUMENTS_MAX)
-_MARKS: Final = mapping(_NAME, boolean(), _INSTRUMENTS_MAX)
+
+
+def _marked(path: str, value: object) -> None:
+    """Accept true alone: a list is told by its names, so that none may stand there unmarked."""
+    if value is not True:
+        raise RecordError(path, "is not marked true")
+
+
+_MARKS: Final = mapping(_NAME, _marked, _INSTRUMENTS_MAX)
 
 
 def _any_fact(path: str, value: object) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,19 @@ from signing.trust import Draft
 from support.manifests import DEMO
 from vault.signers import create_key
 
-PLAN = """
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+FROM = (TODAY - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+UNTIL = (TODAY + timedelta(days=300)).strftime("%Y-%m-%dT%H:%M:%S+02:00")
+LATER = (TODAY + timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+PLAN = f"""
 environment = "production"
 gateway = "trading.example/log"
 mode = "PAPER"
 strategies = ["value", "momentum"]
 at_lapse = "cancel"
-valid_from = 2026-01-01T00:00:00Z
-valid_until = 2026-12-31T12:00:00+02:00
+valid_from = {FROM}
+valid_until = {UNTIL}
 
 [accounts.primary]
 broker = "alpaca"
@@ -39,7 +45,7 @@ notional_per_day = "250,000.50 USD"
 jurisdiction = "US"
 kind = "registration"
 reference = "SEC 8-12345"
-valid_until = 2027-12-31T00:00:00Z
+valid_until = {LATER}
 
 [acknowledgement]
 version = "2026-01"

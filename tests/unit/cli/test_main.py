@@ -19,7 +19,7 @@ SERVER_ONLY = (
     "opawasm",
     "structlog",
 )
-BASE_COMMANDS = ("audit", "keys", "access")
+BASE_COMMANDS = ("audit", "keys", "access", "manifest", "trust")
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from signing import canonical
 from signing.manifest import encode_manifest, parse_manifest
 from signing.rendering.release import FILES
 from signing.trust import Draft, Repository, propose_targets, read_roots
-from support.ceremony import PLAN, Ceremony
+from support.ceremony import FROM, LATER, PLAN, TODAY, Ceremony
 from support.manifests import DEMO, edited, manifest, manifest_fields, release_files
 
 FAR_US = 1_900_000_000_000_000
@@ -64,7 +65,8 @@ def test_two_officers_permit_a_release(desk: Ceremony) -> None:
     assert fields["strategies"] == ["momentum", "value"]
     assert (fields["epoch"], fields["mode"]) == (1, "PAPER")
     assert fields["ceilings"]["notional_per_day_micros"] == 250_000_500_000
-    assert fields["valid_until_us"] == 1_798_711_200_000_000
+    until = TODAY + timedelta(days=300, hours=-2)
+    assert fields["valid_until_us"] == int(until.timestamp()) * 1_000_000
     assert fields["release_digest"] == canonical.digest(release_files()["release.json"])
     assert "alpaca account PA1234" in desk.must("manifest", "show", *desk.at("ben")).out
 
@@ -255,10 +257,10 @@ def test_what_has_expired_is_left_out_only_when_asked(desk: Ceremony) -> None:
         ('environment = "production"\n', "", "environment: is missing"),
         ('at_lapse = "cancel"', 'at_lapse = "cancel"\nbypass = true', "bypass"),
         ('at_lapse = "cancel"', f'at_lapse = "cancel"\nrelease_digest = "{"a" * 64}"', "release_"),
-        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00", "valid_from: is no instant"),
-        ("2026-01-01T00:00:00Z", "2026-01-01", "valid_from: is no instant"),
-        ("2026-01-01T00:00:00Z", "1960-01-01T00:00:00Z", "valid_from_us"),
-        ("2027-12-31T00:00:00Z", '"soon"', "attestations[0].valid_until"),
+        (FROM, FROM.removesuffix("Z"), "valid_from: is no instant"),
+        (FROM, FROM[:10], "valid_from: is no instant"),
+        (FROM, "1960-01-01T00:00:00Z", "valid_from_us"),
+        (LATER, '"soon"', "attestations[0].valid_until"),
         ("250,000.50 USD", "250,000.50 EUR", "is in EUR"),
         ("250,000.50 USD", "250,00 USD", "notional_per_day"),
         ("250,000.50 USD", "1.0000001 USD", "notional_per_day"),
@@ -270,6 +272,7 @@ def test_what_has_expired_is_left_out_only_when_asked(desk: Ceremony) -> None:
         ("I agree.", "I agree.\t", "acknowledgement.text"),
         ("[ceilings]", "[ceilings", "the plan"),
     ],
+    ids=range(18),  # the dates are others on another day
 )
 def test_a_plan_that_is_wrong_says_where(desk: Ceremony, old: str, new: str, where: str) -> None:
     assert old in PLAN

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from gateway.policy.units import UNITS, write_value
 from signing import canonical
+from signing.manifest import ManifestError, read_fields
 from signing.rendering.change import Change, folded
 from signing.rendering.manifest import manifest_changes, manifest_words
 from signing.rendering.permission import (
@@ -120,6 +122,60 @@ def test_compiled_rules_alone_cannot_change_unseen() -> None:
     new = sealed(old | {WASM: b"other"})
     [change] = release_changes(read_release(old), read_release(new))
     assert (change.part, change.name) == ("rules", "compiled, of unchanged sources")
+
+
+def mutated(value: object) -> Iterator[Any]:
+    """The value with one leaf changed or one entry left out, in every way."""
+    if isinstance(value, bool):
+        yield not value
+    elif isinstance(value, int):
+        yield value + 1
+    elif isinstance(value, str):
+        yield f"{value}x"
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            yield [*value[:at], *value[at + 1 :]]
+            for changed in mutated(item):
+                yield [*value[:at], changed, *value[at + 1 :]]
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield {other: kept for other, kept in value.items() if other != name}
+            for changed in mutated(item):
+                yield value | {name: changed}
+
+
+@pytest.mark.attack
+@pytest.mark.requirement("S1-15")
+@pytest.mark.parametrize(
+    ("part", "least"),
+    [("limits", 80), ("instruments", 400), ("restricted", 1), ("permissions", 8)],
+)
+def test_nothing_in_the_data_of_a_release_changes_unseen(part: str, least: int) -> None:
+    files = release_files()
+    words, seen = read_release(files), 0
+    for value in mutated(words.data[part]):
+        try:
+            other = read_release(edited(files, **{part: value}))
+        except UnreadableReleaseError:
+            continue  # refused is as good
+        assert release_changes(words, other), value
+        seen += 1
+    assert seen >= least
+
+
+@pytest.mark.attack
+@pytest.mark.requirement("S1-15")
+def test_nothing_in_a_manifest_changes_unseen() -> None:
+    fields, seen = manifest_fields(), 0
+    for value in mutated(fields):
+        try:
+            other = read_fields(value)
+        except ManifestError:
+            continue
+        changed = other.limits_digest != fields["limits_digest"]  # told as limits, each by itself
+        assert changed or manifest_changes(manifest(), other, "USD", "USD"), value
+        seen += 1
+    assert seen >= 15
 
 
 def test_another_label_or_compiler_is_told() -> None:

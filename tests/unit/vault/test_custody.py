@@ -244,6 +244,22 @@ def test_processes_get_out_of_step(data: st.DataObject) -> None:
     assert at(8).monotonic_ns < due <= at(10).monotonic_ns
 
 
+def test_the_earliest_comes_within_a_fifth_of_its_wait(place: Place) -> None:
+    spans = list[int]()
+    custody = Custody([place], lambda n: spans.append(n) or n - 1, AGES)
+    custody.obtain(KEY, at(0))
+    assert spans == [2 * SECOND_NS]
+    assert custody.next_due() == at(8).monotonic_ns + 1
+
+
+def test_the_first_that_is_due_counts(custody: Custody) -> None:
+    custody.obtain(KEY, at(0))
+    custody.obtain(OTHER, at(3))
+    assert custody.next_due() == at(10).monotonic_ns
+    custody.refresh(at(10))
+    assert custody.next_due() == at(13).monotonic_ns
+
+
 @pytest.mark.parametrize("ages", [(0, 0, 9), (10, 0, 100), (10, 11, 100), (10, 2, 29)])
 def test_ages_that_make_no_sense(ages: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="ages"):

@@ -181,6 +181,7 @@ def stat_of(mode: int, owner: int, group: int) -> os.stat_result:
         (NOBODY, 0o460, 0, SHARED, "file-mode"),
         (NOBODY, 0o450, 0, SHARED, "file-mode"),
         (NOBODY, 0o444, 0, SHARED, "file-mode"),
+        (NOBODY, 0o441, 0, SHARED, "file-mode"),
         (NOBODY, 0o440, NOBODY, SHARED, "file-mode"),
         (0, 0o600, NOBODY, NOBODY, "file-owner"),
         (0, 0o440, 0, SHARED, "file-mode"),
