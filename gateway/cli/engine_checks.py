@@ -15,8 +15,7 @@ from gateway.config import Settings
 from gateway.domain.errors import WritError
 from gateway.policy.batches import DECISIONS
 from gateway.policy.engine import OPA_WASM, chosen_endpoint
-from gateway.policy.opa_server.answer import Cause, Fault
-from gateway.policy.opa_server.client import Reply
+from gateway.policy.opa_server.answer import Cause, Fault, Reply
 from gateway.policy.opa_server.endpoint import OpaEndpoint
 from gateway.policy.opa_server.engine import EMPTY_BATCH, OpaServerEngine, address
 from gateway.policy.release import Release, load_release, shipped_directory
