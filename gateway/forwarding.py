@@ -12,9 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Final
 
-from gateway.brokers.gate import PermitRefusedError
 from gateway.domain.book import NONE, OrderState
-from gateway.domain.errors import UnavailableError
+from gateway.domain.errors import PermitRefusedError, UnavailableError
 from gateway.domain.execution import SPENT, Submission
 from gateway.domain.halt import GLOBAL
 from gateway.ledger.faults import StoreError
