@@ -84,7 +84,7 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
     "publish the log": ("gateway.ledger.publication:Publication.bring_to",),
     "copy the write-ahead log": ("gateway.ledger.sequencer:Sequencer.maintain",),
     "receipt, gate, broker, submission": (
-        "gateway.pipeline:Pipeline._forward",
+        "gateway.forwarding:Forwarding.forward",
         "gateway.ledger.sqlite:SqliteLedger.receipt",
         "gateway.brokers.gate:Gate.forward",
     ),

@@ -2,7 +2,8 @@
 
 Every order from every door takes this path: :meth:`Pipeline.propose` queues it, a turn decides
 it (``gateway.turns``: facts and policy), the journal records it, and only when the record is on
-disk is the caller answered and the permit handed to the gate. There is no second way to a broker.
+disk is the caller answered and the permit handed to the gate (``gateway.forwarding``). There is no
+second way to a broker.
 
 If we crash before the commit, the caller has no answer and nothing was sent. If we crash after
 it and before the submission is recorded, the order is in doubt: at the next start it is settled
@@ -13,25 +14,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from gateway.brokers.gate import PermitRefusedError
 from gateway.domain.book import BookError, OrderState
 from gateway.domain.errors import UnavailableError, WritError
-from gateway.domain.execution import SPENT, Submission
-from gateway.domain.halt import GLOBAL, HaltTrigger
+from gateway.domain.halt import HaltTrigger
 from gateway.domain.order import Order
 from gateway.facts.document import Facts
+from gateway.forwarding import Forwarding
 from gateway.intake.idempotency import CallerKey
-from gateway.ledger.faults import StoreError
 from gateway.ledger.journal import Journal
 from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
-from gateway.ports import Clock, Committed, Door, Draft, Entropy, KeyClaim, Ledger
+from gateway.ports import Clock, Committed, Door, Entropy, KeyClaim, Ledger, Stops
 from gateway.turns import BATCH_MAX, Decided, Preview, Turns
-from signing import receipt
 
 QUEUE_MAX: Final = 1_024
 SENDING_MAX: Final = 4_096
@@ -42,9 +40,6 @@ DRAIN_LOOK_MS: Final = 1
 
 MEND_INTERVAL_MS: Final = 1_000
 """How often a book that ran ahead of a failed commit is rebuilt without being asked."""
-
-NO_PERMIT: Final = "NO_PERMIT"
-"""Cause of the halt after a decision that the ledger recorded and could not prove."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +75,11 @@ class Parts:
     sweep: Callable[[str], Awaitable[object]]
     """Cancels an order that reached the broker while a cancelling halt was being engaged."""
     latch: Callable[[Sequence[HaltTrigger]], Coroutine[Any, Any, None]]
-    """Engages the halts that a denial asks for, or an order without a permit."""
+    """Engages the halts that a denial asks for."""
+    stops: Stops
+    """Halts everything after an order without a permit."""
+    broker_names: Mapping[str, str]
+    """Account alias -> the name of its broker, as submissions record it."""
 
 
 class Pipeline:
@@ -92,9 +91,15 @@ class Pipeline:
         self._turns = Turns(parts.facts, lambda: parts.releases.current, parts.clock, parts.entropy)
         self._queue: asyncio.Queue[_Proposal] = asyncio.Queue(QUEUE_MAX)
         self._sending: set[asyncio.Task[Any]] = set()
-        self._answers: dict[str, asyncio.Event] = {}
-        self._unsent: set[str] = set()
-        """order_id of each allowed order that the gate has not compared yet."""
+        self._forwarding = Forwarding(
+            ledger=parts.ledger,
+            journal=parts.journal,
+            door=parts.door,
+            stops=parts.stops,
+            settle=parts.settle,
+            sweep=parts.sweep,
+            broker_names=parts.broker_names,
+        )
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -130,13 +135,7 @@ class Pipeline:
 
     async def first_answer(self, order_id: str, timeout_ms: int) -> OrderState | None:
         """Wait for the broker's first answer, as long as that; then the order as it is known."""
-        event = self._answers.get(order_id)
-        if event is not None:
-            try:
-                await asyncio.wait_for(event.wait(), timeout_ms / 1000)
-            except TimeoutError:
-                _log.debug("no answer for %s within %d ms", order_id, timeout_ms)
-        return self._parts.journal.book.orders.get(order_id)
+        return await self._forwarding.first_answer(order_id, timeout_ms)
 
     async def quiesce(self) -> None:
         """Wait until nothing is queued, being decided, recorded or sent."""
@@ -151,7 +150,7 @@ class Pipeline:
 
         Whoever waits for it has to keep new orders out. Brokers are not waited for.
         """
-        while self._unsent or not self._queue.empty() or not self._idle.is_set():
+        while self._forwarding.unsent or not self._queue.empty() or not self._idle.is_set():
             await self._parts.clock.sleep_ms(DRAIN_LOOK_MS)
 
     async def run(self) -> None:
@@ -172,7 +171,7 @@ class Pipeline:
             try:
                 await self._parts.journal.repair()
             except UnavailableError as error:
-                _log.warning("the book cannot be rebuilt yet: %s", error)
+                _log.warning("orders cannot be decided yet: %s", error)
 
     async def _take_turns(self) -> None:
         while True:
@@ -225,8 +224,7 @@ class Pipeline:
                 _refuse([proposal], error)
                 continue
             if decision.state.reserves:
-                self._answers[decision.state.order_id] = asyncio.Event()
-                self._unsent.add(decision.state.order_id)
+                self._forwarding.expect(decision.state.order_id)
             self._sending.add(recorded)
             recorded.add_done_callback(partial(self._recorded, proposal, decision, approved_ns))
             if decision.halts:
@@ -254,92 +252,15 @@ class Pipeline:
         error = asyncio.CancelledError() if recorded.cancelled() else recorded.exception()
         if error is not None:  # not durable: the caller is told, nothing is sent
             _refuse([proposal], error)
-            self._unsent.discard(state.order_id)
-            self._answered(state.order_id)
+            self._forwarding.forget(state.order_id)
             return
         [index] = recorded.result().indices
         if not proposal.answer.done():
             proposal.answer.set_result(Outcome(state, index))
         if state.reserves:
-            forwarding = asyncio.create_task(self._forward(decision, index, approved_ns))
+            forwarding = asyncio.create_task(self._forwarding.forward(decision, index, approved_ns))
             self._sending.add(forwarding)
             forwarding.add_done_callback(self._sending.discard)
-
-    async def _forward(self, decision: Decided, index: int, approved_ns: int) -> None:
-        state = decision.state
-        try:
-            submission = await self._through_the_gate(decision, index, approved_ns)
-            if submission is None or submission.code == SPENT:
-                return  # given up; or it has a submission already, and what is known of it stands
-            await self._record_submission(submission)
-            self._answered(state.order_id)
-            if submission.outcome == "unknown":
-                await self._parts.settle(self._parts.journal.book.orders[state.order_id])
-            await self._parts.sweep(state.order_id)
-        except Exception:  # noqa: BLE001  a defect here must not end the core
-            # Whatever failed, nothing is assumed and nothing is sent again: the order keeps its
-            # reservation and is in doubt, to be settled by asking the broker.
-            _log.exception("submission of %s could not be followed up", state.order_id)
-        finally:
-            self._unsent.discard(state.order_id)
-            self._answered(state.order_id)
-
-    async def _through_the_gate(
-        self, decision: Decided, index: int, approved_ns: int
-    ) -> Submission | None:
-        """What the gate did with the permit; ``None`` where there is none: nothing was sent."""
-        state = decision.state
-        try:
-            proof = await self._parts.ledger.receipt(index)
-            permit = receipt.encode_permit(proof, decision.draft.blobs[0])
-        except Exception as error:  # noqa: BLE001  whatever it is, the gate has seen nothing
-            await self._give_up(state, "NO_RECEIPT", error)
-            return None
-        # The gate compares before it waits for anything, so a switch that finds this order
-        # gone from here comes after the comparison of its release.
-        self._unsent.discard(state.order_id)
-        try:
-            return await self._parts.door.forward(permit, approved_ns)
-        except PermitRefusedError as error:
-            await self._give_up(state, "PERMIT_REFUSED", error)
-            return None
-
-    async def _give_up(self, order: OrderState, evidence: str, error: Exception) -> None:
-        """Close an order that nobody can have sent, and let go of what it reserves.
-
-        If this cannot be written it stands all the same, and is entered when it can be; if we
-        crash before that, the order is in doubt and settled like any other.
-        """
-        _log.error("order %s has no permit and is given up", order.order_id, exc_info=error)
-        # Unless the ledger says by itself that it takes no orders, the log does not prove what it
-        # holds: nothing is allowed until a person has looked.
-        if not _ledger_away(error):
-            self._latch((HaltTrigger(NO_PERMIT, GLOBAL, None, None),))
-        payload = {
-            "order_id": order.order_id,
-            "decision_id": order.decision_id,
-            "broker_client_id": order.broker_client_id,
-            "outcome": "voided",
-            "evidence": evidence,
-        }
-        await self._parts.journal.record([Draft("settlement", payload)], owed=True)
-
-    async def _record_submission(self, submission: Submission) -> None:
-        """Record what the gate did; it stands, and is entered later if it cannot be now."""
-        try:
-            await self._parts.journal.record([Draft("submission", asdict(submission))], owed=True)
-        except Exception as error:
-            # The broker may hold the order all the same: a cancel that was asked for while it
-            # was on its way must reach it.
-            await self._parts.sweep(submission.order_id)
-            if not isinstance(error, UnavailableError):
-                raise
-            _log.warning("submission of %s is not recorded yet: %s", submission.order_id, error)
-
-    def _answered(self, order_id: str) -> None:
-        event = self._answers.pop(order_id, None)
-        if event is not None:
-            event.set()
 
 
 def _keys(proposal: _Proposal, decision: Decided) -> list[KeyClaim]:
@@ -356,12 +277,6 @@ def _keys(proposal: _Proposal, decision: Decided) -> list[KeyClaim]:
         )
         for key in proposal.keys
     ]
-
-
-def _ledger_away(error: Exception) -> bool:
-    """Whether the ledger cannot be asked at all: no order gets past it until it can."""
-    closing = isinstance(error, UnavailableError) and error.code == "ledger-closed"
-    return closing or isinstance(error, StoreError)
 
 
 def _refuse(batch: Sequence[_Proposal], error: BaseException) -> None:

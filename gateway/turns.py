@@ -48,12 +48,13 @@ class Preview:
     """What would have been decided, in a decision's own words; nothing was recorded.
 
     ``verdict`` is ``None`` where the engine gave none; ``failure`` is its code, or that of the
-    facts, or ``none``.
+    facts, or ``none``. ``label`` is ``research`` or ``none``, as the decision's would be.
     """
 
     document: dict[str, Any]
     verdict: Verdict | None
     failure: str
+    label: str
 
     @property
     def allow(self) -> bool:
@@ -125,11 +126,12 @@ class Turns:
         moment = self._facts.moment()
         preview_id = new_id("preview", moment.wall_us, self._entropy.token(10))
         facts = self._gathered(order, preview_id, moment)
+        label = _label(self._facts.book(), moment)
         [answer] = await in_force.engine.decide([facts.data])
         if isinstance(answer, Verdict):
-            return Preview(facts.document, answer, facts.failure)
+            return Preview(facts.document, answer, facts.failure, label)
         failure = answer.code if facts.failure == NONE else facts.failure
-        return Preview(facts.document, None, failure)
+        return Preview(facts.document, None, failure, label)
 
     async def _pass(self, orders: Sequence[Order]) -> list[Decided]:
         final: dict[int, Decided] = {}
@@ -202,7 +204,8 @@ class Turns:
     ) -> _Candidate:
         facts = self._gathered(order, decision_id, moment)
         document, data, failure = facts.document, facts.data, facts.failure
-        payload = self._payload(book, order, decision_id, document, data) | {"failure": failure}
+        payload = self._payload(book, order, decision_id, document, data)
+        payload |= {"label": _label(book, moment), "failure": failure}
         state = order_state(payload | {"allow": True, "failure": NONE}, document)
         return _Candidate(position, order, decision_id, document, data, failure, payload, state)
 
@@ -237,7 +240,6 @@ class Turns:
             "client_order_id": order.client_order_id or NONE,
             "broker_client_id": broker_client_id(decision_id),
             "mode": book.mode.value,
-            "label": "research" if book.mode is Mode.RESEARCH else NONE,
             "market_us": document["time"]["market_us"],
             "input_digest": canonical.digest(data),
             "release_digest": self._deciding.digest,
@@ -252,6 +254,12 @@ class Turns:
 
     def _new_decision_id(self) -> str:
         return new_id("dec", self._clock.wall_us(), self._entropy.token(10))
+
+
+def _label(book: Book, moment: Moment) -> str:
+    """What marks an output as research: in RESEARCH, and anywhere while Omega 4 stands."""
+    lifted = book.omega4_lifted(moment.wall_us)
+    return NONE if lifted and book.mode is not Mode.RESEARCH else "research"
 
 
 def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:

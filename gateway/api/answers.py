@@ -51,7 +51,9 @@ class OrderAnswer(BaseModel):
     broker_client_id: str
     status: str
     code: str | None = Field(description="why it has this status, where there is a reason")
-    label: str | None = Field(description="research: decided and recorded, never forwarded")
+    label: str | None = Field(
+        description="research: decided in RESEARCH, or before a lift of Omega 4; never forwarded"
+    )
     principal: str
     account: str
     strategy_id: str | None
@@ -89,6 +91,7 @@ class DeniedProblem(Problem):
     index: int
     label: str | None
     reasons: list[ReasonAnswer]
+    base_currency: str = Field(description="what micros are millionths of")
     failure: FailureAnswer | None
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from gateway.api import times
 from gateway.domain.book import NONE, OrderState
 from gateway.domain.quantities import format_scaled
+from gateway.forwarding import VOIDED_BY
 from signing.lifecycle import State
 
 MANUAL: Final = "manual_trigger"
@@ -54,6 +55,9 @@ class AttemptAnswer(BaseModel):
     quantity: str
     order_type: str
     limit_price: str | None
+    label: str | None = Field(
+        description="research: recorded in RESEARCH, or before a lift of Omega 4; never forwarded"
+    )
     decision_reason: str = Field(
         description=f"signal:ID or run:ID that it came from, or else {MANUAL}; "
         "unknown where the input document's retention has ended"
@@ -62,7 +66,7 @@ class AttemptAnswer(BaseModel):
     risk_check_results: dict[str, Literal["pass", "fail"]]
     fail_closed_triggers: list[str] = Field(
         description="what stopped it: controls that were not proven, a failure to get a verdict, "
-        "or the gate's refusal"
+        "the gate's refusal, or that there was no permit"
     )
     order_status: str
     broker_response: BrokerResponseAnswer | None = Field(
@@ -95,6 +99,7 @@ def attempt_of(
         limit_price=None
         if state.limit_price is None
         else format_scaled(state.limit_price, state.price_decimals),
+        label=None if state.label == NONE else state.label,
         decision_reason=_reason(document),
         risk_checks_run=list(results),
         risk_check_results=results,
@@ -122,7 +127,9 @@ def _triggers(state: OrderState, reasons: Sequence[Mapping[str, Any]], failure: 
     found = [_name(reason["control"]) for reason in reasons]
     if failure != NONE:
         found.append(failure)
-    if state.allow and state.status is State.DENIED:  # the gate's word, said after the verdict
+    # Said after the verdict: the gate's word, or that there was no permit for it.
+    voided = state.status is State.FATAL_ERROR and state.code in VOIDED_BY
+    if state.allow and (state.status is State.DENIED or voided):
         found.append(state.code)
     return found
 

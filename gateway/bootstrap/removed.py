@@ -30,13 +30,13 @@ async def removed_since(opened: Opened, before: str) -> tuple[str, ...]:
         before: the digest of the release that the log names last, or ``none``.
 
     Raises:
-        CanaryError: the release of this start allows what none may, or cannot decide.
+        CanaryError: the release of this start is unsound or cannot decide; at a first start too.
     """
-    if before == NONE:
-        return ()
     # Both are asked in this process: a server holds one release, and may not be there yet.
     maker = replace(opened.maker, endpoint=None)
     examined = await _examined(opened, maker)
+    if before == NONE:
+        return ()
     try:
         old = await _recorded(opened, before, maker)
     except (WritError, OSError) as error:
@@ -51,10 +51,10 @@ async def removed_since(opened: Opened, before: str) -> tuple[str, ...]:
 async def _examined(opened: Opened, maker: EngineMaker) -> Examined:
     current, recorded = opened.releases.current, await recent(opened.ledger)
     if isinstance(current.engine, WasmEngine):
-        return await examine(current.engine, recorded)
+        return await examine(current.engine, current.catalogue, recorded)
     module = await maker.embedded(current.release)
     try:
-        return await examine(module.engine, recorded)
+        return await examine(module.engine, current.catalogue, recorded)
     finally:
         await module.close()
 

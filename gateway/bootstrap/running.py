@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from gateway.bootstrap.app import App, Host, Opened
@@ -40,12 +40,14 @@ from gateway.policy.engine import assemble, engine_maker
 from gateway.policy.in_force import ReleaseHolder
 from gateway.policy.recorded_words import RecordedWords
 from gateway.policy.release import load_release, release_folder, shipped_directory
-from gateway.ports import moment
+from gateway.ports import MarketReading, moment
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.settlement import Settlement
 from gateway.tracking.updates import Tracker
 
 STOP_TIMEOUT_S: Final = 30
+LOOK_PAUSE_MS: Final = 500
+"""Until an OPA server that was not ready is asked again."""
 _log = logging.getLogger(__name__)
 
 
@@ -97,9 +99,37 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
             if isinstance(broker, MarketDriven):
                 _follow(broker, app.trackers[broker.name], stack)
         await app.cancels.take_up()
-        if feed is not None:  # a mode or release that came with the start may ask for a halt
-            await app.triggers.evaluate(known_only=True)
+        if feed is not None:
+            await _first_look(app, stack)
         yield app
+
+
+async def _first_look(app: App, stack: contextlib.AsyncExitStack) -> None:
+    """Engage what a mode or release that came with the start asks for, before the first order.
+
+    An OPA server fetches its release from this very gateway, so it is asked when it is first
+    ready; until then it allows nothing either.
+    """
+    if await _looked(app):
+        return
+
+    async def look() -> None:
+        while not await _looked(app):
+            await app.clock.sleep_ms(LOOK_PAUSE_MS)
+
+    task = asyncio.create_task(look())
+    task.add_done_callback(_look_ended)
+    stack.callback(task.cancel)
+
+
+async def _looked(app: App) -> bool:
+    return await app.releases.readiness() is None and await app.triggers.first_look()
+
+
+def _look_ended(task: asyncio.Task[None]) -> None:
+    """What the ledger did not take is logged here; the halt itself stands or is owed."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("the first look at the halts failed", exc_info=error)
 
 
 async def _start(opened: Opened) -> App:
@@ -107,14 +137,7 @@ async def _start(opened: Opened) -> App:
     host, journal, ledger = opened.host, opened.journal, opened.ledger
     releases, brokers = opened.releases, opened.brokers
     facts = open_facts(opened)
-    gate = Gate(
-        brokers,
-        opened.vkey,
-        host.clock,
-        lambda: journal.book,
-        facts.market,
-        opened.settings.broker_timeout_ms,
-    )
+    gate = _gate(opened, facts.market)
     cancels = Cancels(journal, gate, host.clock)
     owed = FolderOwedHalts(opened.settings.data / FOLDER, host.runner)
     halting = Halting(journal, cancels, host.clock, host.entropy, owed, ledger.replay)
@@ -139,6 +162,8 @@ async def _start(opened: Opened) -> App:
             settle=settle,
             sweep=cancels.sweep,
             latch=Latches(halting, lambda: journal.book).engage,
+            stops=halting,
+            broker_names={account: broker.name for account, broker in brokers.items()},
         )
     )
     trackers = {
@@ -171,6 +196,17 @@ async def _start(opened: Opened) -> App:
         trackers=trackers,
         trust=opened.trust,
         vkey=opened.vkey,
+    )
+
+
+def _gate(opened: Opened, market: Callable[[], MarketReading]) -> Gate:
+    return Gate(
+        opened.brokers,
+        opened.vkey,
+        opened.host.clock,
+        lambda: opened.journal.book,
+        market,
+        opened.settings.broker_timeout_ms,
     )
 
 

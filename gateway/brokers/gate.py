@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 from gateway.brokers.last_look import Thresholds, market_refusal
 from gateway.brokers.permitted import Permitted, UnreadablePermitError, read_permit
 from gateway.domain.book import Book
-from gateway.domain.errors import NotFoundError, RefusedError
+from gateway.domain.errors import NotFoundError, PermitRefusedError
 from gateway.domain.execution import (
     SPENT,
     Accepted,
@@ -43,10 +43,6 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
 _BROKER_ORDER_ID = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-
-class PermitRefusedError(RefusedError):
-    """The bytes are no permit: nothing was sent, and there is no decision to record it under."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -29,6 +29,8 @@ from signing.verify import Progress as Told
 from signing.verify import Report, verify_log
 
 REPLAY: Final = "replay"
+_OUTCOME: Final = ("decision_id", "order_id", "client_order_id", "allow", "failure", "mode")
+"""What a table tells of an entry, where the entry has it."""
 
 
 class AuditGroup(TyperGroup):
@@ -168,22 +170,28 @@ def _verify_receipt(data: bytes, key: Vkey, fmt: output.Format) -> None:
     except RecordError as error:
         _fail("record", str(error), fmt)
     else:
-        output.record(_receipt_fields(found), fmt)
+        _print_receipt(found, fmt)
         output.note(
             f"the log {key.name} holds this entry; whether its own signature was certified "
             "is seen by writ audit verify --log"
         )
 
 
-def _receipt_fields(found: Receipt) -> Mapping[str, Any]:
-    return {
+def _print_receipt(found: Receipt, fmt: output.Format) -> None:
+    """The proof, and of the entry its outcome and ids; JSON has all that was signed."""
+    payload = found.envelope.payload
+    proof = {
         "ok": True,
         "index": found.index,
         "kind": found.envelope.kind,
         "size": found.checkpoint.size,
         "root": found.checkpoint.root.hex(),
-        "payload": found.envelope.payload,
     }
+    if fmt is output.Format.JSON:
+        output.record({**proof, "payload": payload}, fmt)
+        return
+    told = {name: payload[name] for name in _OUTCOME if name in payload}
+    output.record({**proof, **told}, fmt)
 
 
 def _fail(code: str, detail: str, fmt: output.Format) -> None:

@@ -25,7 +25,6 @@ from gateway.host import new_event_loop
 DEFAULT_ORDERS: Final = 400
 ORDERS_MAX: Final = 5_000
 """More than five a day the rule does not always have to propose."""
-INTERRUPTED: Final = 130
 HOST: Final = "127.0.0.1"
 
 app = typer.Typer()
@@ -64,7 +63,7 @@ def demo(
                 runner.run(_stay(_settings(directory)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         output.note(f"interrupted; what was recorded stands in {directory}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(exits.INTERRUPTED) from None
     raise typer.Exit(exits.DONE if held else exits.DENIED)
 
 

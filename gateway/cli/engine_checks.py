@@ -16,8 +16,7 @@ from gateway.domain.errors import WritError
 from gateway.host import SystemClock
 from gateway.policy.batches import DECISIONS
 from gateway.policy.engine import OPA_WASM, chosen_endpoint
-from gateway.policy.opa_server.answer import Cause, Fault
-from gateway.policy.opa_server.client import Reply
+from gateway.policy.opa_server.answer import Cause, Fault, Reply
 from gateway.policy.opa_server.endpoint import OpaEndpoint
 from gateway.policy.opa_server.engine import EMPTY_BATCH, OpaServerEngine, address
 from gateway.policy.release import Release, load_release, shipped_directory

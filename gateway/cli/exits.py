@@ -11,6 +11,8 @@ USAGE: Final = 2
 """The command, its input, its key or its configuration is not right."""
 UNAVAILABLE: Final = 3
 """The gateway cannot be reached, or cannot record or decide right now."""
+INTERRUPTED: Final = 130
+"""What a shell reports of a command that Ctrl-C ended."""
 
 
 class CommandError(Exception):

@@ -16,7 +16,6 @@ from gateway.cli import exits, output
 from gateway.cli.impact_report import Flip, print_impact, write_page
 from gateway.cli.named_files import read_vkey, unreadable, usage
 from gateway.cli.published_log import no_engine, open_log, progress
-from gateway.cli.replay import INTERRUPTED
 from gateway.cli.written_files import written
 from signing.published import PublishedError
 from signing.verification.roots import RootsError
@@ -119,7 +118,7 @@ def impact(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
         raise unreadable(error) from error
     except KeyboardInterrupt:
         output.note("interrupted; no file was written")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(exits.INTERRUPTED) from None
     print_impact(found, about, fmt)
     if html is not None:
         write_page(html, found, about, opened)

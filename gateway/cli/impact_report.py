@@ -37,7 +37,8 @@ def print_impact(found: Impact, about: dict[str, str], fmt: output.Format) -> No
     if fmt is output.Format.JSON:
         output.record({"candidate": about} | report, fmt)
         return
-    output.record({"candidate": about["revision"], **report["outcomes"]}, fmt)
+    # The digest: candidates that differ in their limits alone have one revision.
+    output.record({"candidate": about["digest"], **report["outcomes"]}, fmt)
     for dimension in _DIMENSIONS:
         rows = [_money_row(row) for row in report["by"][dimension]]
         if rows:

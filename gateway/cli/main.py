@@ -1,7 +1,8 @@
 """The entry point: finds the command's module, loads only that, and turns errors into exits.
 
 ``writ audit`` and ``writ keys`` run with the base installation alone, so nothing here imports
-the server; a command that needs it says so when it is missing.
+the server; a command that needs it says so when it is missing. Whatever takes time to load is
+imported inside :func:`main`, where Ctrl-C is answered.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
-import typer
-from typer.core import TyperGroup
-
-from gateway.cli import exits, output
+from gateway.cli import exits
 from gateway.domain.errors import UnavailableError, WritError
+
+if TYPE_CHECKING:
+    import typer
+    from typer.core import TyperGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ COMMANDS: Final = {
     "serve": _Entry("serve", "app", "Run the gateway."),
     "status": _Entry("status", "app", "Show what a running gateway is doing."),
     "doctor": _Entry("doctor", "app", "Check this installation and its data folder."),
-    "order": _Entry("order", "app", "Submit, preview, list, show, explain and cancel orders."),
+    "order": _Entry("order", "app", "Submit, preview, explain, prove, list and cancel orders."),
     "mode": _Entry("mode", "app", "Show or set the mode."),
     "omega4": _Entry("mode", "omega4_app", "Lift or restore the research-only directive."),
     "exit-only": _Entry("mode", "exit_only_app", "Let positions be reduced under a halt."),
@@ -42,7 +44,7 @@ COMMANDS: Final = {
     "halts": _Entry("kill", "halts_app", "List the standing halts."),
     "facts": _Entry("facts", "app", "Push facts, take them back, and list what stands."),
     "access": _Entry("access", "app", "Add, list and revoke API keys."),
-    "policy": _Entry("policy", "app", "Check, test and build policies."),
+    "policy": _Entry("policy", "app", "Write, try, compare, build and switch policies."),
     "keys": _Entry("keys", "app", "Make and show signing keys."),
     "trust": _Entry("trust", "app", "Name the officers, and publish what they sign."),
     "manifest": _Entry("manifest", "app", "Draft, show, sign, publish and revoke manifests."),
@@ -67,23 +69,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         missing = (error.name or "").partition(".")[0]
         if missing in _OURS or not missing:
             raise
-        output.complaint(
-            f"this command needs the package {missing}, which is not installed",
-            "extra-missing",
-            "install the server too: pip install 'writ[server]'",
-        )
-        sys.exit(exits.USAGE)
+        detail = f"this command needs the package {missing}, which is not installed"
+        remedy = "install the server too: pip install 'writ[server]'"
+        _fail(detail, "extra-missing", remedy, exits.USAGE)
     except WritError as error:
-        output.complaint(error.detail, error.code, error.remedy)
-        sys.exit(exit_status(error))
+        _fail(error.detail, error.code, error.remedy, exit_status(error))
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         why = error.strerror or type(error).__name__
-        output.complaint(f"{named}{why}", "file", "check the path and its permissions")
-        sys.exit(exits.USAGE)
+        _fail(f"{named}{why}", "file", "check the path and its permissions", exits.USAGE)
     except exits.CommandError as error:
-        output.complaint(error.detail, error.code, error.remedy)
-        sys.exit(error.exit_status)
+        _fail(error.detail, error.code, error.remedy, error.exit_status)
+    except KeyboardInterrupt:  # while it loads; a command that runs answers it itself
+        sys.stderr.write("interrupted\n")
+        sys.exit(exits.INTERRUPTED)
+
+
+def _fail(detail: str, code: str, remedy: str, status: int) -> NoReturn:
+    from gateway.cli import output
+
+    output.complaint(detail, code, remedy)
+    sys.exit(status)
 
 
 def exit_status(error: WritError) -> int:
@@ -93,6 +99,8 @@ def exit_status(error: WritError) -> int:
 
 def _group(arguments: Sequence[str]) -> TyperGroup:
     """The command tree, with the asked-for command real and the others by their help alone."""
+    import typer
+
     asked = next((a for a in arguments if not a.startswith("-")), None)
     root = typer.Typer(
         name="writ",

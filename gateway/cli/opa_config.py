@@ -47,7 +47,9 @@ def opa_config(
     there = read_endpoint(listen, token_file, moment(SystemClock()))
     made = write_setup(out, gateway_url=url, key_file=key_file, at=there, diagnostic=diagnostic)
     output.note(f"wrote {made.config} and {made.authorization}; start the server with:")
-    sys.stdout.write(made.line + "\n")
+    # Kept as a script, the server takes the shell's place, so that what ends the one ends the
+    # other; typed where somebody sits, it would take their shell away.
+    sys.stdout.write(("" if sys.stdout.isatty() else "exec ") + made.line + "\n")
     output.note(
         "and the gateway with:\n"
         "  WRIT_ENGINE=opa-server\n"

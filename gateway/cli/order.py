@@ -11,6 +11,7 @@ import typer
 from gateway.cli import exits, output
 from gateway.cli.client import DENIED_CODE, Client, ProblemError, connect, in_address
 from gateway.cli.order_shown import (
+    denial,
     print_controls,
     print_denial,
     print_order,
@@ -41,7 +42,8 @@ from gateway.cli.order_ticket import (
 )
 
 app = typer.Typer(
-    no_args_is_help=True, help="Submit, preview, list, show, explain and cancel orders."
+    no_args_is_help=True,
+    help="Submit, preview, list, show, explain and cancel orders; print attempts and receipts.",
 )
 
 _LIST: Final = (
@@ -102,6 +104,7 @@ def submit(  # noqa: PLR0913, PLR0917  each argument is an option of the command
     except ProblemError as error:
         if error.code == DENIED_CODE:
             print_denial(error.document, fmt)
+            raise denial(error) from error
         raise
     print_order(answer, fmt)
 
@@ -148,7 +151,7 @@ def preview(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
         output.record(answer, fmt)
     else:
         output.record(answer, fmt, fields=("allow", "qty", "limit_price", "stop_price", "failure"))
-        print_reasons(answer["reasons"], answer["facts"])
+        print_reasons(answer["reasons"], answer["base_currency"], answer["facts"])
     if not answer["allow"]:
         raise typer.Exit(exits.DENIED)
 
@@ -176,7 +179,7 @@ def show(order_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
 
 @app.command()
 def explain(order_or_decision_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
-    """Say why an order was allowed or denied: control, observed, limit, remedy, regulation."""
+    """Say why an order was allowed or denied: control, arithmetic, remedy, regulation."""
     client = connect()
     decision = client.get(f"/v1/decisions/{_decision_id(client, order_or_decision_id)}")
     if fmt is output.Format.JSON:
@@ -196,7 +199,7 @@ def explain(order_or_decision_id: str, fmt: output.FormatOption = output.Format.
         },
         fmt,
     )
-    print_controls(decision["controls"], decision["document"])
+    print_controls(decision["controls"], decision["base_currency"], decision["document"])
     print_remedies(decision["reasons"])
     if decision["failure"]:
         output.record(decision["failure"], fmt)

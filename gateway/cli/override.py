@@ -29,6 +29,9 @@ from signing.trusted import FILE_BYTES_MAX, TrustedKeys, TrustedKeysError
 
 app = typer.Typer(no_args_is_help=True, help="Sign and show one-order overrides.")
 
+MODES_RUN: Final = ("RESEARCH", "SIMULATION")
+"""The modes that a gateway of this version can be in."""
+
 _SIGN: Final = "override sign"
 _SHOW: Final = "override show"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,6 +99,8 @@ def sign(  # noqa: PLR0913  one option for each field of an override
     else:
         out.write_text(line, encoding="utf-8")
     output.note(f"{override.override_id}: for one order, until {expires}")
+    if override.mode not in MODES_RUN:
+        output.note(f"no gateway of this version runs {override.mode}: it counts nowhere yet")
 
 
 @app.command()

@@ -1,14 +1,16 @@
-"""`writ policy`: check, test and build the policies in a working tree; needs ``opa``."""
+"""`writ policy`: from a control's first line to the release in force; building needs ``opa``."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from gateway.cli import exits, output
 from gateway.cli.impact import impact
+from gateway.cli.named_files import usage
 from gateway.cli.opa_config import opa_config
 from gateway.cli.policy_catalogue import catalogue
 from gateway.cli.policy_diff import diff, limits
@@ -18,7 +20,15 @@ from gateway.cli.policy_try import try_document
 from gateway.cli.policy_watch import run_tests
 from gateway.cli.working import working
 
-app = typer.Typer(no_args_is_help=True, help="Check, test and build policies.")
+if TYPE_CHECKING:
+    from gateway.policy.release_data import ReleaseData
+
+_BUILD: Final = "policy build"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Write, check, test, try, compare, weigh, build and switch policies.",
+)
 app.command("catalogue")(catalogue)
 app.command("impact")(impact)
 app.command("test")(run_tests)
@@ -93,13 +103,24 @@ def build(
     ] = None,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
-    """Build a release: the Rego bundle, the WebAssembly module, data, words, and the descriptor."""
-    from gateway.policy.build import build as run
-    from gateway.policy.data_files import release_data
+    """Build a release: the Rego bundle, the WebAssembly module, data, words, and the descriptor.
 
+    What `writ policy check` finds without running tests is refused, and nothing is written.
+    """
+    from gateway.policy.build import build as run
+    from gateway.policy.check import refuse_unsound
+    from gateway.policy.data_files import limit_names, release_data
+
+    if out is None and (data is not None or limits is not None):
+        raise usage(
+            "other limits or lists need --out: the source's own release stays as it is", _BUILD
+        )
     target = source / "release" if out is None else out
-    with working(f"building {source}"):
-        release = run(source, target, label, release_data(source, data, limits))
+    with working(f"checking {source}") as step:
+        given = release_data(source, data, limits)
+        refuse_unsound(source, step)
+        step(f"building {source}")
+        release = run(source, target, label, given)
     record: dict[str, Any] = {
         "folder": str(target),
         "label": release.label,
@@ -111,3 +132,16 @@ def build(
         "opa": release.opa_version,
     }
     output.record(record, fmt)
+    for told in _deny(release.parsed, limit_names(source)):
+        output.note(told)
+
+
+def _deny(data: ReleaseData, names: Collection[str]) -> Iterator[str]:
+    """What of a release's data denies orders because it was never filled in."""
+    base = data.limits.base
+    closed = sum(base.get(name, 0) == 0 for name in names)
+    if closed:
+        subject, each = ("1 limit is", "it") if closed == 1 else (f"{closed} limits are", "one")
+        yield f"{subject} zero or left out: every order that needs {each} is denied"
+    if not data.permissions:
+        yield "nobody has a permission: every order is denied (permissions.json)"

@@ -41,7 +41,8 @@ def diff(
         f"{sum(change.effect == effect for change in changes)} {effect}"
         for effect in (TIGHTER, LOOSER, NEW)
     ]
-    output.note(f"{len(changes)} differences, {', '.join(counts)}" if changes else "no difference")
+    noun = "difference" if len(changes) == 1 else "differences"
+    output.note(f"{len(changes)} {noun}, {', '.join(counts)}" if changes else "no difference")
     if exit_code and changes:
         raise typer.Exit(exits.DENIED)
 

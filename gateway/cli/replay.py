@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-INTERRUPTED: Final = 130
-"""What a shell reports of a command that Ctrl-C ended."""
-
 _JOBS_MAX: Final = 256
 
 
@@ -88,7 +85,7 @@ def replay(  # noqa: PLR0913, PLR0917  one option each, which typer hands over b
         raise unreadable(error) from error
     except KeyboardInterrupt:  # before there was anything to go on from
         output.note("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(exits.INTERRUPTED) from None
     ok = print_report(found, opened.vkey, plan, pinned=opened.pinned, fmt=fmt)
     missing = require_all and found.tally.total("not_replayable") > 0
     if not ok or missing:
@@ -108,7 +105,7 @@ def _run(plan: Plan, kept: StateFile | None) -> Replayed:
     except KeyboardInterrupt:
         how = "" if kept is None else "; run it again to go on where it stopped"
         output.note(f"interrupted{how}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(exits.INTERRUPTED) from None
 
 
 def _state_file(

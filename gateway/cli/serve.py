@@ -76,7 +76,7 @@ async def _serve(settings: Settings) -> None:
         sys.stdout.write(f"{address}\n")
         sys.stdout.flush()
         output.note(
-            f"mode {gateway.book().mode}, release {gateway.release.revision} "
+            f"mode {gateway.book().mode}, release {gateway.release.digest} "
             f"({gateway.release.label}), data in {settings.data}"
         )
         if not any(not key.revoked_us for key in AccessFile(settings.data / FILE_NAME).records()):

@@ -24,5 +24,5 @@ def trust_findings(settings: Settings) -> list[Finding]:
         Finding("trust", Grade.FAIL, problem, _REMEDY)
         for problem in (*runs.problems, *officers.problems)
     ]
-    counted = f"{len(runs.by)} attested runs, {len(officers.keys.names)} keys of officers"
+    counted = f"attested runs: {len(runs.by)}; keys of officers: {len(officers.keys.names)}"
     return [*refused, Finding("trust", Grade.OK, counted)]

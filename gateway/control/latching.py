@@ -43,8 +43,8 @@ class Latches:
 
     async def _engage(self, halt: HaltTrigger) -> None:
         key = (halt.cause, halt.scope)
-        # Many orders exceed a limit at once. The first one's halt is being written; to ask for it
-        # again meanwhile would change nothing.
+        # Many orders exceed a limit at once. The first one's halt stands and is being written: to
+        # ask again meanwhile would change nothing, and queue behind a disk that may hang.
         if key in self._engaging and self._stands(*key):
             return
         self._engaging.add(key)

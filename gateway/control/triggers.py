@@ -56,13 +56,30 @@ class Triggers:
             self._waiting[known_only] = asyncio.create_task(self._evaluate(known_only=known_only))
         await asyncio.shield(self._waiting[known_only])
 
+    async def first_look(self) -> bool:
+        """Engage what a mode or release that came with the start asks for.
+
+        Returns:
+            ``False`` if the engine cannot say yet. That alone is no halt: it has not allowed an
+            order either.
+        """
+        async with self._asking:
+            due = await self._due(known_only=True)
+        if isinstance(due, EngineFailure):
+            return False
+        await self._engage(due)
+        return True
+
     async def _evaluate(self, *, known_only: bool) -> None:
         async with self._asking:
             del self._waiting[known_only]  # whoever comes from here on may bring newer facts
-            if not self._journal.book.mode.forwards:
-                return
-            due = await self._ask(canonical.encode(self._document(known_only=known_only)))
+            due = await self._due(known_only=known_only)
         await self._engage(due)
+
+    async def _due(self, *, known_only: bool) -> HaltTriggers:
+        if not self._journal.book.mode.forwards:
+            return []
+        return await self._ask(canonical.encode(self._document(known_only=known_only)))
 
     async def _engage(self, due: HaltTriggers) -> None:
         if isinstance(due, EngineFailure):

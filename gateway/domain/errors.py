@@ -43,3 +43,7 @@ class UnavailableError(WritError):
 
 class RefusedError(WritError):
     """A state forbids it: the mode, a halt, a configuration (HTTP 409 or exit 2)."""
+
+
+class PermitRefusedError(RefusedError):
+    """The bytes are no permit: nothing was sent, and there is no decision to record it under."""

@@ -9,17 +9,20 @@ a reservation that never became durable only tightens what is allowed.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gateway.domain.book import Book, BookError, OrderState
+from gateway.domain.book import NONE, Book, BookError, OrderState
 from gateway.domain.errors import UnavailableError
 from gateway.domain.projection import apply
 from gateway.ports import Batch, Committed, Draft, KeyClaim, Ledger
 
 OWED_MAX: Final = 10_000
-"""Entries that may wait for a ledger that takes none; beyond that the oldest stand anyway."""
+"""Entries that may wait for a ledger that takes none; beyond that nothing is allowed any more."""
+
+_log = logging.getLogger(__name__)
 
 
 class Journal:
@@ -29,7 +32,9 @@ class Journal:
         """Start from a book that the ledger replayed."""
         self._ledger = ledger
         self._book = book
-        self._owed: deque[Draft] = deque(maxlen=OWED_MAX)
+        self._owed: deque[Draft] = deque()
+        """What stands and waits to be written; bounded by :meth:`_owe`."""
+        self._lost = 0
         self._under_way: set[asyncio.Task[Committed]] = set()
         self._ahead = False
         self._mending = asyncio.Lock()
@@ -40,6 +45,15 @@ class Journal:
     def book(self) -> Book:
         """The state as of everything recorded or about to be."""
         return self._book
+
+    @property
+    def lost(self) -> int:
+        """How many entries that stand could not be kept; unless 0, nothing is decided any more.
+
+        A book built without them may know too little of what brokers hold. A restart knows again:
+        it asks the brokers, and takes up the halts and cancels that were kept beside the ledger.
+        """
+        return self._lost
 
     def record(
         self,
@@ -76,8 +90,21 @@ class Journal:
         except Exception:  # whatever it is, the book has seen what the log has not
             self._ahead = True
             if owed:
-                self._owed.extend(batch.drafts)
+                self._owe(batch.drafts)
             raise
+
+    def _owe(self, drafts: Sequence[Draft]) -> None:
+        """Keep what stands until it can be written; what finds no room is lost.
+
+        A halt always finds room: one stands for each cause and scope, so they are few.
+        """
+        for draft in drafts:
+            if len(self._owed) < OWED_MAX or draft.kind == "halt":
+                self._owed.append(draft)
+                continue
+            self._lost += 1
+            order_id = draft.payload.get("order_id", NONE)
+            _log.error("a %s that stands could not be kept: order %s", draft.kind, order_id)
 
     async def settled(self) -> None:
         """Wait until every commit under way has ended, well or badly."""
@@ -92,11 +119,18 @@ class Journal:
         takes entries.
 
         Raises:
-            UnavailableError: the log cannot be read; nothing may be decided.
+            UnavailableError: the log cannot be read, or more was owed than can be kept
+                (``record-lost``, until a restart); nothing may be decided.
         """
         async with self._mending:  # a turn and the core's own look may ask at once
             if self._ahead:
                 await self._rebuild()
+        if self._lost:
+            raise UnavailableError(
+                "record-lost",
+                f"{self._lost} entries that stand could neither be written nor be kept",
+                "restart the gateway: it then asks the brokers",
+            )
 
     async def _rebuild(self) -> None:
         await self.settled()

@@ -5,6 +5,9 @@ a directive in force, an unlisted symbol, parts that are missing, numbers that a
 that are made of a recorded order which the release would allow tell most: one thing is changed in
 it, so that nothing else can deny it. The other recorded inputs may be decided either way, but each
 must get a verdict. What must hold is that it decides; which way is the matter of an impact report.
+
+Each control must deny something: one that reads facts and is proven for an empty document would
+be proven for any, and the others hide it there.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import Any, Final, cast
 from gateway.domain.decision import EngineFailure, Verdict
 from gateway.domain.errors import RefusedError
 from gateway.policy.batches import BATCH_MAX
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.in_force import ReleaseInForce
 from gateway.ports import Ledger, PolicyEngine
 from signing import canonical
@@ -81,12 +85,18 @@ async def recent(ledger: Ledger, count: int = RECORDED_MAX) -> list[Recorded]:
     return [one for one in found if one is not None]
 
 
-async def examine(engine: PolicyEngine, recorded: Sequence[Recorded]) -> Examined:
+async def examine(engine: PolicyEngine, words: Catalogue, recorded: Sequence[Recorded]) -> Examined:
     """Try an engine that holds a release on every canary.
+
+    Args:
+        engine: with the release.
+        words: the release's; they say which of its controls read facts.
+        recorded: what it decides again (:func:`recent`).
 
     Raises:
         CanaryError: ``release-undecided``: a document got no verdict, or one that requires
-            nothing; ``release-unsound``: what any sound release denies was allowed.
+            nothing; ``release-unsound``: what any sound release denies was allowed, or a control
+            that reads facts is proven for an empty document.
     """
     answers = await _verdicts(engine, [(one.decision_id, one.document) for one in recorded])
     allowed = next(
@@ -99,13 +109,11 @@ async def examine(engine: PolicyEngine, recorded: Sequence[Recorded]) -> Examine
     )
     canaries = [*_plain(), *(_changed(allowed) if allowed else ())]
     denials = await _verdicts(engine, canaries)
-    for (name, _), verdict in zip(canaries, denials, strict=True):
+    for (name, document), verdict in zip(canaries, denials, strict=True):
         if verdict.allow:
-            raise CanaryError(
-                "release-unsound",
-                f"the release allows {name}, which none may",
-                "run `writ policy check` and `writ policy test` on its sources",
-            )
+            raise _unsound(f"the release allows {name}, which none may")
+        if document == _EMPTY and (blind := _reading_facts(verdict.passed, words)):
+            raise _unsound(f"{', '.join(blind)} is proven for {name}, so it would be for any")
     if isinstance(await engine.triggered_halts(_EMPTY), EngineFailure):
         raise _undecided("the query for halts", "no answer")
     return Examined(
@@ -169,6 +177,20 @@ def _flips(recorded: Sequence[Recorded], answers: Sequence[Verdict]) -> Iterator
         if one.allow != verdict.allow:
             controls = tuple(reason.control for reason in verdict.reasons)
             yield Flip(one.decision_id, one.allow, verdict.allow, controls)
+
+
+def _reading_facts(controls: Sequence[str], words: Catalogue) -> list[str]:
+    """Those of the controls that read facts, as far as is known.
+
+    One that reads limits alone, such as that a window is signed, may be proven for no order.
+    """
+    told = words.controls
+    return [control for control in controls if control not in told or told[control].facts]
+
+
+def _unsound(detail: str) -> CanaryError:
+    remedy = "run `writ policy check` and `writ policy test` on its sources"
+    return CanaryError("release-unsound", detail, remedy)
 
 
 def _undecided(name: str, why: str) -> CanaryError:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -19,7 +22,12 @@ from gateway.policy.metadata import (
     block_findings,
 )
 from gateway.policy.opa_tool import Outcome, find_opa, run_opa
-from gateway.policy.readings import library_facts, reading_findings, syntax_trees
+from gateway.policy.readings import (
+    library_facts,
+    reading_findings,
+    rule_lines,
+    syntax_trees,
+)
 from gateway.policy.rego_tests import REGO_ONLY, opa_test
 from gateway.policy.sources import rego_sources, stage
 
@@ -27,6 +35,7 @@ Told = Callable[[str], None]
 """Told which part of the check comes next."""
 
 _COVERAGE: Final = 100
+_TOLD_MAX: Final = 10
 _SCHEMAS: Final = "schemas"
 _MAIN: Final = "main.rego"
 _REMEDIES: Final = {
@@ -61,6 +70,15 @@ def check(source: Path, told: Told | None = None) -> list[Finding]:
         InvalidInputError: the folder holds no policies.
     """
     tell: Told = told or (lambda _part: None)
+    found = findings_without_tests(source, tell)
+    if any(not finding.warning for finding in found):
+        return found
+    tell("running every test with its coverage")
+    return found + coverage_findings(find_opa(), source)
+
+
+def findings_without_tests(source: Path, tell: Told) -> list[Finding]:
+    """What :func:`check` finds in a second or two: all that no test has to be run for."""
     rego_sources(source)
     opa = find_opa()
     tell("compiling the rules")
@@ -70,11 +88,27 @@ def check(source: Path, told: Told | None = None) -> list[Finding]:
     if compiled:
         return findings  # nothing further can be read from what does not compile
     tell("reading the controls")
-    findings += control_findings(opa, source)
-    if any(not finding.warning for finding in findings):
-        return findings
-    tell("running every test with its coverage")
-    return findings + coverage_findings(opa, source)
+    return findings + control_findings(opa, source)
+
+
+def refuse_unsound(source: Path, tell: Told) -> None:
+    """Stop a build of what :func:`check` refuses; that the tests pass is not asked.
+
+    Raises:
+        InvalidInputError: ``policy-check``: what is to be mended, a line each.
+        OpaToolError: ``opa`` is missing or does not come back.
+    """
+    found = [one for one in findings_without_tests(source, tell) if not one.warning]
+    if not found:
+        return
+    told = "\n".join(f"{one.place}: {one.message}" for one in found[:_TOLD_MAX])
+    more = len(found) - _TOLD_MAX
+    remedy = "run `writ policy check`: it tells what helps, line by line"
+    raise InvalidInputError(
+        "policy-check",
+        f"{told}\nand {more} more" if more > 0 else told,
+        remedy if len(found) > 1 else found[0].remedy,
+    )
 
 
 def format_findings(opa: Path, source: Path) -> list[Finding]:
@@ -82,9 +116,12 @@ def format_findings(opa: Path, source: Path) -> list[Finding]:
     done = run_opa(opa, ["fmt", "--list", "."], cwd=source)
     if done.status != 0:
         return []  # it does not parse, which compile_findings tells with the line
-    return [
-        Finding(name, "not formatted", "run `make format`") for name in done.stdout.splitlines()
-    ]
+    names = done.stdout.splitlines()
+    return [Finding(name, "not formatted", _formatting(source / name)) for name in names]
+
+
+def _formatting(file: Path) -> str:
+    return f"run `opa fmt --write {shlex.quote(os.fspath(file))}`"
 
 
 def compile_findings(opa: Path, source: Path) -> list[Finding]:
@@ -116,7 +153,8 @@ def control_findings(opa: Path, source: Path) -> list[Finding]:
         for package in packages:
             findings += block_findings(package) if package.is_control else []
             findings += reading_findings(package, trees[package.file], libraries)
-            findings += proof_findings(package, trees[package.file])
+            lines = partial(rule_lines, opa, staged, package.file)
+            findings += proof_findings(package, trees[package.file], lines)
         registry, required = _required(opa, staged)
     findings += _missing_tests(source, controls)
     findings += _registry_findings(registry, controls) + _required_findings(registry, required)
@@ -215,9 +253,11 @@ def _compile_error(error: dict[str, Any]) -> Finding:
 def _uncovered(report: dict[str, Any]) -> list[Finding]:
     found: list[Finding] = []
     for name, part in sorted(report["files"].items()):
-        lines = [f"{r['start']['row']}-{r['end']['row']}" for r in part.get("not_covered", ())]
+        spans = [(r["start"]["row"], r["end"]["row"]) for r in part.get("not_covered", ())]
+        lines = [str(first) if first == last else f"{first}-{last}" for first, last in spans]
         if lines:
-            message = f"not covered: lines {', '.join(lines)}"
+            one = len(spans) == 1 and spans[0][0] == spans[0][1]
+            message = f"not covered: {'line' if one else 'lines'} {', '.join(lines)}"
             found.append(Finding(name, message, "test these lines, or remove them"))
     if report["coverage"] != _COVERAGE and not found:
         found.append(Finding(".", f"coverage is {report['coverage']} %", "test every line"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,6 +54,7 @@ def new_control(source: Path, new: NewControl) -> Written:
     Raises:
         InvalidInputError: ``control-new``: name or id is taken, a part cannot be, or the folder is
             not as this expects; nothing was written.
+        OSError: a file cannot be written; none was.
         OpaToolError: ``opa`` is missing.
     """
     check_new(new)
@@ -64,11 +66,47 @@ def new_control(source: Path, new: NewControl) -> Written:
         files = _write(copy, new, parts)
         _try(copy, new, files)
         contents = {path: (copy / path).read_bytes() for path in files}
-    for path, content in contents.items():
-        beside = (source / path).with_name(f".{path.name}.new")
-        beside.write_bytes(content)
-        beside.replace(source / path)
+    put_all(source, contents)
     return Written(tuple(path.as_posix() for path in files), _left(new, parts))
+
+
+def put_all(folder: Path, contents: Mapping[Path, bytes]) -> None:
+    """Write all of the files or, where one of them cannot be written, leave each as it was.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    before = {path: _content(folder / path) for path in contents}
+    beside = {path: (folder / path).with_name(f".{path.name}.new") for path in contents}
+    made: list[Path] = []
+    placed: list[Path] = []
+    try:
+        for path, content in contents.items():
+            made.append(path)
+            beside[path].write_bytes(content)
+        for path in contents:
+            placed.append(path)
+            beside[path].replace(folder / path)
+    except BaseException:  # an interruption above all
+        for path in placed:
+            _restore(folder / path, before[path])
+        for path in made:
+            with suppress(OSError):
+                beside[path].unlink(missing_ok=True)
+        raise
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _restore(path: Path, content: bytes | None) -> None:
+    """As well as it goes: one that cannot be put back must not keep the others from it."""
+    with suppress(OSError):
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_bytes(content)
 
 
 def _refuse_taken(source: Path, new: NewControl) -> _New:

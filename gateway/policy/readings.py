@@ -21,6 +21,13 @@ def syntax_trees(opa: Path, staged: Path, files: Iterable[str]) -> dict[str, Any
     return report["result"][0]["expressions"][0]["value"]
 
 
+def rule_lines(opa: Path, staged: Path, file: str) -> list[int]:
+    """The line of each rule of one file, in the order of its syntax tree."""
+    options = ("--format", "json", "--json-include", "locations")
+    report = opa_json(opa, staged, "parse", *options, file)
+    return [rule["location"]["row"] for rule in report.get("rules", ())]
+
+
 def reading_findings(
     package: Annotated, tree: Mapping[str, Any], libraries: Mapping[Ref, frozenset[str]]
 ) -> list[Finding]:

@@ -7,7 +7,9 @@ digest, so that every byte an engine worked with is named by it.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,13 +132,17 @@ def load_release(directory: Path) -> Release:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of one file of a release folder, bounded.
+    """The bytes of one regular file of a release folder, bounded.
 
     Raises:
         ReleaseError: ``release-missing`` or ``release-malformed``.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ReleaseError(
+                    "release-missing", f"{path} is no regular file", "name a file, not a pipe"
+                )
             data = file.read(FILE_MAX_BYTES + 1)
     except OSError as error:
         raise ReleaseError(
@@ -151,6 +157,11 @@ def read_file(path: Path) -> bytes:
             "build the release anew: `writ policy build`",
         )
     return data
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without blocking: a pipe that nobody writes to would keep us waiting for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _named(path: Path, digest: str) -> bytes:

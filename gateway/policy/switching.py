@@ -31,11 +31,10 @@ from gateway.policy.canaries import (
     removed_controls,
 )
 from gateway.policy.catalogue import Catalogue, catalogue_of, encode_catalogue
-from gateway.policy.engine import EngineMaker, assemble
+from gateway.policy.engine import EngineMaker, assemble, server_of
 from gateway.policy.fitting import check_fits
 from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
 from gateway.policy.opa_server.answer import Cause, Fault
-from gateway.policy.opa_server.engine import OpaServerEngine
 from gateway.policy.release import Release, load_release, release_folder
 from gateway.ports import Clock, Draft, Journal, Ledger
 from signing import canonical
@@ -179,11 +178,11 @@ class Switching:
     async def _tried(self, new: ReleaseInForce) -> Examined:
         """Try the release's module; with a server, that is what it must agree with later."""
         recorded = await recent(self._parts.ledger)
-        if not isinstance(new.engine, OpaServerEngine):
-            return await examine(new.engine, recorded)
+        if server_of(new.engine) is None:
+            return await examine(new.engine, new.catalogue, recorded)
         module = await self._parts.maker.embedded(new.release)
         try:
-            return await examine(module.engine, recorded)
+            return await examine(module.engine, new.catalogue, recorded)
         finally:
             await module.close()
 
@@ -205,13 +204,14 @@ class Switching:
 
     async def _followed(self, new: ReleaseInForce, examined: Examined) -> None:
         """Have an OPA server change to the release, and see that it decides as the module does."""
-        if not isinstance(new.engine, OpaServerEngine):
+        server = server_of(new.engine)
+        if server is None:
             return
         self._parts.holder.serve(new.bundle)
-        fault = await new.engine.ready_within(SERVER_MAX_MS)
+        fault = await server.ready_within(SERVER_MAX_MS)
         if fault is not None:
             _not_taken(fault)
-        told = await disagreement(new.engine, examined)
+        told = await disagreement(server, examined)
         if told is not None:
             raise RefusedError(
                 "release-disagrees", told, "build the release anew: `writ policy build`"
@@ -241,8 +241,9 @@ class Switching:
                 parts.holder.put(new)  # it is durable all the same
             return
         parts.holder.serve(old.bundle)
-        if isinstance(old.engine, OpaServerEngine):
-            fault = await old.engine.ready_within(SERVER_MAX_MS)
+        server = server_of(old.engine)
+        if server is not None:
+            fault = await server.ready_within(SERVER_MAX_MS)
             if fault is not None:
                 _log.error("the OPA server does not take the old release back: %s", fault.detail)
 
@@ -279,9 +280,10 @@ def release_draft(
 
 async def _reachable(old: ReleaseInForce) -> None:
     """Refuse at once where the server is not there, before anybody is kept waiting for it."""
-    if not isinstance(old.engine, OpaServerEngine):
+    server = server_of(old.engine)
+    if server is None:
         return
-    fault = await old.engine.fault()
+    fault = await server.fault()
     if fault is not None and fault.cause in _ASIDE:
         _not_taken(fault)
 

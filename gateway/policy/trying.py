@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from gateway.domain.decision import EngineFailure, Reason, Verdict
 from gateway.domain.errors import InvalidInputError
+from gateway.policy.arithmetic import Comparison
 from gateway.policy.batches import DOCUMENT_MAX_BYTES
 from gateway.policy.catalogue import ControlText
 from gateway.policy.data_files import unique_members
@@ -17,7 +18,6 @@ from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from gateway.policy.replay.pool import quiet
 from gateway.policy.replay.releases import InlineRunner
-from gateway.policy.units import limit_name, show_value
 from signing import canonical
 
 TIMEOUT_MS: Final = 10_000
@@ -148,7 +148,8 @@ def explained(
     order: object = document.get("order")
     fields = cast("dict[str, Any]", order) if isinstance(order, dict) else {}
     decimals: object = fields.get("price_decimals")
-    scale = decimals if type(decimals) is int and 0 <= decimals <= 8 else 0  # noqa: PLR2004  the finest scale
+    known = type(decimals) is int and 0 <= decimals <= 8  # noqa: PLR2004  the finest scale
+    scale = cast("int", decimals) if known else None
     return [
         _tried(reason, words.get(reason.control), base_currency, scale, passed=passed)
         for passed, reasons in ((False, verdict.reasons), (True, verdict.proofs))
@@ -157,9 +158,11 @@ def explained(
 
 
 def _tried(
-    reason: Reason, text: ControlText | None, currency: str, scale: int, *, passed: bool
+    reason: Reason, text: ControlText | None, currency: str, scale: int | None, *, passed: bool
 ) -> Tried:
     name = text.limits[0] if text and text.limits and reason.limit is not None else None
+    unit = text.unit if text else None
+    compared = Comparison(passed, reason.observed, reason.limit, name, unit, currency, scale)
     return Tried(
         control=reason.control,
         title=text.title if text else _UNLISTED,
@@ -167,45 +170,10 @@ def _tried(
         observed=reason.observed,
         limit=reason.limit,
         limit_name=name,
-        unit=text.unit if text else None,
+        unit=unit,
         source=reason.source,
-        arithmetic=_arithmetic(reason, text, name, currency, scale, passed=passed),
+        arithmetic=compared.in_words(),
         remedy=text.remedy if text else _UNLISTED,
         fix103=text.fix103 if text else None,
         regulation=text.regulation if text else (),
     )
-
-
-def _arithmetic(
-    reason: Reason,
-    text: ControlText | None,
-    name: str | None,
-    currency: str,
-    scale: int,
-    *,
-    passed: bool,
-) -> str:
-    unit = text.unit if text else "none"
-    parts = limit_name(name) if name else None
-    bare = parts.bare if parts else ""
-
-    def said(value: int | None) -> str:
-        return "not known" if value is None else show_value(value, unit, currency, scale, bare)
-
-    if reason.limit is None:
-        return "" if reason.observed is None else said(reason.observed)
-    least = "_min_" in (name or "")
-    sign, other = (">=", "<") if least else ("<=", ">")
-    left, right = said(reason.observed), said(reason.limit)
-    if reason.observed is None:
-        return f"the limit stands at {right}" if passed else f"{left} {sign} {right}: no"
-    if reason.limit <= 0:
-        holds, why = False, ", a limit of zero proves nothing"
-    else:
-        holds = reason.observed >= reason.limit if least else reason.observed <= reason.limit
-        why = ""
-    if holds == passed:
-        return f"{left} {sign} {right}: {'yes' if holds else 'no'}{why}"
-    if passed:
-        return f"{left} {other if not why else sign} {right}{why}; proven another way"
-    return f"{left} {sign} {right}: yes, but something else is missing"

@@ -16,7 +16,7 @@ from gateway.domain.quantities import INT_LIMIT, format_scaled
 NUMBER_MAX: Final = 48
 """The longest text that is read as a number with its unit."""
 
-_VALUE: Final = re.compile(r"((?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?)(?: *([A-Za-z%]{1,8}))?")
+_VALUE: Final = re.compile(r"((?:0|[1-9][0-9]*)(?:\.[0-9]+)?)(?: *([A-Za-z%]{1,8}))?")
 _SIGNED: Final = re.compile(r"-[0-9].*", re.DOTALL)
 _SEPARATED: Final = re.compile(r"[0-9]{1,3}(?:[,_' ][0-9]{3})+.*", re.DOTALL)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
@@ -83,7 +83,10 @@ def read_value(text: str, unit: str, currency: str) -> int:
             integer of the unit can hold.
     """
     wanted = f"write it like {example(unit, currency)}"
-    found = _VALUE.fullmatch(text) if len(text) <= NUMBER_MAX else None
+    if len(text) > NUMBER_MAX:
+        message = f"{text[:NUMBER_MAX] + '…'!r} is longer than {NUMBER_MAX} characters"
+        raise UnitError(message, wanted)
+    found = _VALUE.fullmatch(text)
     if found is None:
         raise UnitError(_no_number(text), wanted)
     number, said = found[1], found[2] or ""
@@ -99,7 +102,7 @@ def read_value(text: str, unit: str, currency: str) -> int:
 
 
 def _no_number(text: str) -> str:
-    shown = repr(text if len(text) <= NUMBER_MAX else text[:NUMBER_MAX] + "…")
+    shown = repr(text)
     if _SIGNED.fullmatch(text):
         return f"{shown} is below zero"
     if _SEPARATED.fullmatch(text):

@@ -180,7 +180,8 @@ class Journal(Protocol):
     ) -> Awaitable[Committed]:
         """Apply entries to the book now, and return an awaitable for their being durable.
 
-        ``owed`` entries (halts, cancels) stand even when they cannot be written: they are kept
-        and entered as soon as the ledger takes entries again.
+        ``owed`` entries (halts, cancels, submissions, and settlements that void an order) stand
+        even when they cannot be written: they are kept and entered as soon as the ledger takes
+        entries again.
         """
         ...

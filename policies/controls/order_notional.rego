@@ -45,5 +45,5 @@ proven if {
 # rate traps no position. What is known to be worth too much is split by its sender.
 proven if {
 	exits.reduces
-	not "notional_micros" in object.keys(input.order)
+	not input.order.notional_micros
 }

@@ -18,6 +18,8 @@
 #   unit: count
 #   facts:
 #     - activity.repeated_300s_count
+#     - control.exit_allowed
+#     - control.halted
 #     - order.account
 #     - order.strategy_id
 #   limits:

@@ -44,6 +44,7 @@ def controls(denied: Typed) -> set[str]:
 
 def recorded_input(server: GatewayProcess, decision_id: str) -> dict[str, Any]:
     """The document that a decision was made of, from the published log."""
+    assert decision_id.startswith("dec_"), "every blob would hold an empty one"
     end = time.monotonic() + LATE_S
     while time.monotonic() < end:
         for path in (server.data / "log" / "blobs").iterdir():
@@ -93,7 +94,9 @@ def test_no_way_leads_to_real_money(server: GatewayProcess, tmp_path: Path) -> N
     assert "mode-unavailable" in typed.err
     assert typed.out == ""
 
-    document = recorded_input(server, server.writ(*BUY).json["decision_id"])
+    bought = server.writ(*BUY)
+    assert bought.status == 0, bought.err
+    document = recorded_input(server, bought.json["decision_id"])
     given = tmp_path / "document.json"
     tried = ("policy", "try", str(given), "--release", str(server.folder / "release"))
     given.write_text(json.dumps(document))

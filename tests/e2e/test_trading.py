@@ -61,8 +61,7 @@ def test_explain_shows_observed_limit_remedy_and_regulation(shared_server: Gatew
         assert explained.status == 0
         for text in (
             "ORD-01",
-            "32,240",
-            "30,000",
+            "32,240.00 USD <= 30,000.00 USD: no",
             "Send a smaller order",
             "RTS 6 article 15(1)(b)",
         ):

@@ -73,7 +73,9 @@ class Load:
         if signum is not None:
             self.process.send_signal(signum)
         rest, _ = self.process.communicate(timeout=PATIENCE_S)
-        self.lines += [line.split() for line in rest.splitlines()]
+        # Whoever is killed may leave half a line.
+        whole = rest.rpartition("\n")[0] if signum == signal.SIGKILL else rest
+        self.lines += [line.split() for line in whole.splitlines()]
 
     @property
     def acknowledged(self) -> dict[str, int]:

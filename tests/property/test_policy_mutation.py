@@ -81,6 +81,7 @@ def test_the_limits_and_instruments_are_the_ones_the_schemas_describe() -> None:
     assert set(data()["instruments"]["ACME"]) == set(one)
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("S0-15")
 @pytest.mark.requirement("S1-07")
 def test_every_part_of_an_allowed_document_counts(bench: Bench) -> None:
@@ -94,6 +95,7 @@ def test_every_part_of_an_allowed_document_counts(bench: Bench) -> None:
     assert found == set(marked("document"))
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("S2-02")
 def test_every_limit_counts(bench: Bench) -> None:
     found: set[Place] = set()

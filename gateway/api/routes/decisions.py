@@ -17,6 +17,7 @@ from gateway.api.auth import Auditor, Reader
 from gateway.api.paging import Id
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
+from gateway.domain.book import NONE
 from gateway.domain.errors import NotFoundError
 from signing import canonical
 from signing.tiles import parse_path
@@ -33,12 +34,16 @@ class DecisionDetail(BaseModel):
     order_id: str
     allow: bool
     index: int
+    label: str | None = Field(
+        description="research: recorded in RESEARCH, or before a lift of Omega 4; never forwarded"
+    )
     decided_at: str
     reasons: list[explain.ReasonAnswer] = Field(description="the controls that were not proven")
     controls: list[explain.ReasonAnswer] = Field(
         description="every required control, those that were not proven first"
     )
     failure: explain.FailureAnswer | None
+    base_currency: str = Field(description="what micros are millionths of")
     record: dict[str, Any] = Field(description="the signed fields")
     document: dict[str, Any] | None = Field(
         description="the input document; null when its retention has ended"
@@ -60,10 +65,12 @@ async def read_decision(_who: Reader, services: ServicesHere, decision_id: Id) -
         order_id=payload["order_id"],
         allow=payload["allow"],
         index=index,
+        label=None if payload["label"] == NONE else payload["label"],
         decided_at=times.written(payload["at_us"]),
         reasons=explain.recorded_reasons(payload, words),
         controls=explain.recorded_controls(payload, words),
         failure=explain.failure(payload["failure"]),
+        base_currency=services.app.release.parsed.base_currency,  # one log has one
         record=dict(payload),
         document=document,
     )

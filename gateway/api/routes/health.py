@@ -75,6 +75,10 @@ async def ready(services: ServicesHere) -> ReadyAnswer:
             "the database cannot be reached",
             "start its server; it then goes on",
         )
+    if services.app.journal.lost:
+        raise UnavailableError(
+            "record-lost", "more stood unwritten than could be kept", "see the log, then restart"
+        )
     why_not = await services.app.releases.readiness()
     if why_not is not None:
         raise UnavailableError(

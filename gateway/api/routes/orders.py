@@ -19,7 +19,7 @@ from gateway.api.paging import Cursor, Id, PlainInt, cursor_of, row_of
 from gateway.api.problems import MEDIA_TYPE, SCHEMAS, documented, problem
 from gateway.api.proposals import Answered, decide, make_order
 from gateway.api.services import Services, ServicesHere, services_of
-from gateway.domain.book import OrderState
+from gateway.domain.book import NONE, OrderState
 from gateway.domain.errors import (
     InvalidInputError,
     NotFoundError,
@@ -66,6 +66,7 @@ class PreviewAnswer(BaseModel):
     """What would have been decided as of now; nothing was recorded and nothing is reserved."""
 
     allow: bool
+    label: str | None = Field(description="research: in RESEARCH, or before a lift of Omega 4")
     qty: str = Field(description="after rounding down to the lot")
     limit_price: str | None = Field(description="after rounding to the tick")
     stop_price: str | None = Field(description="after rounding to the tick")
@@ -75,6 +76,7 @@ class PreviewAnswer(BaseModel):
         "without the scope read, those that would be have no figures"
     )
     failure: explain.FailureAnswer | None
+    base_currency: str = Field(description="what micros are millionths of")
     facts: dict[str, Any] = Field(
         description="the input document that the policy was given; for a key without the scope "
         "read, what of it is about the order alone"
@@ -184,12 +186,14 @@ async def preview(who: Proposer, services: ServicesHere, body: Ticket) -> Previe
     reads = KeyScope.READ in who.scopes
     return PreviewAnswer(
         allow=found.allow,
+        label=None if found.label == NONE else found.label,
         qty=format_scaled(order.qty, order.qty_decimals),
         limit_price=_scaled(order.limit_price, order.price_decimals),
         stop_price=_scaled(order.stop_price, order.price_decimals),
         reasons=[control for control in controls if not control.passed],
         controls=controls if reads else [_without_figures(control) for control in controls],
         failure=explain.failure(found.failure),
+        base_currency=services.app.release.parsed.base_currency,
         facts=found.document if reads else _of_the_order(found.document),
     )
 
@@ -252,6 +256,7 @@ async def _denied(services: Services, answered: Answered, headers: Mapping[str, 
         "index": answered.index,
         "label": None if state.label == "none" else state.label,
         "reasons": [reason.model_dump() for reason in reasons],
+        "base_currency": services.app.release.parsed.base_currency,
         "failure": failed.model_dump() if failed else None,
     }
     return problem(

@@ -14,7 +14,6 @@ from typing import Final, NoReturn, cast
 
 from gateway.domain.decision import EngineFailure
 from gateway.policy import decode
-from gateway.policy.opa_server.client import Reply
 
 BUNDLE_NAME: Final = "writ"
 """What the release's bundle is called in the server's configuration."""
@@ -37,6 +36,16 @@ class Cause(StrEnum):
     UNDEFINED = "undefined"
     UNHEALTHY = "unhealthy"
     DEFECT = "defect"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer as it came; ``encoding`` is empty unless the body is compressed."""
+
+    status: int
+    content_type: str
+    encoding: str
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import aiohttp
@@ -19,6 +18,7 @@ from opa_client.opa_async import (  # pyright: ignore[reportMissingTypeStubs]  i
     AsyncOpaClient,
 )
 
+from gateway.policy.opa_server.answer import Reply
 from gateway.policy.opa_server.endpoint import OpaEndpoint
 
 CONNECT_TIMEOUT_MIN_MS: Final = 50
@@ -32,16 +32,6 @@ _MS: Final = 1000
 
 class AnswerTooLongError(Exception):
     """The answer goes on beyond the bound; the rest of it was not read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer as it came; ``encoding`` is empty unless the body is compressed."""
-
-    status: int
-    content_type: str
-    encoding: str
-    body: bytes
 
 
 class _CleanConnector(aiohttp.BaseConnector):

@@ -17,8 +17,8 @@ import aiohttp
 
 from gateway.policy import decode
 from gateway.policy.batches import DECISIONS, HALTS, RESULT_MAX_BYTES, BatchEngine
-from gateway.policy.opa_server.answer import Cause, Fault, Pinned, result_of
-from gateway.policy.opa_server.client import AnswerTooLongError, Reply, StrictOpaClient
+from gateway.policy.opa_server.answer import Cause, Fault, Pinned, Reply, result_of
+from gateway.policy.opa_server.client import AnswerTooLongError, StrictOpaClient
 from gateway.policy.opa_server.endpoint import OpaEndpoint
 from gateway.policy.release import Release
 

@@ -39,6 +39,7 @@ async def test_an_allowed_attempt_has_the_printed_shape(door: Door) -> None:
         "quantity": "10",
         "order_type": "limit",
         "limit_price": "24.8",
+        "label": None,
         "decision_reason": "signal:sig-1",
         "fail_closed_triggers": [],
         "order_status": "acknowledged",
@@ -74,6 +75,11 @@ async def test_what_stopped_it_may_be_no_check_at_all(door: Door) -> None:
     refused = replace(state, status=State.DENIED, code="GATE_SPREAD", broker_order_id="none")
     found = attempt_of(refused, entry[1], None)
     assert (found.fail_closed_triggers, found.broker_response) == (["GATE_SPREAD"], None)
+    for code in ("NO_RECEIPT", "PERMIT_REFUSED"):
+        voided = replace(refused, status=State.FATAL_ERROR, code=code)
+        assert attempt_of(voided, entry[1], None).fail_closed_triggers == [code]
+    absent = replace(refused, status=State.FATAL_ERROR, code="NOT_FOUND_4_CHECKS")
+    assert attempt_of(absent, entry[1], None).fail_closed_triggers == []
 
 
 @pytest.mark.parametrize(

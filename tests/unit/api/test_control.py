@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from gateway.domain.halt import Scope
-from support.doors import Door, opened, problem
+from signing.verify import verify_log
+from support.doors import PRICE, Door, opened, problem
+from support.tickets import TICKET
 
 REASON = {"reason": "test"}
 
@@ -55,6 +57,35 @@ async def test_omega4_denies_until_it_is_lifted_and_again_when_restored(tmp_path
         )
         assert restored.json()["omega4"] == {"lifted": False, "until": None}
         assert await denied_by(door) == {"OMEGA-4"}
+
+
+async def labels(door: Door) -> set[str | None]:
+    """The label of a proposal, wherever it is told."""
+    proposed = (await door.propose()).json()
+    decision_id, order_id = proposed["decision_id"], proposed["order_id"]
+    detail = (await door.call("GET", f"/v1/decisions/{decision_id}")).json()
+    ticket = {**TICKET, "limit_price": PRICE}
+    told = [
+        proposed,
+        detail,
+        (await door.call("GET", f"/v1/orders/{order_id}")).json(),
+        (await door.call("GET", f"/v1/orders/{order_id}/attempt")).json(),
+        (await door.call("POST", "/v1/orders/preview", scope="propose", json=ticket)).json(),
+    ]
+    recorded = detail["record"]["label"]
+    return {one["label"] for one in told} | {None if recorded == "none" else recorded}
+
+
+@pytest.mark.requirement("S2-04")
+async def test_every_output_is_labelled_research_until_omega4_is_lifted(tmp_path: Path) -> None:
+    async with opened(tmp_path, lifted=False) as door:
+        assert await labels(door) == {"research"}
+        await door.lift()
+        assert await labels(door) == {None}
+        await door.call("POST", "/v1/mode", scope="admin", json={"mode": "RESEARCH"})
+        assert await labels(door) == {"research"}
+        await door.app.ledger.publish_now()
+        assert verify_log(door.app.log_dir, door.app.vkey).ok
 
 
 @pytest.mark.requirement("S2-04")

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from gateway.brokers import gate as gate_module
-from gateway.brokers.gate import Gate, PermitRefusedError
+from gateway.brokers.gate import Gate
 from gateway.brokers.last_look import Thresholds, thresholds
 from gateway.brokers.null.adapter import NullBroker
 from gateway.domain.book import Book
-from gateway.domain.errors import NotFoundError
+from gateway.domain.errors import NotFoundError, PermitRefusedError
 from gateway.domain.execution import (
     Accepted,
     BrokerOrderState,

@@ -109,6 +109,12 @@ def test_a_receipt_there_and_back(
     assert status == 0
     assert (found["ok"], found["size"]) == (True, 300)
     assert entry in {str(found["index"]), found["payload"].get("decision_id"), "o1"}
+    status, shown, _ = writ("verify", "--receipt", file, "--vkey", vkey)
+    told = found["payload"]
+    assert (status, told.get("decision_id", "ok") in shown) == (0, True)
+    assert not {"payload", "input_digest", "verdict"} & {
+        line.split()[0] for line in shown.split("\n") if line
+    }
     status, out, _ = writ("receipt", entry, "--log", log.directory, "--vkey", vkey)
     assert (status, out.encode()) == (0, file.read_bytes())
 

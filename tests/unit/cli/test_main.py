@@ -41,6 +41,12 @@ def test_the_base_commands_need_nothing_of_the_server(arguments: list[str]) -> N
     assert "Usage" in done.stdout
 
 
+def test_a_gateway_with_its_engine_inside_loads_nothing_that_asks_a_server() -> None:
+    clients = ("aiohttp", "opa_client", "requests")
+    done = run(f"import sys, gateway.cli.serve; print(sys.modules.keys() & {clients})")
+    assert (done.returncode, done.stdout) == (0, "set()\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "missing"),
     [(["serve"], "fastapi"), (["status"], "httpx2"), (["doctor"], "pydantic")],
@@ -77,3 +83,19 @@ def test_a_defect_is_not_taken_for_a_missing_extra() -> None:
     )
     assert done.returncode == 1
     assert "ModuleNotFoundError" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["typer", "rich", "gateway.cli.policy", "gateway.cli.impact"])
+def test_an_interruption_while_a_command_loads_is_one_line(module: str) -> None:
+    """A real Ctrl-C arrives as the module is looked for."""
+    done = run(
+        "import os, signal, sys\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "from gateway.cli.main import main\n"
+        "main(['policy', '--help'])\n"
+    )
+    assert done.returncode == 130
+    assert done.stderr == "interrupted\n"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.cli import output
-from gateway.cli.order_shown import readable
+from gateway.cli.client import ProblemError
+from gateway.cli.order_shown import denial, print_controls, print_denial
 
 ROWS: list[dict[str, Any]] = [
     {"name": "[red]alice[/red]", "flag": True, "nothing": None, "many": ["a", "b"]},
@@ -46,26 +47,56 @@ def test_notes_and_complaints_are_no_data(capsys: pytest.CaptureFixture[str]) ->
     assert "mend it" in captured.err
 
 
-@pytest.mark.parametrize(
-    ("value", "unit", "text"),
-    [
-        (32_240_000_000, "micros", "32,240.000000"),
-        (500, "bps", "5.00%"),
-        (1_500, "ms", "1.500s"),
-        (200_100_000_000, "e8", "2,001.00000000"),
-        (407_400, "e4", "40.7400"),
-        (12, "count", "12"),
-        (0, None, "0"),
-        (None, "micros", None),
-    ],
-)
-def test_figures_are_shown_in_the_unit_people_use(
-    value: int | None, unit: str | None, text: str | None
+def control(name: str, **given: Any) -> dict[str, Any]:
+    return {
+        "control": name,
+        "title": f"title of {name}",
+        "passed": False,
+        "observed": 325,
+        "limit": 200,
+        "limit_name": "day_loss_max_bps",
+        "unit": "bps",
+        "source": "global",
+        "remedy": "wait",
+        "regulation": ["a rule"],
+        "fix103": 99,
+    } | given
+
+
+DENIED: dict[str, Any] = {
+    "order_id": "ord_1",
+    "decision_id": "dec_1",
+    "index": 7,
+    "status": 403,
+    "code": "order-denied",
+    "detail": "denied by A-01 (a)",
+    "remedy": "wait",
+    "base_currency": "EUR",
+    "reasons": [control("A-01")],
+}
+
+
+@pytest.mark.requirement("W-05")
+def test_controls_are_explained_with_their_arithmetic(capsys: pytest.CaptureFixture[str]) -> None:
+    money = {"limit_name": "order_notional_max_micros", "unit": "micros", "observed": 10**9}
+    figures = [control("A-01"), control("B-01", passed=True), control("C-01", **money)]
+    print_controls(figures, "EUR", {"order": {"price_decimals": 2}})
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.split()}
+    assert "3.25 % <= 2 %: no" in lines["A-01"]
+    assert "3.25 % > 2 %; proven another way" in lines["B-01"]
+    assert "1,000.00 EUR <= 0.0002 EUR: no" in lines["C-01"]
+
+
+def test_a_denial_shows_its_reasons_with_the_base_currency(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert readable(value, unit) == text
+    reason = control("A-01", unit="micros", limit_name="order_notional_max_micros")
+    print_denial(DENIED | {"reasons": [reason]}, output.Format.TABLE)
+    assert "0.000325 EUR <= 0.0002 EUR: no" in capsys.readouterr().out
 
 
-def test_a_price_is_shown_at_its_orders_scale_or_says_that_it_is_not() -> None:
-    assert readable(12_480_500, "price", 4) == "1,248.0500"
-    assert readable(1_248, "price", 0) == "1,248"
-    assert readable(12_480_500, "price") == "12480500 (in the instrument's smallest unit)"
+def test_one_remedy_stands_for_one_control_and_none_for_many() -> None:
+    assert denial(ProblemError(DENIED)).remedy == "wait"
+    many = denial(ProblemError(DENIED | {"reasons": [control("A-01"), control("B-01")]}))
+    assert many.remedy == "each control above has its own remedy"
+    assert (many.code, many.exit_status) == ("order-denied", 1)

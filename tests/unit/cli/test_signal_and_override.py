@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.main import main
+from gateway.cli.override import MODES_RUN
+from gateway.control.modes import check_mode
+from gateway.domain.errors import RefusedError
+from gateway.domain.mode import Mode
 from gateway.facts.provenance import RunFiles
 from signing.keys import Ed25519Signer, Vkey
 from signing.override import read_override
@@ -120,6 +124,15 @@ def typed(key: Path, expires: str, **changes: str) -> list[str]:
     return ["override", "sign", *parts, "--expires", expires, "--key", str(key)]
 
 
+def test_the_modes_that_overrides_are_signed_for_without_a_warning_are_those_that_run() -> None:
+    for mode in Mode:
+        if mode in MODES_RUN:
+            check_mode(mode, "shipped")
+        else:
+            with pytest.raises(RefusedError, match="mode-unavailable"):
+                check_mode(mode, "shipped")
+
+
 @pytest.mark.requirement("S4-04")
 def test_an_override_is_one_line_for_one_order(writ: Writ, tmp_path: Path, key: Path) -> None:
     status, out, err = writ(*typed(key, instant(2), by="carol"))
@@ -129,6 +142,9 @@ def test_an_override_is_one_line_for_one_order(writ: Writ, tmp_path: Path, key: 
     assert (override.control, override.qty, override.principal) == ("REG-01", "10", "*")
     assert (override.log, override.mode) == (str(LOG), "LIVE")
     assert override.override_id in err
+    assert "no gateway of this version runs LIVE" in err
+    status, _, err = writ(*typed(key, instant(2), mode="simulation"))
+    assert (status, "no gateway" in err) == (0, False)
     file, officers = tmp_path / "o", tmp_path / "officers"
     status, again, _ = writ(*typed(key, instant(2)), "--out", str(file))
     assert (status, again) == (0, "")

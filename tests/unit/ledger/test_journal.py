@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import gateway.ledger.journal as journal_module
 from gateway.domain.book import Book
 from gateway.domain.errors import UnavailableError
 from gateway.domain.mode import Mode
@@ -128,6 +129,38 @@ async def test_what_is_owed_is_entered_as_soon_as_it_can_be(
         await journal.settled()
         assert journal.book.mode is Mode.SIMULATION
         assert (await ledger.replay()).mode is Mode.SIMULATION
+
+
+@pytest.mark.requirement("W-07")
+async def test_more_than_can_be_owed_is_told_and_nothing_is_decided_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(journal_module, "OWED_MAX", 1)
+    halt = {
+        "halt_id": "halt_1", "scope": {"kind": "global", "name": "*"}, "cause": "TEST",
+        "cancels": False, "reduce_allowed": False, "clear_by": "operator", "by": "test",
+    }  # fmt: skip
+    async with opened(tmp_path) as ledger:
+        journal = Journal(ledger, Book())
+
+        async def refuse(batch: Batch) -> Committed:
+            raise UnavailableError("ledger-full", "no room", "make some")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger, "commit", refuse)
+            for draft in (STATEMENT, SIMULATION, Draft("halt", halt)):
+                with pytest.raises(UnavailableError):
+                    await journal.record([draft], owed=True)
+        assert "a mode that stands could not be kept" in caplog.text
+        for _ in range(2):
+            with pytest.raises(UnavailableError) as refused:
+                await journal.repair()
+            assert refused.value.code == "record-lost"
+        await journal.settled()
+        assert journal.lost == 1
+        again = await ledger.replay()
+        assert (set(again.accounts), set(again.halts)) == ({"primary"}, {"halt_1"})
+        assert again.mode is Mode.RESEARCH
 
 
 async def test_an_owed_entry_of_nothing_does_not_hide_a_commit_that_failed_meanwhile(

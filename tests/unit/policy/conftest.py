@@ -8,14 +8,22 @@ import pytest
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from support import policy_cases
+from support.both_ways import opa_agrees
 from support.policy_cases import Bench
 from support.replay_logs import Replayable, engine_of, release_in, replayable
 
 
 @pytest.fixture(scope="session")
-def bench() -> Iterator[Bench]:
+def compiled() -> Iterator[Bench]:
     with policy_cases.bench() as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def bench(compiled: Bench) -> Iterator[Bench]:
+    """The shipped module; at the end opa itself is asked what the file's tests had it decide."""
+    yield compiled
+    opa_agrees()
 
 
 @pytest.fixture(scope="module")

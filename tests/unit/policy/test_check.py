@@ -1,6 +1,7 @@
 """`writ policy check` finds what it says it finds, and names the file and the remedy."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def said(findings: list[Finding]) -> str:
 def test_format(sources: Path) -> None:
     edit(sources, "main.rego", "default allow := false", "default   allow   :=   false")
     edit(sources, "main.rego", "is_array(input.batch)", "is_array(input.bitch)")
-    assert Finding("main.rego", "not formatted", "run `make format`") in check(sources)
+    remedy = f"run `opa fmt --write {sources / 'main.rego'}`"
+    assert Finding("main.rego", "not formatted", remedy) in check(sources)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +267,19 @@ def test_a_control_without_a_test(quick_check: Path) -> None:
 
 def test_lines_that_no_test_reaches(quick_check: Path) -> None:
     found = said(coverage_findings(find_opa(), quick_check))
-    assert "controls/leverage.rego: not covered: lines" in found
+    assert "controls/leverage.rego: not covered: lines " in found
+
+
+def test_one_line_that_no_test_reaches_is_no_range(quick_check: Path) -> None:
+    control = quick_check / "main.rego"
+    before = control.read_text(encoding="utf-8")
+    control.write_text(before + "\nnever if count(input.batch) == 7654321\n", encoding="utf-8")
+    try:
+        found = said(coverage_findings(find_opa(), quick_check))
+    finally:
+        control.write_text(before, encoding="utf-8")
+    line = before.count("\n") + 2
+    assert re.search(rf"main.rego: not covered: lines? .*\b{line}(,|$)", found, re.MULTILINE), found
 
 
 def test_a_failing_test_of_the_rego(sources: Path) -> None:

@@ -42,12 +42,41 @@ LIMITS = "base_currency: USD\nglobal: {order_qty_max: 7 units}\n"
 def test_build_with_other_limits(sources: Path, tmp_path: Path) -> None:
     limits = tmp_path / "limits.yaml"
     limits.write_text(LIMITS, encoding="utf-8")
-    assert run("build", str(sources), "--label", "trial", "--limits", str(limits)) == 0
-    release = load_release(sources / "release")
+    made = tmp_path / "made"
+    with_limits = ("build", str(sources), "--label", "trial", "--limits", str(limits))
+    assert run(*with_limits, "--out", str(made)) == 0
+    release = load_release(made)
     assert release.label == "trial"
     assert dict(release.limits.base) == {"order_qty_max_e8": 700_000_000}
-    assert run("build", str(sources), "--data", str(tmp_path)) == 0
-    assert load_release(sources / "release").data == release.data
+    assert run("build", str(sources), "--data", str(tmp_path), "--out", str(made)) == 0
+    assert load_release(made).data == release.data
+
+
+@pytest.mark.parametrize("option", ["--data", "--limits"])
+def test_other_limits_never_take_the_place_of_the_shipped_release(
+    sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    limits = tmp_path / "limits.yaml"
+    limits.write_text(LIMITS, encoding="utf-8")
+    given = str(limits if option == "--limits" else tmp_path)
+    assert run("build", str(sources), option, given) == 2
+    assert "--out" in capsys.readouterr().err
+    assert load_release(sources / "release") == shipped_release()
+
+
+def test_build_tells_what_denies_every_order(
+    sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("build", str(sources), "--out", str(tmp_path / "made")) == 0
+    told = capsys.readouterr().err
+    assert "33 limits are zero or left out" in told
+    assert "permissions.json" in told
+    demo = SOURCE.parent / "gateway" / "demo" / "policy"
+    with_data = ("build", str(sources), "--data", str(demo), "--out", str(tmp_path / "made"))
+    assert run(*with_data) == 0
+    told = capsys.readouterr().err
+    assert "1 limit is zero or left out" in told
+    assert "permissions.json" not in told
 
 
 @pytest.mark.parametrize("label", ["Bad Label", "", "a" * 33, "\u202egnirts", "../x"])
@@ -63,15 +92,17 @@ def test_limits_are_printed_as_people_write_them(
     sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "limits.yaml").write_text(LIMITS, encoding="utf-8")
-    assert run("build", str(sources), "--data", str(tmp_path)) == 0
+    made = tmp_path / "made"
+    with_data = ("build", str(sources), "--data", str(tmp_path), "--out", str(made))
+    assert run(*with_data) == 0
     capsys.readouterr()
-    assert run("limits", str(sources / "release")) == 0
+    assert run("limits", str(made)) == 0
     printed = capsys.readouterr().out
     assert "  order_qty_max: 7 units\n" in printed
     (tmp_path / "limits.yaml").write_text(printed, encoding="utf-8")
-    before = load_release(sources / "release").data
-    assert run("build", str(sources), "--data", str(tmp_path)) == 0
-    assert load_release(sources / "release").data == before
+    before = load_release(made).data
+    assert run(*with_data) == 0
+    assert load_release(made).data == before
     capsys.readouterr()
     assert run("limits", str(sources)) == 0
     assert "  order_qty_max: 0 units\n" in capsys.readouterr().out
@@ -82,12 +113,12 @@ def test_limits_that_are_wrong_build_nothing(
 ) -> None:
     limits = tmp_path / "limits.yaml"
     limits.write_text("base_currency: USD\nglobal:\n  order_qty_mx: 7\n", encoding="utf-8")
-    before = (sources / "release" / "data.json").read_bytes()
-    assert run("build", str(sources), "--limits", str(limits)) == 2
+    with_limits = ("build", str(sources), "--limits", str(limits), "--out", str(tmp_path / "made"))
+    assert run(*with_limits) == 2
     told = capsys.readouterr().err
     assert f"{limits}:3: 'order_qty_mx' is no limit" in told
     assert "did you mean order_qty_max?" in told
-    assert (sources / "release" / "data.json").read_bytes() == before
+    assert not (tmp_path / "made").exists()
 
 
 def test_build_refuses_what_does_not_compile(
@@ -122,12 +153,6 @@ def test_a_warning_is_told_and_stops_nothing(
     assert "limits/limits.yaml:3" in told.out
     assert "warning" in told.out
     assert "in order" in told.err
-
-
-@pytest.mark.slow
-def test_check_of_this_tree(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("check", str(SOURCE)) == 0
-    assert "in order" in capsys.readouterr().err
 
 
 def test_test(sources: Path, capsys: pytest.CaptureFixture[str]) -> None:

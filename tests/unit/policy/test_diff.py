@@ -271,3 +271,10 @@ def test_as_it_is_typed(capsys: pytest.CaptureFixture[str], demo: Side) -> None:
     rows = json.loads(capsys.readouterr().out)
     assert rows == [asdict(one) for one in differences(read_side(shipped_directory()), demo)]
     assert run(shipped, "nowhere") == 2
+
+
+def test_one_difference_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = Path(shutil.copytree(SOURCE, tmp_path / "one", ignore=shutil.ignore_patterns("release")))
+    (one / "lists" / "restricted.json").write_text('{"GE": true}\n', encoding="utf-8")
+    assert run(str(SOURCE), str(one)) == 0
+    assert "1 difference, 1 tighter" in capsys.readouterr().err

@@ -32,6 +32,7 @@ from gateway.policy.impact.judge import (
 from gateway.policy.impact.page import page
 from gateway.policy.impact.tally import Found, Impact, note_flip
 from gateway.policy.impact.worker import Candidate
+from gateway.policy.release import load_release
 from gateway.policy.replay.worker import Job
 from signing.tiles import FULL
 from support.release_folder import write_release
@@ -282,6 +283,7 @@ def test_the_same_release_changes_nothing(made: Replayable, writ: Writ, tmp_path
     assert status == 0, err
     assert "first-order" not in err
     assert "same" in out
+    assert load_release(same).digest in out  # two that differ in limits alone share a revision
 
 
 def test_a_window_of_market_time(made: Replayable, writ: Writ, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.both_ways import both, with_limit
 from support.policy_cases import (
     LIMIT,
     Bench,
@@ -15,7 +16,6 @@ from support.policy_cases import (
     document,
     drop,
     failing,
-    opa_decides,
     put,
 )
 
@@ -29,14 +29,7 @@ def verdict(
         for name, value in parts.items():
             place = (section, name)
             base = drop(base, place) if value is ... else put(base, place, value)
-    known = under or data()
-    (answer,) = bench.under(known).decide([base])
-    assert opa_decides([(base, known)]) == [answer]
-    return failing(answer)
-
-
-def limited(name: str, value: object) -> Data:
-    return put(data(), ("limits", "global", name), value)
+    return both(bench, base, under or data())
 
 
 @pytest.mark.requirement("S3-07")
@@ -60,7 +53,7 @@ def test_the_market_is_open_and_its_close_is_not_near(
 @pytest.mark.requirement("S2-02")
 @pytest.mark.parametrize("limit", [0, -1, 2**53, None, "1"])
 def test_without_a_limit_no_distance_from_the_close_is_enough(bench: Bench, limit: object) -> None:
-    under = limited("close_buffer_min_ms", limit)
+    under = with_limit("close_buffer_min_ms", limit)
     assert verdict(bench, {"hours": {"to_close_ms": 2**53 - 1}}, under) == {"MKT-03"}
 
 
@@ -120,7 +113,7 @@ def test_a_venue_that_is_not_known_takes_nothing(bench: Bench) -> None:
         (answer,) = bench.under(data()).decide([base])
         assert failing(answer) == expected
     for limit in (0, None, -1):
-        under = limited("venue_age_max_ms", limit)
+        under = with_limit("venue_age_max_ms", limit)
         assert verdict(bench, {"venue": {"age_ms": 0}}, under) == {"VEN-01"}
 
 
@@ -208,7 +201,7 @@ def test_a_restricted_short_sale_is_priced_above_the_bid(
 
 @pytest.mark.requirement("S3-07")
 def test_the_door_carries_the_thresholds_of_the_last_look(bench: Bench) -> None:
-    under = limited("spread_max_bps", 0)
+    under = with_limit("spread_max_bps", 0)
     (allowed,) = bench.under(data()).decide([document()])
     (shut,) = bench.under(under).decide([document()])
     for answer, spread in ((allowed, LIMIT), (shut, 0)):

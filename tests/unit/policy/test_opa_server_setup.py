@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from gateway.cli.checks import Finding, Grade
 from gateway.cli.engine_checks import ACCESS_CHECK, CHECK, engine_findings
+from gateway.cli.main import main
 from gateway.config import Settings
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.engine import chosen_endpoint
@@ -278,3 +279,14 @@ def test_doctor_says_that_the_embedded_engine_needs_nothing() -> None:
     [refused] = engine_findings(settings())
     assert refused.grade is Grade.FAIL
     assert "WRIT_OPA_TOKEN_FILE" in refused.found
+
+
+def test_the_script_that_starts_the_server_becomes_it(
+    tmp_path: Path, token_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"url": "http://127.0.0.1:8470", "key-file": "opa.key", "token-file": str(token_file)}
+    options = [part for name, value in given.items() for part in (f"--{name}", value)]
+    with pytest.raises(SystemExit) as ended:
+        main(["policy", "opa-config", *options, "--out", str(tmp_path / "opa")])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("exec opa run --server ")

@@ -97,3 +97,15 @@ def test_both_streams_and_the_status_come_back(tmp_path: Path) -> None:
     opa = script(tmp_path / "opa", "echo out; echo err >&2; exit 7")
     done = run_opa(opa, ["test"], cwd=tmp_path)
     assert (done.status, done.said) == (7, "err\nout")
+
+
+@pytest.mark.parametrize(("chosen", "run_with"), [(None, "800"), ("50", "50")])
+def test_garbage_is_collected_seldom_unless_the_environment_says_how_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None, run_with: str
+) -> None:
+    monkeypatch.delenv("GOGC", raising=False)
+    if chosen:
+        monkeypatch.setenv("GOGC", chosen)
+    monkeypatch.setenv("KEPT", "yes")
+    opa = script(tmp_path / "opa", 'echo "$GOGC $KEPT"')
+    assert run_opa(opa, ["test"], cwd=tmp_path).said == f"{run_with} yes"

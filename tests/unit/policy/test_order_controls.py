@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from support.both_ways import both
 from support.corpus import BOUNDED, FLOORED
 from support.order_edges import EXITS_PASS
 from support.policy_cases import (
     LIMIT,
     Bench,
-    Data,
     Document,
     Place,
     at,
     data,
     document,
     drop,
-    failing,
-    opa_decides,
     put,
 )
-
-
-def both(bench: Bench, base: Document, under: Data) -> set[str]:
-    """What fails in the module, having made sure that opa itself says the same."""
-    (answer,) = bench.under(under).decide([base])
-    assert opa_decides([(base, under)]) == [answer]
-    return failing(answer)
-
 
 EXIT: dict[Place, object] = {
     ("order", "side"): "sell",

@@ -1,6 +1,7 @@
 """A release is used only when every byte is the one that its descriptor names."""
 
 import copy
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,15 @@ def test_a_file_that_is_not_the_named_one(folder: Path, name: str, damage: str) 
         load_release(folder)
     assert caught.value.code == "release-digest"
     assert name in caught.value.detail
+
+
+@pytest.mark.parametrize("name", [DATA, DESCRIPTOR])
+def test_a_pipe_in_place_of_a_file_keeps_nobody_waiting(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(ReleaseError, match="is no regular file") as caught:
+        load_release(folder)
+    assert caught.value.code == "release-missing"
 
 
 def test_a_file_beyond_all_bounds(folder: Path) -> None:

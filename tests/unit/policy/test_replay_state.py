@@ -42,6 +42,7 @@ def replay(capsys: pytest.CaptureFixture[str]) -> Replay:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_five_thousand_decisions_by_two_processes_and_by_one(
     made: Replayable, replay: Replay
@@ -106,6 +107,7 @@ def stopped(made: Replayable, monkeypatch: pytest.MonkeyPatch, after: int) -> No
     assert ended.value.code == 130
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_by_itself(
     made: Replayable,
     replay: Replay,

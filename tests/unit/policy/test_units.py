@@ -78,7 +78,10 @@ def test_what_people_write(text: str, unit: str, value: int) -> None:
         ("true", "count", "no plain decimal"),
         ("١٢", "count", "no plain decimal"),
         ("1 \u00a0USD", "micros", "no plain decimal"),
-        ("9" * 5000, "count", "no plain decimal"),
+        ("9" * 26, "count", "too large"),
+        ("9" * 44 + " USD", "micros", "too large"),
+        (f"0.{'0' * 40}1", "e8", "finer than one unit at 8 decimals"),
+        ("9" * 5000, "count", "longer than 48 characters"),
     ],
 )
 def test_what_is_no_value(text: str, unit: str, said: str) -> None:

@@ -56,7 +56,7 @@ def test_no_field_may_be_missing_or_of_another_kind(name: str) -> None:
         read_fields(fields)
     for value in (None, [1], {"": 1}, -1, "", True, 2**53):
         with pytest.raises(ManifestError, match=f"^{name}"):
-            read_fields(manifest_fields(**{name: value}))
+            read_fields(manifest_fields() | {name: value})
     with pytest.raises(ManifestError, match="is not a field"):
         read_fields({**manifest_fields(), "bypass": True})
 

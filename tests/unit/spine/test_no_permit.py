@@ -69,6 +69,7 @@ async def test_it_is_given_up_on_the_record_and_the_gateway_halts(
         await given_up(door, evidence)
         [halt] = door.app.book().halts.values()
         assert (halt.cause, halt.scope.kind, halt.cancels) == ("NO_PERMIT", "global", False)
+        assert (halt.by, halt.clear_by) == ("gate", "operator")
         denied = await door.propose()
         assert [reason["control"] for reason in denied.json()["reasons"]] == ["OMEGA-2"]
 

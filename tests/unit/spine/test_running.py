@@ -244,7 +244,7 @@ async def test_what_is_in_doubt_at_a_restart_is_settled_and_never_forwarded(
     async def dies(self: Gate, permit: bytes, approved_ns: int) -> Submission:
         if arrived:
             await real(self, permit, approved_ns)
-        raise ConnectionAbortedError("the process dies here, before the answer is recorded")
+        raise asyncio.CancelledError  # as if the process died here, before the answer is recorded
 
     monkeypatch.setattr(Gate, "forward", dies)
     async with lifted(settings) as app:
@@ -264,6 +264,32 @@ async def test_what_is_in_doubt_at_a_restart_is_settled_and_never_forwarded(
         assert app.book().account("primary").positions == ({"AAPL": (100, 0)} if arrived else {})
         await app.ledger.publish_now()
         assert report(app).ok
+
+
+@pytest.mark.requirement("W-07")
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_gate_that_fails_leaves_an_unknown_outcome_that_is_settled_at_once(
+    app: App, monkeypatch: pytest.MonkeyPatch, arrived: bool
+) -> None:
+    real, calls = Gate.forward, 0
+
+    async def fails(self: Gate, permit: bytes, approved_ns: int) -> Submission:
+        nonlocal calls
+        calls += 1
+        if arrived:
+            await real(self, permit, approved_ns)
+        raise ZeroDivisionError("a defect of the gate")
+
+    monkeypatch.setattr(Gate, "forward", fails)
+    outcome = await propose(app)
+    await app.pipeline.quiesce()
+    settled = app.book().orders[outcome.order.order_id]
+    assert settled.status is (State.ACKNOWLEDGED if arrived else State.FATAL_ERROR)
+    assert settled.broker == "simulator"
+    assert bool(app.book().account("primary").working) is arrived
+    assert calls == 1
+    await app.ledger.publish_now()
+    assert report(app).ok
 
 
 @pytest.mark.requirement("S2-03")
