@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import urllib.request
@@ -61,8 +62,11 @@ def _decisions(data: Path, count: int) -> list[Mapping[str, Any]]:
     """The decisions of a log, as soon as all of them are published."""
     vkey = Vkey.parse((data / "log.vkey").read_text(encoding="utf-8").strip())
     deadline = time.monotonic() + _PUBLISHED_TIMEOUT_S
+    found: list[Mapping[str, Any]] = []
     while True:
-        found = [payload for kind, payload in entries(data / "log", vkey) if kind == "decision"]
+        # A bundle that was begun is replaced by a longer one while the log is still published.
+        with contextlib.suppress(FileNotFoundError):
+            found = [payload for kind, payload in entries(data / "log", vkey) if kind == "decision"]
         if len(found) == count:
             return found
         if len(found) > count or time.monotonic() > deadline:

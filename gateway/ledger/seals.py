@@ -21,7 +21,8 @@ from signing.verification.folder import DOCUMENT_BYTES_MAX
 
 CERTIFICATE_LIFETIME_US: Final = 24 * 3_600 * 1_000_000
 RENEWAL_MARGIN_US: Final = 3_600 * 1_000_000
-BLOB_BYTES_MAX: Final = 16 * 1_024 * 1_024
+BLOB_BYTES_MAX: Final = 32 * 1_024 * 1_024
+"""The longest document; a file of a release may be as long, or it could not be recorded."""
 _SEED_BYTES: Final = 32
 _OURS_ALONE: Final = frozenset({"genesis", "certificate"})
 

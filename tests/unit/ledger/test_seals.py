@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from gateway.host import OsEntropy
-from gateway.ledger.seals import CERTIFICATE_LIFETIME_US, RENEWAL_MARGIN_US, Sealer, Sealing
+from gateway.ledger.seals import (
+    BLOB_BYTES_MAX,
+    CERTIFICATE_LIFETIME_US,
+    RENEWAL_MARGIN_US,
+    Sealer,
+    Sealing,
+)
+from gateway.policy.release import FILE_MAX_BYTES
 from gateway.ports import Batch, Draft
 from signing.envelope import open_envelope
 from signing.keys import PublicKey
@@ -89,3 +96,7 @@ async def test_a_failed_batch_leaves_no_certificate(tmp_path: Path) -> None:
         assert ledger.size == size
         assert (await ledger.commit(Batch((MODE,)))).indices == (size + 1,)
     assert faults(tmp_path / "log") == []
+
+
+def test_every_release_that_is_read_can_be_recorded() -> None:
+    assert BLOB_BYTES_MAX == FILE_MAX_BYTES
