@@ -11,8 +11,24 @@ from gateway.ledger import journal
 from gateway.ports import Batch, Committed
 from signing.lifecycle import State
 from signing.verify import verify_log
-from support.doors import opened, problem
+from support.doors import Door, opened, problem
 from support.ledgers import becomes
+
+
+async def sent_without_a_submission(door: Door, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have an order sent while the ledger takes every entry but its submission."""
+    commit = door.app.ledger.commit
+
+    async def no_submissions(batch: Batch) -> Committed:
+        if any(draft.kind == "submission" for draft in batch.drafts):
+            raise UnavailableError("ledger-full", "the disk is full", "free space")
+        return await commit(batch)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(door.app.ledger, "commit", no_submissions)
+        order_id: str = (await door.propose(limit_price="23.90")).json()["order_id"]
+        await door.app.pipeline.quiesce()
+    return order_id
 
 
 @pytest.mark.requirement("W-07")
@@ -20,17 +36,7 @@ async def test_an_order_at_the_broker_is_on_the_record_once_the_ledger_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(tmp_path) as door:
-        commit = door.app.ledger.commit
-
-        async def no_submissions(batch: Batch) -> Committed:
-            if any(draft.kind == "submission" for draft in batch.drafts):
-                raise UnavailableError("ledger-full", "the disk is full", "free space")
-            return await commit(batch)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(door.app.ledger, "commit", no_submissions)
-            order_id = (await door.propose(limit_price="23.90")).json()["order_id"]
-            await door.app.pipeline.quiesce()
+        order_id = await sent_without_a_submission(door, monkeypatch)
         await door.app.journal.repair()
         await becomes(lambda: door.app.book().orders[order_id].status is State.ACKNOWLEDGED)
         await door.app.journal.settled()
@@ -45,17 +51,7 @@ async def test_where_not_all_of_it_could_be_kept_nothing_moves_until_a_restart_h
 ) -> None:
     monkeypatch.setattr(journal, "OWED_MAX", 0)
     async with opened(tmp_path) as door:
-        commit = door.app.ledger.commit
-
-        async def no_submissions(batch: Batch) -> Committed:
-            if any(draft.kind == "submission" for draft in batch.drafts):
-                raise UnavailableError("ledger-full", "the disk is full", "free space")
-            return await commit(batch)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(door.app.ledger, "commit", no_submissions)
-            order_id = (await door.propose(limit_price="23.90")).json()["order_id"]
-            await door.app.pipeline.quiesce()
+        order_id = await sent_without_a_submission(door, monkeypatch)
         size = door.app.ledger.size
         for _ in range(2):
             problem(await door.propose(), 503, "record-lost")
