@@ -21,7 +21,7 @@ from bench.releases import bench_release
 from bench.servers import Server, access_key, gateway_environment, module_server
 from bench.timers import LOOP, OUTSIDE, WORKER
 
-_WRITTEN_TIMEOUT_S: Final = 10
+_WRITTEN_TIMEOUT_S: Final = 60
 _NS: Final = 1_000
 _HEAD: Final = ("step", "loop CPU µs", "threads CPU µs", "CPU %", "wall µs")
 

@@ -272,6 +272,8 @@ def test_a_power_cut_leaves_what_was_acknowledged(gateway: GatewayProcess, seed:
                     (told(gateway) / "seed").rename(told(gateway) / "cut")
         except LostConnectionError:
             return
+        finally:
+            client.close()
 
     async def all_at_once() -> None:
         async with asyncio.timeout(60):

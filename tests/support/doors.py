@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator
@@ -78,6 +79,16 @@ class Door:
         body = {"lifted": True, "reason": "test"}
         answer = await self.call("POST", "/v1/omega4", scope="admin", json=body)
         assert answer.status_code == 200, answer.text
+
+    async def cancel(self, order_id: str) -> None:
+        """Cancel an order and wait until the broker has."""
+        path = f"/v1/orders/{order_id}"
+        assert (await self.call("DELETE", path, scope="cancel")).status_code == 202
+        for _ in range(3_000):
+            if (await self.call("GET", path)).json()["status"] == "CANCELED":
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("not cancelled in half a minute")
 
     async def clock(self, now: str) -> httpx2.Response:
         """Move the market clock."""

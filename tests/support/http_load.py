@@ -63,10 +63,6 @@ class Client:
         Raises:
             LostConnectionError: the connection ended before the answer did.
         """
-        if self._writer is None:
-            await self.open()
-        assert self._reader is not None
-        assert self._writer is not None
         data = b"" if body is None else json.dumps(body).encode()
         lines = [
             f"{method} {path} HTTP/1.1",
@@ -77,6 +73,10 @@ class Client:
             *(f"{name}: {value}" for name, value in headers.items()),
         ]
         try:
+            if self._writer is None:
+                await self.open()
+            assert self._reader is not None
+            assert self._writer is not None
             self._writer.write("\r\n".join([*lines, "", ""]).encode() + data)
             self.under_way = True
             async with asyncio.timeout(TIMEOUT_S):

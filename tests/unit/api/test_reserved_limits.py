@@ -46,17 +46,6 @@ async def answered(door: Door, **order: Any) -> tuple[str, dict[str, tuple[int, 
     return document["order_id"], {r["control"]: (r["observed"], r["limit"]) for r in reasons}
 
 
-async def cancelled(door: Door, order_id: str) -> None:
-    """Cancel an order and wait until the broker has."""
-    path = f"/v1/orders/{order_id}"
-    assert (await door.call("DELETE", path, scope="cancel")).status_code == 202
-    for _ in range(500):
-        if (await door.call("GET", path)).json()["status"] == "CANCELED":
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("not cancelled in five seconds")
-
-
 def params() -> list[Any]:
     """Each case at its limit, and one step below: then only one order fits."""
     return [
@@ -85,12 +74,12 @@ async def test_working_orders_count_to_the_last_unit(
         beyond = third * (fit + 1) // 3
         _, reasons = await answered(door)
         assert reasons == {control: (beyond, limit)}
-        await cancelled(door, working[0])
+        await door.cancel(working[0])
         working[0], reasons = await answered(door)
         assert reasons == {}, "what was cancelled reserves nothing"
         assert (await answered(door))[1] == {control: (beyond, limit)}
         for order_id in working:
-            await cancelled(door, order_id)
+            await door.cancel(order_id)
         raced = await asyncio.gather(*(answered(door) for _ in range(20)))
         assert sum(reasons == {} for _, reasons in raced) == fit
 
@@ -103,7 +92,7 @@ async def test_a_symbol_that_is_only_being_bought_is_a_position_already(tmp_path
         other = {"symbol": "KO", "limit_price": "31.90"}
         assert (await answered(door, **other))[1] == {"POS-01": (2, 1)}
         for order_id, _ in working:
-            await cancelled(door, order_id)
+            await door.cancel(order_id)
         assert (await answered(door, **other))[1] == {}
 
 
