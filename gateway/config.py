@@ -7,7 +7,7 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,11 +17,14 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.mode import Mode
+from vault.errors import ProviderError
+from vault.references import SecretRef
 
 PREFIX = "WRIT_"
 CLIENT_VARIABLES = frozenset({"WRIT_URL", "WRIT_API_KEY"})
@@ -87,20 +90,66 @@ def _json_object(value: object) -> object:
         raise ValueError("is nested too deeply") from error
 
 
+def _toggle(value: object) -> object:
+    # The model would take 1, "yes", "on" and "t" as well: what opens LIVE has one spelling.
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise ValueError("needs to be true or false")
+    return value == "true"
+
+
+Toggle = Annotated[bool, BeforeValidator(_toggle)]
 WholeNumber = Annotated[int, BeforeValidator(_plain)]
 Named = Annotated[Path, BeforeValidator(_named)]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:%-]{1,253}$")]
 """Not empty: that would be every address of the machine."""
 
 
+def _reference(value: object) -> object:
+    """Where a secret is, in its one spelling; the text is never repeated: it may be the secret."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return str(SecretRef.parse(value))
+    except ProviderError as error:
+        raise ValueError(error.detail) from None
+
+
+Reference = Annotated[str, BeforeValidator(_reference)]
+"""A reference to a secret (``vault.references``), such as ``vault://kv/writ/gateway#key``."""
+
+
 class AccountSettings(BaseModel):
-    """One account: which broker holds it, and what a simulated one is opened with."""
+    """One account: which broker holds it and by what, or what a simulated one is opened with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    broker: Literal["simulator", "null"] = "simulator"
+    broker: Literal["simulator", "null", "alpaca"] = "simulator"
     opening_cash: Cash = "0"
     """Decimal string in the base currency; a simulated account opens with it."""
+    venue: Literal["paper", "live"] = "paper"
+    """Which of a broker's venues the account is at; it never changes while the gateway runs."""
+    broker_account: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "none"
+    """The broker's own number of the account, which its credentials must lead to."""
+    url_override: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    """Another address than the broker's own for that venue, such as a test peer's."""
+    key_id: Reference | None = None
+    """Where the public half of the broker's credentials is."""
+    secret: Reference | None = None
+    """Where the secret half is."""
+
+    @model_validator(mode="after")
+    def _fits_its_broker(self) -> Self:
+        outside = {"venue", "broker_account", "url_override", "key_id", "secret"}
+        if self.broker == "alpaca":
+            if self.key_id is None or self.secret is None:
+                raise ValueError("alpaca needs key_id and secret: references to its credentials")
+            if "opening_cash" in self.model_fields_set:
+                raise ValueError("opening_cash is for a simulated account")
+        elif given := sorted(self.model_fields_set & outside):
+            raise ValueError(f"{given[0]} says nothing to the broker {self.broker}")
+        return self
 
 
 class Settings(BaseSettings):
@@ -153,6 +202,52 @@ class Settings(BaseSettings):
     """The file with the token that the OPA server asks for; the token itself is no setting."""
     opa_ca_file: Named | None = None
     """Certificates to trust at an ``https`` OPA server instead of the system's."""
+    environment: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = (
+        "development"
+    )
+    """What a manifest has to be for, such as ``production``."""
+    trust: Named | None = None
+    """The officers' trust root: the folder with ``metadata/`` and ``targets/``."""
+    trust_root: Named | None = None
+    """The pinned root file, kept apart from that folder: the first officers, as they were told."""
+    live_enabled: Toggle = False
+    """One of all that LIVE needs; without it LIVE is not even prepared."""
+    passkey_origin: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    """The gateway's address as a browser has it; passkeys are bound to it."""
+    log_key: Reference | None = None
+    """Where the log key is; a file of the data folder when not set."""
+    identity_key: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    """``vault:transit/NAME/VERSION``; a file of the data folder when not set."""
+    vault_url: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
+    """The vault; without it no reference can begin with ``vault://``."""
+    vault_ca_file: Named | None = None
+    """The only certificates that may vouch for it; needed with ``https``."""
+    vault_namespace: Annotated[str, StringConstraints(max_length=300)] = ""
+    vault_login: Literal["approle", "kubernetes"] = "approle"
+    vault_role: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
+    ] = "writ-gateway"
+    """The role that the gateway logs in as; what its token wraps is held against it."""
+    vault_role_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    """AppRole's role id, which is no secret."""
+    vault_secret_id_file: Named | None = None
+    """The file with the wrapped secret id."""
+    vault_token_file: Named | None = None
+    """Kubernetes: the service account's token, where it is not in its usual place."""
+    vault_ledger_role: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")
+    ] = "writ-ledger"
+    """The role that reads the log key, once, at the start."""
+    vault_ledger_role_id: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = (
+        None
+    )
+    vault_ledger_secret_id_file: Named | None = None
+    vault_timeout_ms: WholeNumber = Field(default=5_000, ge=1, le=30_000)
+    tls_certificate_file: Named | None = None
+    """PEM: the gateway's own certificate; with the key it serves ``https``."""
+    tls_key_file: Named | None = None
+    tls_client_ca_file: Named | None = None
+    """PEM: who connects has to show a certificate of these authorities."""
 
 
 def load_settings(**overrides: object) -> Settings:

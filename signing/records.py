@@ -81,6 +81,17 @@ _VERDICT: Final = record(
     }
 )
 
+_NOT_BELOW: Final = record(
+    {
+        **dict.fromkeys(("root", "timestamp", "snapshot", "targets", "risk"), _COUNT),
+        "publisher": _HEX,
+        "root_digest": _HEX,
+        "targets_digest": _HEX,
+        "overlays": mapping(text(r"overlays/.{1,120}", "an overlay's name"), _HEX, limit=64),
+    }
+)
+"""What of a trust root was accepted last (`signing.trust.Floor`)."""
+
 _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
     "genesis": ({"origin": _ORIGIN, "log_key": _HEX, "identity_key": _HEX}, {}),
     "certificate": (
@@ -103,6 +114,43 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
     "omega4": (
         {"lifted": boolean(), "by": _ID, "reason": _REASON, "until_us": or_none(_TIME)},
         {},
+    ),
+    "trust": ({"floor": _NOT_BELOW, "holds_until_us": _TIME, "evidence_digest": _HEX}, {}),
+    "manifest": (
+        {
+            "manifest_digest": _HEX,
+            "trust_digest": _HEX,
+            "environment": _ID,
+            "epoch": _POSITIVE,
+            "mode": word(("PAPER", "LIVE")),
+            "release_digest": _HEX,
+            "limits_digest": _HEX,
+            "valid_from_us": _TIME,
+            "lapses_us": _TIME,
+            "at_lapse": word(("cancel", "leave")),
+        },
+        {},
+    ),
+    "lapse": (
+        {
+            "of": word(("manifest", "live")),
+            "manifest_digest": _HEX,
+            "cause": _CODE,
+            "cancels": boolean(),
+            "by": _ID,
+        },
+        {},
+    ),
+    "unlock": (
+        {
+            "step": word(("configuration", "acknowledgement", "risk", "credentials", "enable")),
+            "outcome": word(("done", "refused")),
+            "code": _CODE,
+            "manifest_digest": or_none(_HEX),
+            "instance": _ID,
+            "by": _ID,
+        },
+        {"evidence_digest": _HEX},
     ),
     "halt": (
         {

@@ -10,13 +10,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from gateway.domain.mode import Mode
+from gateway.domain.permission import Route, Validated
 from gateway.domain.quantities import BPS, PLAIN, Worth
 from gateway.ports import BlockingRunner, Broker, Clock, MarketFeed
+from vault.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a broker is shown; each call gives the secret that is in hand now, or raises.
+
+    They raise ``ProviderError`` once the secret is lost. A rotated secret is another one at the
+    next call, so nothing of it is kept.
+    """
+
+    key_id: Callable[[], Secret]
+    secret: Callable[[], Secret]
+
+
+@dataclass(frozen=True, slots=True)
+class RealAccount:
+    """Where a real broker finds one account.
+
+    ``mode`` is PAPER or LIVE: which of the broker's venues. ``broker_account`` is the broker's
+    number of it, or ``none``: then the credentials alone say which account it is.
+    """
+
+    mode: Mode
+    broker_account: str
+    credentials: Credentials
+    url_override: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountTerms:
-    """What a simulated broker grants one account.
+    """What a simulated broker grants one account; ``real`` is for a real one.
 
     ``margin_multiple_bps`` bounds gross exposure as a multiple of equity: 10,000 is a cash
     account, which cannot spend more than it has; 20,000 may hold twice its equity.
@@ -25,6 +54,7 @@ class AccountTerms:
     opening_cash_micros: int
     short_allowed: bool = False
     margin_multiple_bps: int = BPS
+    real: RealAccount | None = None
 
 
 WorthAt = Callable[[str, int], Worth | None]
@@ -58,6 +88,18 @@ class BrokerParts:
 
 class OpenBroker(Broker, Protocol):
     """A broker that was opened and wants to be closed."""
+
+    def route(self, account: str) -> Route:
+        """Where the account's orders go: the hosts that are really spoken to, not a label."""
+        ...
+
+    async def validate(self, account: str) -> Validated:
+        """Show the broker the account's credentials, and tell what it says of them.
+
+        Raises:
+            OutcomeUnknownError: it did not answer, or nothing that can be read.
+        """
+        ...
 
     async def close(self) -> None:
         """Release files and connections; no call may follow."""

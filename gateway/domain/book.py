@@ -18,6 +18,7 @@ from gateway.domain.halt import Halt, Scope
 from gateway.domain.mode import Mode
 from gateway.domain.overrides import Overrides
 from gateway.domain.own_prices import OwnPrices, Place
+from gateway.domain.permission import Accepted
 from gateway.domain.quantities import Worth
 from gateway.domain.reservations import Reservations
 from signing.lifecycle import OPEN, State
@@ -162,6 +163,12 @@ class Book:
     """What was done lately; allowed orders and callers' cancels add to it."""
     prices: OwnPrices = field(default_factory=OwnPrices, compare=False)
     """Where the working orders of all accounts stand: no state of its own either."""
+    manifest: Accepted | None = None
+    """The manifest that was accepted last."""
+    epoch: int = 0
+    """The highest epoch of any manifest that was accepted: none is accepted below it."""
+    trust_floor: Mapping[str, Any] | None = None
+    """What of the trust root was accepted last (``signing.trust.Floor``), so never less."""
     control_version: int = 0
     """Grows with every entry that changes what may be allowed: mode, Ω4, halts, exit-only
     states, release."""

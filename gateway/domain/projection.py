@@ -17,6 +17,7 @@ from gateway.domain.exits import ExitOnly, is_exit
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.mode import Mode
 from gateway.domain.order import Side
+from gateway.domain.permission import Accepted
 from gateway.domain.quantities import RATE_ONE, Worth, notional_micros, value_micros
 from signing.lifecycle import TERMINAL, LifecycleError, state_after
 
@@ -267,6 +268,38 @@ def _exit_only(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderSt
     return ()
 
 
+def _trust(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    book.trust_floor = payload["floor"]
+    return ()
+
+
+def _manifest(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    book.manifest = Accepted(
+        digest=payload["manifest_digest"],
+        epoch=payload["epoch"],
+        mode=Mode(payload["mode"]),
+        release_digest=payload["release_digest"],
+        lapses_us=payload["lapses_us"],
+        cancels_at_lapse=payload["at_lapse"] == "cancel",
+    )
+    book.epoch = max(book.epoch, payload["epoch"])
+    book.control_version += 1
+    return ()
+
+
+def _lapse(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    manifest = book.manifest
+    if payload["of"] == "manifest" and manifest and manifest.digest == payload["manifest_digest"]:
+        book.manifest = replace(manifest, lapsed=payload["cause"])
+    book.control_version += 1
+    return ()
+
+
+def _unlock(book: Book, _: Payload, __: Payload | None) -> tuple[OrderState, ...]:
+    book.control_version += 1
+    return ()
+
+
 def _resume(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
     ended = book.halts.pop(payload["halt_id"], None)
     if ended is not None and ended.cause == REPEATED_EXECUTION:
@@ -290,4 +323,8 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "release": _release,
     "halt": _halt,
     "resume": _resume,
+    "trust": _trust,
+    "manifest": _manifest,
+    "lapse": _lapse,
+    "unlock": _unlock,
 }

@@ -29,6 +29,7 @@ from gateway.ports.trading import (
     Broker,
     Cancelling,
     Door,
+    Permits,
     PolicyEngine,
     Stops,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "MarketFeed",
     "MarketReading",
     "ModelHealth",
+    "Permits",
     "PolicyEngine",
     "PushedReadings",
     "Quotes",

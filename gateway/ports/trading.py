@@ -16,6 +16,7 @@ from gateway.domain.execution import (
 )
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.order import BrokerOrder
+from gateway.domain.permission import Permission, Route
 from gateway.ports.market import Venue
 
 
@@ -86,6 +87,26 @@ class Door(Protocol):
 
     async def cancel(self, account: str, broker_client_id: str) -> None:
         """The second door: take risk off, whatever else stands still."""
+        ...
+
+
+class Permits(Protocol):
+    """What officers and an Admin permit as of now; ``gateway.control``. Every answer is instant."""
+
+    def permission(self) -> Permission | None:
+        """The manifest that stands at this moment; ``None``: there is none, or it has lapsed."""
+        ...
+
+    def live_open(self) -> bool:
+        """Whether LIVE is open at this moment."""
+        ...
+
+    def refusal(self, route: Route, *, release_digest: str, exits: bool) -> str | None:
+        """Why the gate must not forward an order there in the mode as it is, or ``None``.
+
+        One of GATE_VENUE, GATE_MANIFEST and GATE_LIVE. ``exits``: the order can only reduce, and
+        an exit-only state that a named person opened covers it.
+        """
         ...
 
 

@@ -10,10 +10,16 @@ from signing.verification.folder import DOCUMENT_BYTES_MAX, Folder
 
 DOCUMENTS = 8
 
-_RELEASE_DIGESTS = (
-    *("release_digest", "bundle_digest", "wasm_digest", "data_digest"),
-    "catalogue_digest",
-)
+_DIGESTS = {
+    "release": (
+        *("release_digest", "bundle_digest", "wasm_digest", "data_digest"),
+        "catalogue_digest",
+    ),
+    "trust": ("evidence_digest",),
+    "manifest": ("manifest_digest",),
+    "unlock": ("evidence_digest",),
+}
+"""Which fields of an entry name documents; some of them are optional."""
 
 
 class DocumentCheck:
@@ -28,10 +34,9 @@ class DocumentCheck:
         """Check the documents that an entry names; return a decision's input document."""
         if envelope.kind == "decision":
             return self._input(index, envelope.payload)
-        if envelope.kind == "release":
-            for name in _RELEASE_DIGESTS:
-                if name in envelope.payload:  # releases of before had no catalogue
-                    self._named_once(index, envelope.payload[name])
+        for name in _DIGESTS.get(envelope.kind, ()):
+            if name in envelope.payload:
+                self._named_once(index, envelope.payload[name])
         return None
 
     def finish(self) -> None:

@@ -20,6 +20,7 @@ from signing.receipt import encode_permit, encode_receipt
 from signing.tiles import FULL, changed, encode_bundle, tile_bytes
 
 ORIGIN = "writ.example/log"
+HEX = "ab" * 32
 START_US = 1_440_000_000_000_000
 HOUR_US = 3_600_000_000
 CONTROLS = ["OMEGA-2", "OMEGA-4", "ORD-01"]
@@ -351,10 +352,60 @@ def make_log(directory: Path, decisions: int = 20) -> Vkey:
             log.add("exit-only", exit_only(opened=False))
             log.add("resume", resume(number))
             log.add("day", day())
+            log.add("trust", trust())
+            log.add("manifest", manifest())
+            log.add("unlock", unlock())
+            log.add("lapse", lapse())
         else:
             tell(log, number)
     log.publish()
     return log.vkey
+
+
+def trust() -> Payload:
+    versions = dict.fromkeys(("root", "timestamp", "snapshot", "targets", "risk"), 1)
+    digests = dict.fromkeys(("publisher", "root_digest", "targets_digest"), HEX)
+    return {
+        "floor": {**versions, **digests, "overlays": {"overlays/calm.json": HEX}},
+        "holds_until_us": START_US + 1_000_000,
+        "evidence_digest": HEX,
+    }
+
+
+def manifest() -> Payload:
+    return {
+        "manifest_digest": HEX,
+        "trust_digest": HEX,
+        "environment": "production",
+        "epoch": 1,
+        "mode": "PAPER",
+        "release_digest": HEX,
+        "limits_digest": HEX,
+        "valid_from_us": START_US,
+        "lapses_us": START_US + 1_000_000,
+        "at_lapse": "cancel",
+    }
+
+
+def lapse() -> Payload:
+    return {
+        "of": "manifest",
+        "manifest_digest": HEX,
+        "cause": "MANIFEST_EXPIRED",
+        "cancels": True,
+        "by": "control",
+    }
+
+
+def unlock() -> Payload:
+    return {
+        "step": "enable",
+        "outcome": "refused",
+        "code": "passkey-origin",
+        "manifest_digest": HEX,
+        "instance": "gw-1",
+        "by": "alice",
+    }
 
 
 def day() -> Payload:

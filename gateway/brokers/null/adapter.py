@@ -8,7 +8,9 @@ from typing import Final, NoReturn
 from gateway.brokers.contract import AccountTerms
 from gateway.domain.errors import NotFoundError, RefusedError
 from gateway.domain.execution import BrokerOrderState, BrokerStatement, BrokerUpdate
+from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder
+from gateway.domain.permission import Route, Validated
 from gateway.domain.venue import VenueTerms
 
 NAME: Final = "null"
@@ -67,6 +69,14 @@ class NullBroker:
     async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:  # noqa: ARG002  the port
         """No event, ever."""
         return []
+
+    def route(self, account: str) -> Route:
+        """Nowhere."""
+        return Route(account, NAME, "none", Mode.SIMULATION)
+
+    async def validate(self, account: str) -> Validated:  # noqa: ARG002  the port
+        """There are no credentials to show."""
+        return Validated("CREDENTIALS_NONE", "none", None, None)
 
     async def close(self) -> None:
         """Hold nothing, release nothing."""

@@ -18,7 +18,9 @@ from gateway.domain.execution import (
     OutcomeUnknownError,
     Rejected,
 )
+from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder
+from gateway.domain.permission import Route, Validated
 from gateway.domain.venue import VenueTerms
 from gateway.ports import BlockingRunner, Clock
 
@@ -47,6 +49,14 @@ class SimulatorBroker:
     def terms(self, account: str, symbol: str) -> VenueTerms | None:
         """Which orders it takes, as of the present market time; the file is not read for it."""
         return self._book.terms(account, symbol, self._clock.market_us())
+
+    def route(self, account: str) -> Route:
+        """Into its own book, in this process."""
+        return Route(account, NAME, "none", Mode.SIMULATION)
+
+    async def validate(self, account: str) -> Validated:  # noqa: ARG002  the port
+        """There are no credentials to show."""
+        return Validated("CREDENTIALS_NONE", "none", None, None)
 
     async def submit(self, order: BrokerOrder) -> Accepted | Rejected:
         """Take or refuse an order, durably; a repetition gets the first answer.

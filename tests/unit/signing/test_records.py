@@ -16,11 +16,15 @@ from support.logs import (
     execution,
     exit_only,
     halt,
+    lapse,
+    manifest,
     resume,
     seeded,
     settlement,
     status,
     submission,
+    trust,
+    unlock,
 )
 
 HEX = "ab" * 32
@@ -60,6 +64,10 @@ SAMPLES: dict[str, Payload] = {
     "status": status(1, "CANCELED"),
     "cancel": cancel(1),
     "settlement": settlement(1, "voided"),
+    "trust": trust(),
+    "manifest": manifest(),
+    "lapse": lapse(),
+    "unlock": unlock(),
 }
 OPTIONAL = {
     ("halt", "observed"),
@@ -72,6 +80,7 @@ OPTIONAL = {
     ("decision", "verdict.door.quote_age_max_ms"),
     ("decision", "verdict.door.spread_max_bps"),
     ("statement", "positions.BRK.B"),
+    ("trust", "floor.overlays.overlays/calm.json"),
 }
 
 
