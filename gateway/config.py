@@ -170,7 +170,8 @@ class Settings(BaseSettings):
     """Folder of the policy release; the one shipped with the sources when not set."""
     broker_file: Named | None = None
     """A ``broker.yaml``: the operator's caps, which tighten the signed limits."""
-    market: Literal["none", "historical"] = "none"
+    market: Literal["none", "historical", "venue"] = "none"
+    """Recorded prices, or real time: a broker's calendar, and prices that services push."""
     market_start: Annotated[datetime | None, BeforeValidator(_instant), AfterValidator(_aware)] = (
         None
     )

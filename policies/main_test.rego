@@ -6,7 +6,7 @@ import data.writ.main
 decide(document) := verdict if {
 	verdict := main.decision with input as document
 		with data.limits as fixtures.limits
-		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted
+		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted with data.compliance_symbols as fixtures.compliance_symbols
 }
 
 test_allow_when_everything_is_proven if {
@@ -32,7 +32,10 @@ test_one_failure_denies if {
 
 test_reasons_leave_out_what_is_missing_or_no_integer if {
 	verdict := decide(fixtures.without("order/notional_micros"))
-	verdict.reasons == [{"control": "ORD-01", "limit": 100, "source": "global"}]
+	verdict.reasons == [
+		{"control": "CMP-01", "limit": 1000, "source": "global"},
+		{"control": "ORD-01", "limit": 100, "source": "global"},
+	]
 	other := decide(fixtures.with_fact("order", "notional_micros", "100"))
 	{"control": "ORD-01", "limit": 100, "source": "global"} in other.reasons
 	other.allow == false
@@ -49,7 +52,7 @@ test_each_proof_has_its_figures if {
 test_the_strictest_table_is_named if {
 	verdict := main.decision with input as fixtures.document
 		with data.limits as object.union(fixtures.limits, {"symbols": {"ACME": {"order_notional_max_micros": 99}}})
-		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted
+		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted with data.compliance_symbols as fixtures.compliance_symbols
 	verdict.reasons == [{"control": "ORD-01", "observed": 100, "limit": 99, "source": "symbol"}]
 }
 
@@ -58,7 +61,7 @@ latch := {"cause": "TEST", "scope": {"kind": "strategy", "name": "s"}}
 test_a_control_that_is_not_proven_latches if {
 	verdict := main.decision with input as fixtures.with_fact("order", "notional_micros", 101)
 		with data.limits as fixtures.limits
-		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted
+		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted with data.compliance_symbols as fixtures.compliance_symbols
 		with data.writ.controls.order_notional.latch as latch
 	verdict.halts == {object.union(latch, {"observed": 101, "limit": 100})}
 }
@@ -66,7 +69,7 @@ test_a_control_that_is_not_proven_latches if {
 test_a_control_that_is_proven_latches_nothing if {
 	verdict := main.decision with input as fixtures.document
 		with data.limits as fixtures.limits
-		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted
+		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted with data.compliance_symbols as fixtures.compliance_symbols
 		with data.writ.controls.order_notional.latch as latch
 	verdict.halts == set()
 }
@@ -79,7 +82,7 @@ test_a_control_without_figures if {
 test_no_limits_prove_nothing if {
 	verdict := main.decision with input as fixtures.document
 		with data.limits as {"global": {}}
-		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted
+		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted with data.compliance_symbols as fixtures.compliance_symbols
 	verdict.allow == false
 	verdict.door == main.shut
 	bounded := {id | some id, name in main.registry; data.writ.controls[name].limit}
@@ -94,7 +97,7 @@ test_no_controls_allow_nothing if {
 test_a_control_that_is_not_there_denies if {
 	not main.allow with input as fixtures.document
 		with data.limits as fixtures.limits
-		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted
+		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted with data.compliance_symbols as fixtures.compliance_symbols
 		with main.registry as {"ORD-01": "order_notional", "NEW-01": "not_written"}
 }
 
@@ -111,7 +114,7 @@ test_a_verdict_for_each_document_in_order if {
 	batch := [fixtures.document, denied, 5, null, false, {}, [], "text", fixtures.document]
 	verdicts := main.decisions with input as {"batch": batch}
 		with data.limits as fixtures.limits
-		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted
+		with data.base_currency as fixtures.base_currency with data.instruments as fixtures.instruments with data.permissions as fixtures.permissions with data.restricted as fixtures.restricted with data.compliance_symbols as fixtures.compliance_symbols
 	[verdict.allow | some verdict in verdicts] == [true, false, false, false, false, false, false, false, true]
 }
 

@@ -89,7 +89,8 @@ class Manifest:
 
     Attributes:
         environment: the one environment, such as production.
-        gateway: the origin of the gateway's log.
+        gateway: whom it is for: the origin or the verifier key of the gateway's log
+            (`signing.addressee.is_for`).
         mode: PAPER or LIVE.
         accounts: by their alias.
         release_digest: SHA-256 of the one release's descriptor.

@@ -6,8 +6,19 @@ import ipaddress
 import re
 from typing import Final
 
+from signing.addressee import gateway_rule
 from signing.canonical import INT_MAX
-from signing.shapes import RecordError, Rule, integer, many, mapping, or_none, record, text, word
+from signing.shapes import (
+    RecordError,
+    integer,
+    many,
+    mapping,
+    or_none,
+    record,
+    shown_text,
+    text,
+    word,
+)
 
 VERSION: Final = 1
 MODES: Final = ("PAPER", "LIVE")
@@ -54,19 +65,7 @@ def _one_writing(host: str) -> bool:
         return False
 
 
-def _shown_text(limit: int, *, lines: bool) -> Rule:
-    """Accept text that looks on every screen like what it is: no control, no hidden character."""
-
-    def check(path: str, value: object) -> None:
-        if not isinstance(value, str) or not 0 < len(value) <= limit:
-            raise RecordError(path, f"is not a text of 1 to {limit} characters")
-        if not all(c.isprintable() or (lines and c == "\n") for c in value) or not value.strip():
-            raise RecordError(path, "has a character that cannot be seen, or none that can")
-
-    return check
-
-
-_LINE: Final = _shown_text(_LINE_CHARACTERS_MAX, lines=False)
+_LINE: Final = shown_text(_LINE_CHARACTERS_MAX, lines=False)
 _ACCOUNT: Final = record(
     {
         "broker": _WORD,
@@ -88,9 +87,7 @@ MANIFEST: Final = record(
     {
         "v": integer(VERSION, VERSION),
         "environment": _WORD,
-        "gateway": text(
-            r"[A-Za-z0-9](?:[A-Za-z0-9._~-]|[/:](?!/)){0,199}", "the origin of a gateway's log"
-        ),
+        "gateway": gateway_rule,
         "mode": word(MODES),
         "accounts": mapping(_ALIAS, _ACCOUNT, _ACCOUNTS_MAX),
         "release_digest": _HEX,
@@ -111,7 +108,7 @@ MANIFEST: Final = record(
         "acknowledgement": record(
             {
                 "version": text(r"[A-Za-z0-9._-]{1,32}", "a version such as 2026-01"),
-                "text": _shown_text(_ACKNOWLEDGEMENT_CHARACTERS_MAX, lines=True),
+                "text": shown_text(_ACKNOWLEDGEMENT_CHARACTERS_MAX, lines=True),
             }
         ),
         "at_lapse": word(AT_LAPSE),

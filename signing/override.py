@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from signing.addressee import vkey_rule
 from signing.canonical import INT_MAX, CanonicalError, encode
 from signing.dsse import EnvelopeError
 from signing.envelope import Envelope, open_envelope, seal
-from signing.keys import InvalidKeyError, PublicKey, Signer, Vkey
+from signing.keys import PublicKey, Signer
 from signing.records import MODES
 from signing.shapes import RecordError, integer, record, text, word
 
@@ -32,23 +33,11 @@ ANYBODY: Final = "*"
 
 _ID: Final = text(r"[A-Za-z0-9_.:-]{1,64}", "an id of at most 64 of A-Z a-z 0-9 _ . : -")
 _TIME: Final = integer(0, INT_MAX)
-
-
-def _verifier_key(path: str, value: object) -> None:
-    """Accept a log's verifier key in its one writing."""
-    try:
-        read = Vkey.parse(value if isinstance(value, str) else "")
-    except InvalidKeyError as error:
-        raise RecordError(path, f"is not a log's verifier key: {error}") from error
-    if str(read) != value:
-        raise RecordError(path, "is not a log's verifier key alone")
-
-
 _OVERRIDE: Final = record(
     {
         "override_id": text(r"ovr_[0-9a-f]{32}", "ovr_ and 32 lower-case hexadecimal digits"),
         "control": text(r"[A-Z][A-Z0-9]{0,15}(-[A-Z0-9]{1,15}){1,3}", "a control such as REG-01"),
-        "log": _verifier_key,
+        "log": vkey_rule,
         "mode": word(MODES),
         "account": text(r"[A-Za-z0-9_.-]{1,32}", "an account's alias"),
         "symbol": text(r"[A-Z0-9][A-Z0-9./-]{0,19}", "a symbol"),

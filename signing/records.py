@@ -27,10 +27,13 @@ from signing.shapes import (
     word,
 )
 
-__all__ = ["KINDS", "MODES", "RecordError", "check"]
+__all__ = ["CERTIFICATE_US_MAX", "KINDS", "MODES", "RecordError", "check"]
 
 MODES: Final = ("RESEARCH", "SIMULATION", "PAPER", "LIVE")
 """The modes of operation, in rising order of risk."""
+
+CERTIFICATE_US_MAX: Final = 24 * 3_600 * 1_000_000
+"""For how long a decision key is certified at most: a stolen one is soon worth nothing."""
 
 _TIME: Final = integer(0)
 _COUNT: Final = integer(0)
@@ -94,6 +97,10 @@ _NOT_BELOW: Final = record(
 
 _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
     "genesis": ({"origin": _ORIGIN, "log_key": _HEX, "identity_key": _HEX}, {}),
+    "identity": (
+        {"identity_key": _HEX, "revoked": boolean(), "by": _ID, "reason": _REASON},
+        {},
+    ),
     "certificate": (
         {"decision_key": _HEX, "not_before_us": _TIME, "not_after_us": _TIME},
         {},
@@ -295,12 +302,20 @@ def check(kind: str, payload: JsonObject) -> None:
     rule("", payload)
     if kind == "decision":
         _check_decision(payload)
-    elif kind == "certificate" and payload["not_before_us"] >= payload["not_after_us"]:
-        raise RecordError("not_after_us", "is not after not_before_us")
+    elif kind == "certificate":
+        _check_certificate(payload)
     elif kind in {"halt", "exit-only"}:
         scope = payload["scope"]
         if (scope["kind"] == "global") != (scope["name"] == "*"):
             raise RecordError("scope.name", "is * for global, and a name for every other scope")
+
+
+def _check_certificate(payload: JsonObject) -> None:
+    lifetime_us = payload["not_after_us"] - payload["not_before_us"]
+    if lifetime_us <= 0:
+        raise RecordError("not_after_us", "is not after not_before_us")
+    if lifetime_us > CERTIFICATE_US_MAX:
+        raise RecordError("not_after_us", "is more than 24 hours after not_before_us")
 
 
 def _check_decision(payload: JsonObject) -> None:

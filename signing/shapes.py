@@ -54,6 +54,18 @@ def text(pattern: str, what: str) -> Rule:
     return check
 
 
+def shown_text(limit: int, *, lines: bool) -> Rule:
+    """Accept text that looks on every screen like what it is: no control, no hidden character."""
+
+    def check(path: str, value: object) -> None:
+        if not isinstance(value, str) or not 0 < len(value) <= limit:
+            raise RecordError(path, f"is not a text of 1 to {limit} characters")
+        if not all(c.isprintable() or (lines and c == "\n") for c in value) or not value.strip():
+            raise RecordError(path, "has a character that cannot be seen, or none that can")
+
+    return check
+
+
 def word(choices: Collection[str]) -> Rule:
     """Accept one of a few words."""
     known = frozenset(choices)

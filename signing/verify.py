@@ -7,8 +7,9 @@ entry, and judged in numbered steps:
 2) The tiles hash to the checkpoint's root; every file has its exact name and length.
 3) The bundles hold exactly the entries whose hashes the tiles hold, without a byte too many.
 4) Entry 0 pins the origin, the log key and the identity key, and is signed by the latter.
-5) Every entry is an envelope in its one encoding, signed by a key that the identity key had
-   certified for the entry's time, in an earlier entry.
+5) Every entry is an envelope in its one encoding, signed by the key that the identity key had
+   certified last, for the entry's time, in an earlier entry. Who the identity key is changes by
+   the rules of `signing.keyring` alone; where one is known, it is the one that stands at the end.
 6) Every payload has the fields of its kind, and time never goes back.
 7) The entries tell a story that can have happened: no submission without an earlier allow, each
    decision spent once, every order moved by the transition table, no allow during a halt of
@@ -26,7 +27,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from signing.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
-from signing.keys import Vkey
+from signing.keyring import Tenure
+from signing.keys import PublicKey, Vkey
 from signing.records import KINDS
 from signing.tiles import FULL
 from signing.verification.blobs import DocumentCheck
@@ -37,7 +39,7 @@ from signing.verification.story import StoryCheck
 from signing.verification.surplus import SurplusCheck
 from signing.verification.tree import TreeCheck
 
-__all__ = ["Progress", "Report", "Step", "verify_log"]
+__all__ = ["Progress", "Report", "Step", "Tenure", "verify_log"]
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many entries are done, and how many there are."""
@@ -49,6 +51,7 @@ def verify_log(
     progress: Progress | None = None,
     *,
     earlier: bytes | None = None,
+    identity: PublicKey | None = None,
 ) -> Report:
     """Verify a published log.
 
@@ -57,20 +60,25 @@ def verify_log(
         vkey: the log's verifier key, from a source that is not this folder.
         progress: called after every bundle.
         earlier: a checkpoint of this log that was kept elsewhere, to detect rollback and forks.
+        identity: the identity key that has to stand at the log's end, to detect that somebody
+            with the log key alone revoked it.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    return _Verification(directory, vkey, earlier).run(progress or _silent)
+    return _Verification(directory, vkey, earlier, identity).run(progress or _silent)
 
 
 class _Verification:
     """One pass over one log."""
 
-    def __init__(self, directory: Path, vkey: Vkey, earlier: bytes | None) -> None:
+    def __init__(
+        self, directory: Path, vkey: Vkey, earlier: bytes | None, identity: PublicKey | None
+    ) -> None:
         self._vkey = vkey
         self._earlier = earlier
         self._findings = Findings()
+        self._entries = EntryCheck(vkey, self._findings, identity)
         # How many entries were looked at, and how many of them before the first unreadable one.
         self._judged = 0
         self._told: int | None = None
@@ -95,7 +103,7 @@ class _Verification:
         return self._report(checkpoint)
 
     def _read_entries(self, tree: TreeCheck, size: int, progress: Progress) -> None:
-        entries = EntryCheck(self._vkey, self._findings)
+        entries = self._entries
         documents = DocumentCheck(self._folder, self._findings)
         story = StoryCheck(self._findings)
         for start, bundle in tree.read():
@@ -144,19 +152,24 @@ class _Verification:
             steps=tuple(steps),
             first_bad_index=self._findings.first_bad_index(),
             counts=MappingProxyType(dict(sorted(self._findings.counts.items()))),
+            keys=self._entries.keys,
         )
 
     def _details(self, checkpoint: Checkpoint | None) -> dict[int, str]:
         """Say what each step verified, for the steps that found nothing wrong."""
         counts, size = self._findings.counts, checkpoint.size if checkpoint else 0
         ahead, found = counts["files ahead"], [counts[kind] for kind in KINDS if counts[kind]]
+        revoked = sum(
+            one.role == "identity" and one.ending == "revoked" for one in self._entries.keys
+        )
+        without = f"; identity keys revoked: {revoked}" if revoked else ""
         partly = "" if self._told is None else f", followed up to entry {self._told}"
         return {
             1: f"signed by {self._vkey.name}, over {size} entries",
             2: "every tile hashes to the signed root" + (f", {ahead} files ahead" if ahead else ""),
             3: f"bundles: {-(-size // FULL)}, each with exactly the entries of its tile",
             4: "entry 0 pins the origin, the log key and the identity key",
-            5: f"entries signed: {self._judged}, by keys certified for their time",
+            5: f"entries signed: {self._judged}, by keys certified for their time{without}",
             6: f"records: {sum(found)}, of {len(found)} kinds, in order of time",
             7: f"decisions: {counts['decision']}, submissions: {counts['submission']}, "
             f"executions: {counts['execution']}{partly}",

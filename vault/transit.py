@@ -22,6 +22,7 @@ from vault.transport import BoundedAdapter
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _VERSION_MAX: Final = 2**31 - 1
+_WRITTEN: Final = re.compile(r"([^/]+)/([^/]+)/([1-9][0-9]{0,9})")
 _RAW_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 64
 
@@ -67,8 +68,24 @@ class TransitKey:
         if not 1 <= self.version <= _VERSION_MAX:
             _refuse(f"a Transit key's version is not from 1 to {_VERSION_MAX}")
 
+    @classmethod
+    def parse(cls, text: str) -> TransitKey:
+        """Read `MOUNT/NAME/VERSION`.
+
+        Raises:
+            ProviderError: `vault-key`; the text is not repeated.
+        """
+        found = _WRITTEN.fullmatch(text)
+        if found is None:
+            raise ProviderError(
+                "vault-key",
+                "a key in a vault is vault:MOUNT/NAME/VERSION",
+                "write it like vault:transit/writ-identity/1",
+            )
+        return cls(found[2], int(found[3]), found[1])
+
     def __str__(self) -> str:
-        """Write it as `transit/NAME/VERSION`."""
+        """Write it as `MOUNT/NAME/VERSION`."""
         return f"{self.mount}/{self.name}/{self.version}"
 
 

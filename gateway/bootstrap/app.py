@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.bootstrap.custody import Custodian
+from gateway.bootstrap.market import VenueMarket
 from gateway.bootstrap.trust import Trust
 from gateway.brokers.contract import OpenBroker
 from gateway.config import Settings
 from gateway.control.exit_only import ExitOnlyStates
 from gateway.control.halting import Halting
 from gateway.control.modes import Modes
+from gateway.control.real_time import RealTime
 from gateway.control.sessions import MarketClockAdvance
 from gateway.control.triggers import Triggers
 from gateway.domain.book import Book
@@ -28,7 +31,7 @@ from gateway.policy.in_force import ReleaseHolder
 from gateway.policy.recorded_words import RecordedWords
 from gateway.policy.release import Release
 from gateway.policy.switching import Switching
-from gateway.ports import Ledger, PolicyEngine
+from gateway.ports import Ledger, MarketFeed, PolicyEngine
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.updates import Tracker
 from signing.keys import Vkey
@@ -57,12 +60,21 @@ class Opened:
     brokers: Mapping[str, OpenBroker]
     """By account alias."""
     pushed: PushedFacts
+    venue: VenueMarket | None
+    """Present in real time only."""
     caps: Mapping[str, int]
     """The operator's caps, by the limit that each tightens."""
     mode_max: Mode
     """The most that the operator's file allows."""
     trust: Trust
+    custody: Custodian
+    """The accounts' credentials, and how good they still are."""
     vkey: Vkey
+
+    @property
+    def market(self) -> MarketFeed | None:
+        """The primary feed: of recorded prices, or in real time."""
+        return _market(self.feed, self.venue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,8 @@ class App:
     words: RecordedWords
     """What the controls of each recorded release mean."""
     feed: HistoricalFeed | None
+    venue: VenueMarket | None
+    """Present in real time only."""
     ledger: Ledger
     journal: Journal
     facts: Facts
@@ -89,10 +103,14 @@ class App:
     triggers: Triggers
     market_clock: MarketClockAdvance | None
     """Present with a historical feed only: there market time is set, not read."""
+    real_time: RealTime | None
+    """Present in real time only: what follows the passing of time."""
     trackers: Mapping[str, Tracker]
     """By broker name."""
     trust: Trust
     """Whose attestations and overrides count."""
+    custody: Custodian
+    """How good the secrets still are."""
     vkey: Vkey
 
     @property
@@ -125,6 +143,15 @@ class App:
         """The published log."""
         return self.settings.data / "log"
 
+    @property
+    def market(self) -> MarketFeed | None:
+        """The primary feed: of recorded prices, or in real time."""
+        return _market(self.feed, self.venue)
+
     def book(self) -> Book:
         """The state as of now; never keep a reference to it."""
         return self.journal.book
+
+
+def _market(feed: HistoricalFeed | None, venue: VenueMarket | None) -> MarketFeed | None:
+    return feed if venue is None else venue.feed

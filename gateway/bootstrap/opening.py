@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 
 from gateway.bootstrap.app import Host
-from gateway.brokers.contract import AccountTerms, BrokerParts, OpenBroker, WorthAt
+from gateway.bootstrap.custody import Custodian, refused
+from gateway.bootstrap.signers import open_identity, open_log_signer
+from gateway.brokers.contract import AccountTerms, BrokerParts, OpenBroker, RealAccount, WorthAt
 from gateway.brokers.registry import open_broker
-from gateway.config import Settings
-from gateway.domain.errors import RefusedError
+from gateway.config import AccountSettings, Settings
+from gateway.domain.mode import Mode
 from gateway.domain.quantities import money_micros
 from gateway.host import SystemClock
 from gateway.ledger.choice import open_chosen
 from gateway.ledger.stored import StoredLedger
 from gateway.market.historical import HistoricalFeed
-from signing.keys import Ed25519Signer, Vkey
-from vault.signers import KeyFileError, open_key
+from signing.keys import Vkey
+from vault.errors import ProviderError
 
 
 def open_clock(settings: Settings, feed: HistoricalFeed | None) -> SystemClock:
@@ -32,6 +34,7 @@ async def open_brokers(
     host: Host,
     feed: HistoricalFeed | None,
     worth: WorthAt,
+    custody: Custodian,
     stack: contextlib.AsyncExitStack,
 ) -> dict[str, OpenBroker]:
     """Open each broker that an account names, once, and say who holds which account.
@@ -41,7 +44,7 @@ async def open_brokers(
     by_alias: dict[str, OpenBroker] = {}
     for name in sorted({account.broker for account in settings.accounts.values()}):
         terms = {
-            alias: AccountTerms(opening_cash_micros=money_micros(account.opening_cash))
+            alias: _terms(alias, account, custody)
             for alias, account in settings.accounts.items()
             if account.broker == name
         }
@@ -53,23 +56,40 @@ async def open_brokers(
     return by_alias
 
 
-async def open_ledger(settings: Settings, host: Host) -> tuple[StoredLedger, Vkey]:
-    """The ledger, its database made if needed, and the key that its log is verified with."""
-    log_signer = _signer(settings, "log.key")
-    ledger = await open_chosen(
-        settings,
-        log_signer=log_signer,
-        identity_signer=_signer(settings, "identity.key"),
-        clock=host.clock,
-        entropy=host.entropy,
-        runner=host.runner,
+def _terms(alias: str, account: AccountSettings, custody: Custodian) -> AccountTerms:
+    """What the broker is told of an account; where one is really held, how to get there."""
+    cash_micros = money_micros(account.opening_cash)
+    if account.key_id is None:
+        return AccountTerms(cash_micros)
+    real = RealAccount(
+        mode=Mode.LIVE if account.venue == "live" else Mode.PAPER,
+        broker_account=account.broker_account,
+        credentials=custody.credentials(alias),
+        url_override=account.url_override,
     )
-    return ledger, Vkey(settings.origin, log_signer.public)
+    return AccountTerms(cash_micros, real=real)
 
 
-def _signer(settings: Settings, name: str) -> Ed25519Signer:
-    """The key in the data folder, made at the first start."""
+async def open_ledger(
+    settings: Settings, host: Host, custody: Custodian
+) -> tuple[StoredLedger, Vkey]:
+    """The ledger, its database made if needed, and the key that its log is verified with.
+
+    Raises:
+        RefusedError, UnavailableError: as the store says; ``key-…`` and ``custody-…``: a key
+            cannot be had, or does not sign.
+    """
+    log_signer = await open_log_signer(settings, host)
+    identity_signer = await open_identity(settings.identity_key, settings.data, custody)
     try:
-        return Ed25519Signer(open_key(settings.data / "keys" / name))
-    except KeyFileError as error:
-        raise RefusedError(error.code, str(error), error.remedy) from error
+        ledger = await open_chosen(
+            settings,
+            log_signer=log_signer,
+            identity_signer=identity_signer,
+            clock=host.clock,
+            entropy=host.entropy,
+            runner=host.runner,
+        )
+    except ProviderError as error:
+        raise refused(error, "the identity key: ") from None
+    return ledger, Vkey(settings.origin, log_signer.public)

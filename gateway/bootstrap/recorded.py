@@ -45,5 +45,5 @@ async def record_configuration(opened: Opened, sessions: Sessions) -> None:
             )
     if drafts:
         await journal.record(drafts)
-    if opened.feed is not None:
+    if opened.market is not None:
         await sessions.open_day(opened.host.clock.market_us())

@@ -15,9 +15,11 @@ from typing import Final
 
 from gateway.bootstrap.app import App, Host, Opened
 from gateway.bootstrap.broker_file import operator_file
+from gateway.bootstrap.custody import open_custody
 from gateway.bootstrap.opening import open_brokers, open_clock, open_ledger
+from gateway.bootstrap.market import keep_hours, open_venue
 from gateway.bootstrap.recorded import record_configuration
-from gateway.bootstrap.sources import market_clock, open_facts, open_switching, worth_at
+from gateway.bootstrap.sources import market_clock, open_facts, open_switching, real_time, worth_at
 from gateway.bootstrap.trust import open_trust
 from gateway.brokers.contract import MarketDriven
 from gateway.brokers.gate import Gate
@@ -26,12 +28,13 @@ from gateway.control.exit_only import ExitOnlyStates
 from gateway.control.halting import Halting
 from gateway.control.latching import Latches
 from gateway.control.modes import Modes, check_mode
+from gateway.control.real_time import LastWorth
 from gateway.control.owed import FOLDER, FolderOwedHalts
 from gateway.control.sessions import Sessions
 from gateway.control.triggers import Triggers
 from gateway.domain.book import OrderState
 from gateway.facts.pushed import PushedFacts
-from gateway.host import OsEntropy, ThreadRunner
+from gateway.host import OsEntropy, SystemClock, ThreadRunner
 from gateway.ledger.journal import Journal
 from gateway.market.historical import shipped_feed
 from gateway.pipeline import Parts, Pipeline
@@ -52,15 +55,19 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncGenerator[App]:
+async def running(settings: Settings, clock: SystemClock | None = None) -> AsyncGenerator[App]:
     """Start a gateway, hand it out, and end it in order.
+
+    Args:
+        settings: what the operator chose.
+        clock: all time, for who brings a time of his own; the host's otherwise.
 
     Raises:
         WritError: it cannot start; the message says why and what to do.
     """
     async with contextlib.AsyncExitStack() as stack:
         feed = shipped_feed() if settings.market == "historical" else None
-        host = Host(open_clock(settings, feed), OsEntropy(), ThreadRunner())
+        host = Host(clock or open_clock(settings, feed), OsEntropy(), ThreadRunner())
         stack.callback(host.runner.close)
         folder = release_folder(settings.release or shipped_directory())
         release = load_release(folder)
@@ -70,13 +77,15 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
         maker = engine_maker(host.runner, settings, moment(host.clock))
         releases = ReleaseHolder(await assemble(release, catalogue, maker))
         stack.push_async_callback(releases.close)
-        ledger, vkey = await open_ledger(settings, host)
+        custody = await open_custody(settings, host.clock, host.entropy, stack)
+        ledger, vkey = await open_ledger(settings, host, custody)
         stack.push_async_callback(ledger.close)
         journal = Journal(ledger, await ledger.replay())
         if host.clock.movable:  # a historical run goes on where its log ends, never before
             host.clock.set_market(max(host.clock.market_us(), journal.book.market_us))
         pushed = PushedFacts()
-        brokers = await open_brokers(settings, host, feed, worth_at(releases, pushed), stack)
+        worth = worth_at(releases, pushed)
+        brokers = await open_brokers(settings, host, feed, worth, custody, stack)
         opened = Opened(
             settings=settings,
             host=host,
@@ -87,9 +96,11 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
             journal=journal,
             brokers=brokers,
             pushed=pushed,
+            venue=open_venue(settings, brokers, pushed, releases),
             caps=operator.caps,
             mode_max=operator.mode_max,
             trust=await open_trust(settings, host.runner, host.clock, stack),
+            custody=custody,
             vkey=vkey,
         )
         app = await _start(opened)
@@ -99,7 +110,7 @@ async def running(settings: Settings) -> AsyncGenerator[App]:
             if isinstance(broker, MarketDriven):
                 _follow(broker, app.trackers[broker.name], stack)
         await app.cancels.take_up()
-        if feed is not None:
+        if app.market is not None:
             await _first_look(app, stack)
         yield app
 
@@ -170,11 +181,16 @@ async def _start(opened: Opened) -> App:
         broker.name: Tracker(broker, journal, ledger, halting, pipeline.first_answer)
         for broker in brokers.values()
     }
-    sessions = Sessions(journal, facts.session, facts.equity_micros)
+    worth = LastWorth(facts.equity_micros)
+    # Recorded prices do not fall silent: what they do not value is not known.
+    equity = facts.equity_micros if opened.venue is None else worth
+    sessions = Sessions(journal, facts.session, equity)
     await record_configuration(opened, sessions)
     for account, settlement in settlements.items():
         await settlement.settle_restart(account, trackers[brokers[account].name].pull)
-    triggers = Triggers(releases.triggered_halts, journal, halting, facts.halt_document)
+    triggers = Triggers(
+        releases.triggered_halts, journal, halting, facts.halt_document, lambda: _told(opened)
+    )
     return App(
         settings=opened.settings,
         host=host,
@@ -182,6 +198,7 @@ async def _start(opened: Opened) -> App:
         switching=open_switching(opened, pipeline),
         words=RecordedWords(ledger, lambda: journal.book, releases),
         feed=opened.feed,
+        venue=opened.venue,
         ledger=ledger,
         journal=journal,
         facts=facts,
@@ -193,10 +210,17 @@ async def _start(opened: Opened) -> App:
         modes=Modes(journal, host.clock, releases.labels, opened.mode_max),
         triggers=triggers,
         market_clock=market_clock(opened, pipeline, sessions, trackers, triggers),
+        real_time=real_time(opened, sessions, worth, triggers),
         trackers=trackers,
         trust=opened.trust,
+        custody=opened.custody,
         vkey=opened.vkey,
     )
+
+
+def _told(opened: Opened) -> bool:
+    """Whether volatility has been spoken of since the start."""
+    return opened.feed is not None or opened.pushed.pushed("model.volatility")
 
 
 def _gate(opened: Opened, market: Callable[[], MarketReading]) -> Gate:

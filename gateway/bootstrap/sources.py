@@ -8,6 +8,7 @@ from gateway.bootstrap.app import Opened
 from gateway.bootstrap.current import CurrentInstruments, CurrentLimits
 from gateway.brokers.contract import MarketDriven, WorthAt
 from gateway.control.modes import check_mode
+from gateway.control.real_time import LastWorth, RealTime
 from gateway.control.sessions import MarketClockAdvance, MarketSteps, Sessions
 from gateway.control.triggers import Triggers
 from gateway.domain.quantities import Worth
@@ -34,7 +35,7 @@ def open_facts(opened: Opened) -> Facts:
 
     return Facts(
         book=lambda: journal.book,
-        feed=opened.feed,
+        feed=opened.market,
         clock=opened.host.clock,
         entropy=opened.host.entropy,
         instruments=instruments,
@@ -46,6 +47,7 @@ def open_facts(opened: Opened) -> Facts:
         base_currency=releases.current.release.parsed.base_currency,
         rates=PushedRates(opened.pushed),
         venues=opened.brokers,
+        routes={alias: broker.route(alias) for alias, broker in opened.brokers.items()},
         secondary=PushedQuotes(opened.pushed, price_decimals),
         pushed=opened.pushed,
         health=HistoricalHealth(opened.feed.volatility) if opened.feed is not None else None,
@@ -85,6 +87,22 @@ def market_clock(
         triggers=triggers,
     )
     return MarketClockAdvance(clock.market_us, steps)
+
+
+def real_time(
+    opened: Opened, sessions: Sessions, worth: LastWorth, triggers: Triggers
+) -> RealTime | None:
+    """What follows the passing of time, where market time is wall time."""
+    if opened.venue is None:
+        return None
+    return RealTime(
+        opened.host.clock,
+        lambda: opened.journal.book,
+        sessions,
+        worth,
+        triggers,
+        opened.releases.readiness,
+    )
 
 
 def open_switching(opened: Opened, pipeline: Pipeline) -> Switching:

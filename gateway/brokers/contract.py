@@ -5,11 +5,13 @@ Adding a broker is described in docs/adding-a-broker.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from gateway.domain.market import Hours
 from gateway.domain.mode import Mode
 from gateway.domain.permission import Route, Validated
 from gateway.domain.quantities import BPS, PLAIN, Worth
@@ -115,4 +117,17 @@ class MarketDriven(Protocol):
 
     async def on_market(self, now_us: int) -> int:
         """Trade every quote up to ``now_us`` (market time); returns how many updates it made."""
+        ...
+
+
+@runtime_checkable
+class HoursSource(Protocol):
+    """A broker that tells when its venue trades; asked every few hours, never for an order."""
+
+    async def hours_between(self, first: date, last: date) -> Sequence[Hours]:
+        """Every regular session from ``first`` to ``last`` (dates in New York, both included).
+
+        In their order, one a day at most; a day that has none is a holiday. Early closes are as
+        the venue says. Raises whatever it likes when it cannot tell all of them: it is asked again.
+        """
         ...

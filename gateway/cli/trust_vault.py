@@ -24,7 +24,6 @@ from vault.session import VaultSession
 from vault.transit import TransitKey, open_signer
 from vault.transport import BoundedAdapter
 
-_KEY: Final = re.compile(r"([^/]+)/([^/]+)/([1-9][0-9]{0,9})")
 _TOKEN: Final = re.compile(r"[!-~]{8,4096}")
 _TOKEN_BYTES_MAX: Final = 4_096
 _UNKNOWN: Final = (400, 403)
@@ -37,14 +36,7 @@ def vault_signer(reference: str) -> Signer:
         ProviderError: the reference, the address or the token cannot be used, or the vault has no
             such key for this person.
     """
-    found = _KEY.fullmatch(reference)
-    if found is None:
-        raise ProviderError(
-            "vault-key",
-            "a key in a vault is vault:MOUNT/NAME/VERSION",
-            "write it like vault:transit/writ-officer-anna/1",
-        )
-    key = TransitKey(found[2], int(found[3]), found[1])
+    key = TransitKey.parse(reference)
     session = VaultSession(_address(), _TokenLogin(_token_file()))
     return open_signer(session, key, _public, _now)
 

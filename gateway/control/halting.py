@@ -13,10 +13,12 @@ from gateway.control.owed import OwedHalts
 from gateway.control.resuming import check_may_lift, resume
 from gateway.domain.book import Book
 from gateway.domain.errors import NotFoundError, UnavailableError, WritError
-from gateway.domain.halt import Halt, Scope
+from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.ids import new_id
 from gateway.ports import Cancelling, Clock, Committed, Draft, Entropy, Journal
 
+MANUAL: Final = "OMEGA2_MANUAL"
+"""Cause of the halt that a person engages."""
 KEEP_TIMEOUT_S: Final = 10
 """How long a marker may take to be written or removed; a disk may hang."""
 
@@ -32,6 +34,15 @@ class Kept(StrEnum):
     """The ledger did not take it; a marker beside it is taken up by the next start."""
     MEMORY = "memory"
     """Neither could be written: it stands for as long as this process does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exercised:
+    """The kill switch, tried in this process: who pulled it, and who lifted it, when (wall)."""
+
+    by: str
+    lifted_by: str
+    at_us: int
 
 
 @dataclass(slots=True)
@@ -65,6 +76,16 @@ class Halting:
         self._replay = replay
         self._unrecorded: dict[str, _Unrecorded] = {}
         """By halt_id: the halts whose entries are not known as durable."""
+        self._pulled: set[str] = set()
+        """halt_id of the kills of everything that were engaged in this process and stand."""
+        self._exercised: Exercised | None = None
+        self.on_halt: Callable[[], object] = _nothing
+        """Called at once when a halt has been engaged, before anything is awaited."""
+
+    @property
+    def exercised(self) -> Exercised | None:
+        """When named people last pulled the kill switch and lifted it again, in this process."""
+        return self._exercised
 
     def kept(self, halt_id: str) -> Kept:
         """Where a standing halt is kept, as far as is known.
@@ -122,6 +143,9 @@ class Halting:
         recorded = self._journal.record([Draft("halt", payload)], owed=True)
         halt = self._journal.book.halts[halt_id]
         self._unrecorded[halt_id] = _Unrecorded(payload)
+        if cancels and (cause, scope) == (MANUAL, GLOBAL):
+            self._pulled.add(halt_id)
+        self.on_halt()
         # Beside the cancels, which may take as long as a broker does.
         entering = asyncio.create_task(self._enter(payload, asyncio.ensure_future(recorded)))
         try:
@@ -163,7 +187,11 @@ class Halting:
                 )
             await self._within_timeout(self._owed.drop(halt_id))
             self._unrecorded.pop(halt_id, None)  # two may lift it at once
-        return await resume(self._journal, halt_id, by=by, scopes=scopes, reason=reason)
+        lifted = await resume(self._journal, halt_id, by=by, scopes=scopes, reason=reason)
+        if halt_id in self._pulled:
+            self._pulled.discard(halt_id)
+            self._exercised = Exercised(lifted.by, by, self._clock.wall_us())
+        return lifted
 
     async def resume_all(self, *, by: str, scopes: frozenset[str], reason: str) -> list[Halt]:
         """Lift every halt that stands now, or none if one of them needs another person.
@@ -232,3 +260,7 @@ class Halting:
                 f"the disk did not answer within {KEEP_TIMEOUT_S} s",
                 "check the disk; the halt stands",
             ) from error
+
+
+def _nothing() -> None:
+    """What follows a halt where nobody listens."""

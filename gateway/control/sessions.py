@@ -1,4 +1,7 @@
-"""The market clock of a historical run, and the opening of each account's day."""
+"""The market clock of a historical run, and the opening of each account's day.
+
+What follows the passing of real time is in ``gateway.control.real_time``.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,8 @@ class Sessions:
     async def open_day(self, market_us: int) -> None:
         """Open the day at ``market_us`` for each account that is in none or in an earlier one.
 
-        Called before the clock moves into a new session, so that the opening equity is what
-        the account was worth at the end of the last one. An account that cannot be valued is
+        In a historical run called before the clock moves into a new session, so that the opening
+        equity is what the account was worth at the end of the last one. An account that cannot be valued is
         not opened; its day's loss is then absent, and its orders are denied. A clock that went
         back over midnight opens nothing: the day that is open goes on, with its loss and its
         turnover, until a later session begins.

@@ -12,6 +12,7 @@ from gateway.ports import Journal, Stops
 from signing import canonical
 
 BY: Final = "triggers"
+VOLATILITY: Final = "OMEGA2_VOLATILITY"
 
 
 class HaltDocument(Protocol):
@@ -31,8 +32,18 @@ class Triggers:
         journal: Journal,
         stops: Stops,
         document: HaltDocument,
+        told: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``ask`` asks the release in force; ``document`` gathers the input for it."""
+        """Ask of the facts as they are.
+
+        Args:
+            ask: asks the release in force.
+            journal: the book, for its mode.
+            stops: engages what is due.
+            document: gathers the input.
+            told: whether anybody has spoken of volatility since the start. Before that its absence
+                is no halt: no order that needs it was allowed either. Silence afterwards is one.
+        """
         self._asking = asyncio.Lock()
         self._waiting: dict[bool, asyncio.Task[None]] = {}
         """By ``known_only``: the evaluation that has not read its facts yet."""
@@ -40,6 +51,7 @@ class Triggers:
         self._journal = journal
         self._stops = stops
         self._document = document
+        self._told = told
 
     async def evaluate(self, *, known_only: bool = False) -> None:
         """Engage every halt that is due; an engine that cannot say is a halt as well.
@@ -79,7 +91,10 @@ class Triggers:
     async def _due(self, *, known_only: bool) -> HaltTriggers:
         if not self._journal.book.mode.forwards:
             return []
-        return await self._ask(canonical.encode(self._document(known_only=known_only)))
+        due = await self._ask(canonical.encode(self._document(known_only=known_only)))
+        if isinstance(due, EngineFailure) or self._told():
+            return due
+        return [one for one in due if one.cause != VOLATILITY or one.observed is not None]
 
     async def _engage(self, due: HaltTriggers) -> None:
         if isinstance(due, EngineFailure):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.domain.activity import Activity, act_of
+from gateway.domain.day_counts import COUNTED, DayCounts
 from gateway.domain.decision import Reason
 from gateway.domain.exits import ExitOnly, exit_allowed
 from gateway.domain.halt import Halt, Scope
@@ -81,6 +82,8 @@ class OrderState:
     """Whether it may trade outside of the regular session."""
     worth: Worth | None = field(default=None, compare=False, metadata=IN_MEMORY)
     """Of one unit, as its decision's document dates it; ``None`` if that knows of none."""
+    notional_micros: int | None = field(default=None, compare=False, metadata=IN_MEMORY)
+    """What it was worth when it was decided, whole; ``None`` if its document does not say."""
 
     @property
     def leaves_qty(self) -> int:
@@ -161,6 +164,8 @@ class Book:
     """The newest market time that any entry names."""
     activity: Activity = field(default_factory=Activity)
     """What was done lately; allowed orders and callers' cancels add to it."""
+    day: DayCounts = field(default_factory=DayCounts)
+    """What was allowed to leave for a broker's venue in the UTC day."""
     prices: OwnPrices = field(default_factory=OwnPrices, compare=False)
     """Where the working orders of all accounts stand: no state of its own either."""
     manifest: Accepted | None = None
@@ -186,6 +191,15 @@ class Book:
             wall_us=wall_us,
         )
 
+    def exit_only_open(
+        self, account: str, symbol: str, strategy_id: str, wall_us: int
+    ) -> bool:
+        """Whether a named person has opened an exit-only state that covers such an order."""
+        return any(
+            state.stands(wall_us) and state.scope.covers(account, symbol, strategy_id)
+            for state in self.exit_only.values()
+        )
+
     def omega4_lifted(self, wall_us: int) -> bool:
         """Whether Ω4 is lifted at this wall time."""
         until = self.omega4_lifted_until_us
@@ -203,11 +217,14 @@ class Book:
         self._work(order)
         if order.order_id not in self.orders:
             self.activity.suppose(order.order_id, act_of(order))
+            if order.mode in COUNTED:
+                self.day.suppose(order.order_id, order.notional_micros)
 
     def drop(self, order: OrderState) -> None:
         """Undo :meth:`hold`."""
         self._rest(order)
         self.activity.unsuppose(order.order_id)
+        self.day.unsuppose(order.order_id)
 
     def _work(self, order: OrderState) -> None:
         self.account(order.account).hold(order)

@@ -31,6 +31,13 @@ class OutcomeUnknownError(Exception):
         self.code = code
 
 
+class NotSentError(OutcomeUnknownError):
+    """Nothing of the order left this machine, provably: a secret that is lost, no connection.
+
+    Whoever does not tell it apart takes the order for one in doubt, and asks the broker for it.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One fill; ``execution_id`` is the broker's and unique per broker client id."""

@@ -1,8 +1,8 @@
 """Facts that services upstream push: their names, their values, and the instants they count from.
 
 A value is exact: an integer at the scale of its name, one of the texts of a closed list, a truth,
-or three prices. What a name means, and in which unit, is said by :data:`MODEL_FACTS` and the two
-prefixes; nothing else is a fact.
+a price, or three. What a name means, and in which unit, is said by :data:`MODEL_FACTS` and the
+three prefixes; nothing else is a fact.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ FX_PREFIX: Final = "fx."
 """``fx.EUR``: what one EUR is worth in the base currency, at :data:`RATE_DECIMALS`."""
 QUOTE_PREFIX: Final = "quote."
 """``quote.AAPL``: bid, ask and last price, at :data:`PRICE_DECIMALS`."""
+CLOSE_PREFIX: Final = "close."
+"""``close.AAPL``: the last price of a regular session, at :data:`PRICE_DECIMALS`; its instant lies
+in that session, and says which one it is."""
 
 MODEL_DECIMALS: Final = 4
 RATE_DECIMALS: Final = 8
@@ -42,6 +45,7 @@ class FactKind(StrEnum):
     DECIMAL = "a decimal of zero or more"
     REGIME = "one of CALM, NORMAL, STRESSED, CRISIS"
     TRUTH = "true or false"
+    PRICE = "a price above zero"
     PRICES = "an object of bid, ask and last"
 
 
@@ -119,4 +123,6 @@ def wire_value(name: str, value: FactValue) -> str | bool | dict[str, Any]:
         }
     if isinstance(value, str | bool):
         return value
-    return format_scaled(value, RATE_DECIMALS if name.startswith(FX_PREFIX) else MODEL_DECIMALS)
+    if name in MODEL_FACTS:
+        return format_scaled(value, MODEL_DECIMALS)
+    return format_scaled(value, RATE_DECIMALS if name.startswith(FX_PREFIX) else PRICE_DECIMALS)

@@ -85,6 +85,14 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Close:
+    """The last price of a session that is over."""
+
+    price: int
+    price_decimals: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
     """What one unit of a currency is worth in the base currency, at 8 decimals.
 

@@ -46,6 +46,15 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningRelease:
+    """A release as a mode must suit it: what it is for, its own digest, and that of its data."""
+
+    label: str
+    digest: str
+    data_digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Where the orders of one account go; fixed when its broker is opened, for good.
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from gateway.domain.activity import REPEATED_EXECUTION, REQUESTED, act_of
 from gateway.domain.book import NONE, AccountBook, Book, BookError, OrderState, Payload
+from gateway.domain.day_counts import COUNTED
 from gateway.domain.decision import Reason
 from gateway.domain.exits import ExitOnly, is_exit
 from gateway.domain.halt import Halt, Scope
@@ -58,6 +59,8 @@ def _decision(book: Book, payload: Payload, document: Payload | None) -> tuple[O
         book.exits.add(state.order_id)
     kept = book.keep(state)
     book.activity.order(act_of(state), state.market_us)
+    if state.mode in COUNTED:
+        book.day.order(document["time"]["wall_us"], state.notional_micros)
     return kept
 
 
@@ -98,6 +101,7 @@ def order_state(payload: Payload, document: Payload) -> OrderState:
         reduce_only=order.get("reduce_only", False),
         extended_hours=order.get("extended_hours", False),
         worth=_worth(document),
+        notional_micros=order.get("notional_micros"),
     )
 
 

@@ -1,25 +1,23 @@
-"""The operator's caps: they tighten signed limits and never loosen one."""
+"""Caps beside the signed limits: they tighten and never loosen one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gateway.domain.book import NONE
-
-CAPPED: Final = (
-    "day_turnover_max_micros",
-    "gross_exposure_max_micros",
-    "leverage_max_bps",
-    "margin_debit_max_micros",
-    "order_notional_max_micros",
-    "position_notional_max_micros",
-    "positions_max_count",
-    "short_notional_max_micros",
-)
-"""The limits that an operator can cap; every document names them all."""
+from signing.overlay import CAPPABLE, Overlay
 
 
-def caps_facts(caps: Mapping[str, int]) -> dict[str, Any]:
-    """The ``caps`` section: each cap as an integer, or that there is none."""
-    return {name: caps.get(name, NONE) for name in CAPPED}
+def caps_facts(caps: Mapping[str, int], overlays: Sequence[Overlay] = ()) -> dict[str, Any]:
+    """The ``caps`` section: each cap as an integer, or that there is none.
+
+    Args:
+        caps: the operator's, by the limit that each tightens.
+        overlays: those that stand; of several caps of one limit the smallest counts.
+    """
+    tables = [caps, *(overlay.caps for overlay in overlays)]
+    return {
+        name: min((table[name] for table in tables if name in table), default=NONE)
+        for name in CAPPABLE
+    }

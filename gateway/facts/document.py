@@ -14,6 +14,7 @@ from typing import Any
 from gateway.domain.book import NONE, AccountBook, Book
 from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order
+from gateway.domain.permission import Route
 from gateway.domain.quantities import (
     BPS,
     DEFAULT_DECIMALS,
@@ -40,6 +41,7 @@ from gateway.facts.instruments import instrument_facts
 from gateway.facts.market import Market, hours_facts, market_facts
 from gateway.facts.model import higher_volatility_e4, model_facts
 from gateway.facts.override import override_facts
+from gateway.facts.permission import Permitted, overlay_facts
 from gateway.facts.portfolio import counting_price, projected_facts
 from gateway.facts.provenance import Runs, provenance_facts
 from gateway.facts.rates import Conversions, currencies_of
@@ -50,6 +52,7 @@ from gateway.ports import (
     Entropy,
     MarketFeed,
     ModelHealth,
+    Permits,
     PushedReadings,
     Quotes,
     Rates,
@@ -113,6 +116,10 @@ class Facts:
     """Whose overrides count."""
     log: Vkey | None = None
     """This gateway's log, which an override has to name."""
+    permits: Permits | None = None
+    """What officers permit; ``None``: nothing, which RESEARCH and SIMULATION do not need."""
+    routes: Mapping[str, Route] = field(default_factory=dict[str, "Route"])
+    """By account alias: where its orders go."""
 
     def market(self) -> Market:
         """The market as of now."""
@@ -152,10 +159,10 @@ class Facts:
         worst = worst_price(order, quote, instrument, self._collar_max_bps(order))
         price = counting_price(order.side, worst, quote.high if quote else None)
         projected = projected_facts(order, price, account, equity, valuation)
+        worth = valuation.worth(order.symbol)
+        ordered = _with_share(_order_facts(order, worst, price, worth), equity)
         sections = {
-            "order": _with_share(
-                _order_facts(order, worst, price, valuation.worth(order.symbol)), equity
-            )
+            "order": ordered
             | {"price_deviation_bps": price_deviation_bps(order, quote, worst)}
             | window_facts(worst, market.before(order.symbol, order.price_decimals)),
             "instrument": instrument_facts(instrument),
@@ -175,9 +182,8 @@ class Facts:
             "provenance": provenance_facts(order, self.runs()),
             "override": override_facts(order, self.officers(), self.log, book, moment.wall_us),
             "control": control_facts(book, order, moment.wall_us),
-            "caps": caps_facts(self.caps),
             "activity": activity_facts(book, order, worst, quote, market.now_us),
-        }
+        } | self._permitted(order, ordered["notional_micros"], moment.wall_us)
         return self._head(order, decision_id, moment) | {
             name: _present(section) for name, section in sections.items() if section is not None
         }
@@ -191,6 +197,20 @@ class Facts:
             "rates": {},
             "control": control_facts(self.book(), order, wall_us),
             "caps": caps_facts(self.caps),
+            "overlay": overlay_facts(order, ()),
+            "permission": _present(Permitted().facts(order, None, self.book(), wall_us)),
+        }
+
+    def _permitted(
+        self, order: Order, notional_micros: int | None, wall_us: int
+    ) -> dict[str, dict[str, Any]]:
+        """The sections that speak of what people permit and cap at this wall time."""
+        permitted = Permitted(self.permits, self.routes)
+        overlays = permitted.overlays(wall_us)
+        return {
+            "caps": caps_facts(self.caps, overlays),
+            "overlay": overlay_facts(order, overlays),
+            "permission": permitted.facts(order, notional_micros, self.book(), wall_us),
         }
 
     def _collar_max_bps(self, order: Order) -> int:

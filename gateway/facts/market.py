@@ -11,8 +11,6 @@ from gateway.ports import MarketFeed, Quotes
 SHORT_WINDOW_US: Final = 5 * 60 * 1_000_000
 """How far back the short collar looks: five minutes."""
 
-_BARS_FOR_PREVIOUS: Final = 2  # today's, where it is known already, and the one before it
-
 
 @dataclass(frozen=True, slots=True)
 class Sourced:
@@ -65,10 +63,14 @@ class Market:
         return self.feed.hours(symbol, self.now_us) if self.feed else None
 
     def before(self, symbol: str, price_decimals: int) -> tuple[int | None, int | None]:
-        """The last price as known five minutes ago, and the previous session's last close."""
+        """The last price as known five minutes ago, and the previous session's last close.
+
+        Of five minutes ago the secondary feed is asked where the primary one has nothing sound.
+        """
         key = (symbol, price_decimals)
         if key not in self._before:
-            past = self._sound(self.feed, symbol, price_decimals, self.now_us - SHORT_WINDOW_US)
+            then = (symbol, price_decimals, self.now_us - SHORT_WINDOW_US)
+            past = self._sound(self.feed, *then) or self._sound(self.secondary, *then)
             self._before[key] = (past.last if past else None, self._previous_close(*key))
         return self._before[key]
 
@@ -92,14 +94,10 @@ class Market:
         return quote if quote.symbol == symbol and quote.sound else None
 
     def _previous_close(self, symbol: str, price_decimals: int) -> int | None:
-        if self.feed is None:
+        close = self.feed.previous_close(symbol, self.now_us) if self.feed else None
+        if close is None or close.price_decimals != price_decimals or close.price <= 0:
             return None
-        today = self.feed.session(self.now_us)
-        bars = self.feed.bars(symbol, self.now_us, _BARS_FOR_PREVIOUS)
-        earlier = [bar for bar in bars if bar.session < today]
-        if not earlier or earlier[-1].price_decimals != price_decimals or earlier[-1].close <= 0:
-            return None
-        return earlier[-1].close
+        return close.price
 
 
 def market_facts(sourced: Sourced | None, now_us: int) -> dict[str, Any] | None:

@@ -2,7 +2,8 @@
 
 One event loop writes and reads, so a write is whole or not at all. Nothing here is kept over a
 restart and nothing is logged: the value that a decision used stands in its input document, and a
-gateway that has just started knows nothing until it is told again (docs/adr/0008).
+gateway that has just started knows nothing until it is told again (docs/adr/0008). Of quotes a
+little of the past is kept too (:mod:`gateway.facts.trail`); of all else only the newest.
 """
 
 from __future__ import annotations
@@ -12,14 +13,23 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.domain.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
-from gateway.domain.fact import FX_PREFIX, QUOTE_PREFIX, Fact, Reading, Withdrawal
+from gateway.domain.fact import (
+    CLOSE_PREFIX,
+    FX_PREFIX,
+    QUOTE_PREFIX,
+    Fact,
+    Reading,
+    Withdrawal,
+)
 from gateway.domain.quantities import ceil_div
+from gateway.facts.trail import Trail
 
 SKEW_MAX_US: Final = 2_000_000
 """How far a fact's instant may lie ahead of the market clock: the clocks of two hosts differ."""
 QUOTES_MAX: Final = 10_000
 RATES_MAX: Final = 200
-_ROOM: Final = {QUOTE_PREFIX: QUOTES_MAX, FX_PREFIX: RATES_MAX}
+CLOSES_MAX: Final = 10_000
+_ROOM: Final = {QUOTE_PREFIX: QUOTES_MAX, FX_PREFIX: RATES_MAX, CLOSE_PREFIX: CLOSES_MAX}
 """How many names of a family are held at once; the other names are a closed list."""
 
 
@@ -46,6 +56,11 @@ class Standing:
         """The last instant at which it stands."""
         return self.since_us + self.fact.ttl_ms * 1000
 
+    @property
+    def reading(self) -> Reading:
+        """The value, as of the instant that its age counts from."""
+        return Reading(self.fact.value, self.since_us, self.fact.source)
+
     def stands(self, now_us: int) -> bool:
         """Whether it is known, not past its time to live, and not withdrawn."""
         return self.withdrawn is None and self.since_us <= now_us <= self.until_us
@@ -56,7 +71,7 @@ class Standing:
 
 
 class PushedFacts:
-    """The facts by name; the newest of each, and no other."""
+    """The facts by name: the newest of each."""
 
     def __init__(self) -> None:
         """Begin knowing nothing."""
@@ -64,6 +79,7 @@ class PushedFacts:
         self._counts: Counter[str] = Counter()
         self._dropped_us: dict[str, int] = {}
         """Family -> the newest instant of a name that was dropped to make room."""
+        self._trail = Trail()
 
     def put(self, fact: Fact, now_us: int) -> Standing:
         """Take a fact, whose value is well formed; what was taken before of that name is replaced.
@@ -95,6 +111,8 @@ class PushedFacts:
         else:
             self._make_room(fact, now_us)
         self._held[fact.name] = taken
+        if fact.name.startswith(QUOTE_PREFIX):
+            self._trail.follow(fact.name, taken.reading, taken.until_us)
         return taken
 
     def withdraw(self, withdrawal: Withdrawal, now_us: int) -> Standing:
@@ -131,14 +149,21 @@ class PushedFacts:
         if withdrawal.at_us < held.newest_us:
             raise _out_of_order("a fact of this name that is newer was taken before")
         self._held[withdrawal.name] = gone = replace(held, withdrawn=withdrawal)
+        self._trail.end(withdrawal.name, min(withdrawal.at_us, now_us))
         return gone
 
     def reading(self, name: str, at_us: int) -> Reading | None:
-        """The value that stands at ``at_us``; ``None`` when none does, or no longer."""
+        """The value that stands at ``at_us``; ``None`` when none does, or no longer.
+
+        For an instant before the newest of a name, the quote that stood then, as far as it is
+        kept; of other facts no past is known.
+        """
         held = self._held.get(name)
-        if held is None or not held.stands(at_us):
+        if held is None:
             return None
-        return Reading(held.fact.value, held.since_us, held.fact.source)
+        if at_us < held.since_us:
+            return self._trail.reading(name, at_us)
+        return held.reading if held.stands(at_us) else None
 
     def pushed(self, name: str) -> bool:
         """Whether this name was ever taken here: from then on nothing else speaks for it."""
@@ -167,6 +192,7 @@ class PushedFacts:
         for name, held in self._held.items():
             if name.startswith(family) and not held.stands(now_us):
                 del self._held[name]
+                self._trail.forget(name)
                 self._counts[family] -= 1
                 self._dropped_us[family] = max(self._dropped_us.get(family, 0), held.newest_us)
                 return

@@ -8,6 +8,7 @@
 | ``model.data_integrity``, ``model.protocol_firing`` | ``true`` or ``false`` |
 | ``fx.CCY`` | what one unit is worth in the base currency; at most 8 decimals |
 | ``quote.SYMBOL`` | ``bid``, ``ask`` and ``last`` of a listed symbol, exact at its scale |
+| ``close.SYMBOL`` | the last price of a regular session, exact at the symbol's scale |
 
 A model's decimals beyond the fourth are rounded up: each of them is held against a maximum.
 Prices and rates are taken exactly or not at all.
@@ -23,6 +24,7 @@ from typing import Final
 
 from gateway.domain.errors import InvalidInputError, NotFoundError
 from gateway.domain.fact import (
+    CLOSE_PREFIX,
     FX_PREFIX,
     MODEL_DECIMALS,
     MODEL_FACTS,
@@ -73,11 +75,13 @@ def kind_of(name: str, instruments: Mapping[str, Instrument], base_currency: str
         return FactKind.POSITIVE
     if name.startswith(QUOTE_PREFIX) and name.removeprefix(QUOTE_PREFIX) in instruments:
         return FactKind.PRICES
+    if name.startswith(CLOSE_PREFIX) and name.removeprefix(CLOSE_PREFIX) in instruments:
+        return FactKind.PRICE
     raise NotFoundError(
         "fact-unknown",
         "there is no fact of that name",
         f"use {', '.join(MODEL_FACTS)}, {FX_PREFIX}CCY of a currency other than {base_currency}, "
-        f"or {QUOTE_PREFIX}SYMBOL of a symbol that the release lists",
+        f"or {QUOTE_PREFIX}SYMBOL or {CLOSE_PREFIX}SYMBOL of a symbol that the release lists",
     )
 
 
@@ -104,6 +108,8 @@ def read_value(
         return value
     if kind is FactKind.PRICES and isinstance(value, PriceTexts):
         return _prices(value, instruments[name.removeprefix(QUOTE_PREFIX)].price_decimals)
+    if kind is FactKind.PRICE and isinstance(value, str):
+        return _price(value, instruments[name.removeprefix(CLOSE_PREFIX)].price_decimals)
     if kind is FactKind.REGIME and isinstance(value, str) and value in set(Regime):
         return value
     if kind in (FactKind.POSITIVE, FactKind.DECIMAL) and isinstance(value, str):
@@ -164,6 +170,14 @@ def _prices(sent: PriceTexts, decimals: int) -> Prices:
     if max(ask, last) * factor >= INT_LIMIT:
         raise _invalid("a price is too large")
     return Prices(bid * factor, ask * factor, last * factor)
+
+
+def _price(text: str, decimals: int) -> int:
+    price = _exact(parse_decimal(text, "value"), decimals, "value")
+    held = price * 10 ** (PRICE_DECIMALS - decimals)
+    if held >= INT_LIMIT:
+        raise _invalid("the price is too large")
+    return held
 
 
 def _exact(value: Decimal, decimals: int, field: str) -> int:

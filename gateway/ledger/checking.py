@@ -17,11 +17,15 @@ from gateway.ledger.sequencer import Tip
 from gateway.ledger.store import Store
 from gateway.ledger.trunk import Trunk
 from signing.checkpoint import Checkpoint, CheckpointError, verify_checkpoint
-from signing.envelope import EnvelopeError, open_envelope
-from signing.keys import PublicKey, Vkey
+from signing.envelope import Envelope, EnvelopeError, open_envelope
+from signing.keyring import ABOUT_KEYS, Keyring, KeyringError
+from signing.keys import Vkey
 from signing.merkle import leaf_hash
+from signing.records import RecordError, check
 
 _CHUNK_LEAVES: Final = 1_024
+_TYPE: Final = b'"payloadType":"application/vnd.writ.'
+_KEY_TYPES: Final = tuple(f"{kind}.v1+json".encode() for kind in sorted(ABOUT_KEYS))
 _RESTORE: Final = (
     "run `writ audit verify` on the published log, and restore the data directory from a backup "
     "that is at least as new"
@@ -35,10 +39,12 @@ class Stored:
     Attributes:
         tip: its newest checkpoint.
         last_at_us: the time of its last entry.
+        keyring: who may sign what comes next, by its entries about keys.
     """
 
     tip: Tip
     last_at_us: int
+    keyring: Keyring
 
 
 def is_new(database: Store) -> bool:
@@ -57,42 +63,45 @@ def is_new(database: Store) -> bool:
     return True
 
 
-def read_back(database: Store, trunk: Trunk, vkey: Vkey, identity: PublicKey) -> Stored:
+def read_back(database: Store, trunk: Trunk, vkey: Vkey) -> Stored:
     """Rebuild the tree and check it against its own newest signed checkpoint.
 
     Args:
         database: one that is not new.
         trunk: empty; holds the log's leaves afterwards.
         vkey: the origin and log key that this gateway would sign with.
-        identity: the identity key that this gateway would certify with.
 
     Raises:
         RefusedError: `ledger-foreign` (made under another origin or other keys),
             `ledger-damaged`.
     """
-    _check_genesis(database, vkey, identity)
-    last_at_us = _rebuild(database, trunk)
+    keyring = Keyring(vkey.public)
+    _check_genesis(database, vkey, keyring)
+    last_at_us, about_keys = _rebuild(database, trunk)
     tip, head = _newest(database, vkey)
     if head.size != trunk.size:
         raise _damaged(f"{trunk.size} entries under a checkpoint over {head.size}")
     if head.root != trunk.root():
         raise _damaged("the entries do not hash to the root of their newest checkpoint")
-    return Stored(tip, last_at_us)
+    for index, envelope in about_keys:
+        _follow(keyring, index, envelope)
+    return Stored(tip, last_at_us, keyring)
 
 
-def _check_genesis(database: Store, vkey: Vkey, identity: PublicKey) -> None:
+def _check_genesis(database: Store, vkey: Vkey, keyring: Keyring) -> None:
     """Compare what entry 0 pins with what this gateway holds, before any of it is trusted."""
     envelope = database.value(sql.ENVELOPE, {"index": 0})
     try:
         genesis = open_envelope(envelope) if isinstance(envelope, bytes) else None
-    except EnvelopeError as error:
+        if genesis is not None:
+            check(genesis.kind, genesis.payload)
+    except (EnvelopeError, RecordError) as error:
         raise _damaged(f"entry 0: {error}") from error
     if genesis is None or genesis.kind != "genesis":
         raise _damaged("entry 0 is not the genesis of a log")
     for name, pinned, ours in (
-        ("origin", genesis.payload.get("origin"), vkey.name),
-        ("log key", genesis.payload.get("log_key"), vkey.public.hex),
-        ("identity key", genesis.payload.get("identity_key"), identity.hex),
+        ("origin", genesis.payload["origin"], vkey.name),
+        ("log key", genesis.payload["log_key"], vkey.public.hex),
     ):
         if pinned != ours:
             raise cannot_open(
@@ -100,13 +109,29 @@ def _check_genesis(database: Store, vkey: Vkey, identity: PublicKey) -> None:
                 f"the log's {name} is {pinned}, this gateway's is {ours}",
                 "start the gateway with the keys and the origin that the log was begun with",
             )
-    if not genesis.signed_by(identity):
-        raise _damaged("entry 0 is not signed by the identity key that it pins")
+    try:
+        keyring.begin(genesis)
+    except KeyringError as error:
+        raise _damaged(f"entry 0: {error}") from error
 
 
-def _rebuild(database: Store, trunk: Trunk) -> int:
-    """Hash every entry anew into the tree; return the time of the last one."""
+def _follow(keyring: Keyring, index: int, data: bytes) -> None:
+    """Take an entry about keys that the log's own checkpoint has confirmed."""
+    try:
+        envelope: Envelope = open_envelope(data)
+        check(envelope.kind, envelope.payload)
+        if envelope.kind == "identity":
+            keyring.succeed(index, envelope)
+        elif envelope.kind == "certificate":
+            keyring.certify(index, envelope)
+    except (EnvelopeError, RecordError, KeyringError) as error:
+        raise _damaged(f"entry {index}: {error}") from error
+
+
+def _rebuild(database: Store, trunk: Trunk) -> tuple[int, list[tuple[int, bytes]]]:
+    """Hash every entry anew into the tree; return the time of the last, and those about keys."""
     leaves: list[bytes] = []
+    about_keys: list[tuple[int, bytes]] = []
     last_at_us = 0
     for index, (at_us, envelope, stored) in enumerate(_entries(database)):
         leaf = leaf_hash(envelope)
@@ -116,11 +141,14 @@ def _rebuild(database: Store, trunk: Trunk) -> int:
             raise _damaged(f"entry {index} is older than the one before it")
         last_at_us = at_us
         leaves.append(leaf)
+        # An envelope has one encoding, and no base64 has these signs: its type is found unparsed.
+        if envelope.startswith(_KEY_TYPES, envelope.rfind(_TYPE) + len(_TYPE)):
+            about_keys.append((index, envelope))
         if len(leaves) == _CHUNK_LEAVES:
             trunk.extend(leaves)
             leaves.clear()
     trunk.extend(leaves)
-    return last_at_us
+    return last_at_us, about_keys
 
 
 def _entries(database: Store) -> Iterator[tuple[int, bytes, bytes]]:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from gateway.domain.errors import InvalidInputError
 from gateway.ledger import sqlite
 from gateway.ledger.stored import StoredLedger
+from gateway.ledger.succession import Succession
 from gateway.ports import BlockingRunner, Clock, Entropy, moment
 from signing.keys import Signer
 from vault.errors import ProviderError
@@ -60,6 +61,7 @@ async def open_chosen(
     clock: Clock,
     entropy: Entropy,
     runner: BlockingRunner,
+    succession: Succession | None = None,
 ) -> StoredLedger:
     """Open the ledger that the settings name; see `gateway.ledger.sqlite.open_ledger`.
 
@@ -78,6 +80,7 @@ async def open_chosen(
             clock=clock,
             entropy=entropy,
             runner=runner,
+            succession=succession,
         )
     # A gateway without a server never loads the client.
     from gateway.ledger.postgresql.ledger import open_ledger  # noqa: PLC0415  loaded where needed
@@ -92,6 +95,7 @@ async def open_chosen(
         clock=clock,
         entropy=entropy,
         runner=runner,
+        succession=succession,
     )
 
 

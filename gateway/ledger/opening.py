@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.ledger.checking import is_new, published_size, read_back
+from gateway.ledger.faults import cannot_open
 from gateway.ledger.publication import CHECKPOINT, Publication
 from gateway.ledger.reader import Reader
 from gateway.ledger.schema import Dialect, creation, upgrade
@@ -16,6 +17,7 @@ from gateway.ledger.seals import Sealer
 from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.shelf import FolderShelf, write_whole
 from gateway.ledger.store import Store
+from gateway.ledger.succession import Succession, check_identity
 from gateway.ledger.tables import SCHEMA_VERSION
 from gateway.ledger.trunk import Trunk
 from signing.keys import Signer, Vkey
@@ -26,11 +28,16 @@ VKEY_FILE: Final = "log.vkey"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose log it is: what seals its entries, signs its checkpoints and verifies them."""
+    """Whose log it is: what seals its entries, signs its checkpoints and verifies them.
+
+    Attributes:
+        succession: how the key that certifies comes to stand, where another one does.
+    """
 
     sealer: Sealer
     log_signer: Signer
     vkey: Vkey
+    succession: Succession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,12 @@ def open_log(
     stack.callback(sequencer.close)
     checkpoint = log / CHECKPOINT
     if is_new(database):
+        if identity.succession is not None:
+            raise cannot_open(
+                "ledger-missing",
+                f"there is no log in {directory} whose identity key could be replaced",
+                "name the data folder of the gateway, and the database that it uses",
+            )
         published = published_size(checkpoint, trunk, identity.vkey)
         meta = {"schema_version": str(SCHEMA_VERSION), "origin": identity.vkey.name}
         sequencer.initialise(creation(connections.dialect), meta)
@@ -123,10 +136,11 @@ def _resume(
     pending = upgrade(database, connections.dialect)
     # Before anything is read: whoever wrote here until now must not write behind what is checked.
     database.take_over()
-    stored = read_back(database, trunk, vkey, identity.sealer.identity)
+    stored = read_back(database, trunk, vkey)
+    check_identity(stored.keyring, identity.sealer.identity, identity.succession)
     published = published_size(checkpoint, trunk, vkey)
     sequencer.resume(stored.tip, stored.last_at_us)
     # Crash before this certificate is durable: the next start makes another key. The lost one
     # signed nothing.
-    sequencer.certify(pending.statements, dict(pending.meta))
+    sequencer.certify(pending.statements, dict(pending.meta), identity.succession)
     return published

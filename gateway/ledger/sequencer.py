@@ -25,9 +25,10 @@ from gateway.ledger.faults import (
 )
 from gateway.ledger.seals import Sealer, Sealing
 from gateway.ledger.store import Store
+from gateway.ledger.succession import Succession
 from gateway.ledger.transaction import Transaction
 from gateway.ledger.trunk import Trunk
-from gateway.ports import Batch, Committed
+from gateway.ports import Batch, BlockingRunner, Committed
 from signing.checkpoint import Checkpoint, sign_checkpoint
 from signing.keys import Signer, Vkey
 
@@ -53,8 +54,8 @@ class Tip:
 class Sequencer:
     """Puts batches in their order, seals them and makes them durable.
 
-    Its methods block and are called one at a time. `tip` and `fault` may be read from anywhere:
-    they are replaced, never changed.
+    Its methods block and are called one at a time, unless they say otherwise. `tip` and `fault`
+    may be read from anywhere: they are replaced, never changed.
     """
 
     def __init__(
@@ -99,10 +100,17 @@ class Sequencer:
 
         self._transact(body)
 
-    def certify(self, migration: Sequence[str], meta: dict[str, str]) -> None:
+    def certify(
+        self,
+        migration: Sequence[str],
+        meta: dict[str, str],
+        succession: Succession | None = None,
+    ) -> None:
         """Write the certificate of this process's decision key, after what brings the tables up.
 
-        Crash before COMMIT: the tables are as the older version left them.
+        Where another identity key takes over, that is entered first: all or nothing.
+
+        Crash before COMMIT: tables and keys are as they were.
         """
 
         def body(transaction: Transaction) -> None:
@@ -110,6 +118,11 @@ class Sequencer:
                 self._database.run(statement)
             for name, value in meta.items():
                 self._database.run(sql.SET_META, {"name": name, "value": value})
+            if succession is not None:
+                entry, transaction.sealing = self._sealer.identity_entry(
+                    succession, transaction.sealing
+                )
+                transaction.add(entry)
             self._add_certificate(transaction)
 
         self._transact(body)
@@ -167,6 +180,25 @@ class Sequencer:
             return False
         self.fault = None
         return True
+
+    @property
+    def asked_on(self) -> BlockingRunner | None:
+        """Where a far identity key is asked; None: it is in this process."""
+        return self._sealer.asked_on
+
+    @property
+    def uncertified(self) -> bool:
+        """Whether nothing can be sealed, for want of a certificate; any thread."""
+        return self._sealer.uncertified(self._sealing)
+
+    @property
+    def certificate_due(self) -> bool:
+        """Whether `prepare_certificate` has something to do; any thread."""
+        return self._sealer.due(self._sealing)
+
+    def prepare_certificate(self) -> None:
+        """Ask a far identity key for the next certificate; beside the commits, on any thread."""
+        self._sealer.prepare(self._sealing)
 
     @property
     def wal_is_long(self) -> bool:

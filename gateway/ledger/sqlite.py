@@ -25,6 +25,7 @@ from gateway.ledger.opening import Connections, Identity, Opened, open_log
 from gateway.ledger.reader import Reader
 from gateway.ledger.seals import Sealer
 from gateway.ledger.stored import StoredLedger
+from gateway.ledger.succession import Succession
 from gateway.ledger.syncing import sync_directory
 from gateway.ports import BlockingRunner, Clock, Entropy
 from signing.keys import Signer, Vkey
@@ -43,6 +44,7 @@ async def open_ledger(
     clock: Clock,
     entropy: Entropy,
     runner: BlockingRunner,
+    succession: Succession | None = None,
     vfs: str | None = None,
 ) -> SqliteLedger:
     """Open the ledger in `directory`, or begin one.
@@ -54,20 +56,23 @@ async def open_ledger(
         directory: made if it does not exist; nothing else may write to it.
         origin: the log's permanent name, a URL without scheme.
         log_signer: signs checkpoints; pinned by entry 0.
-        identity_signer: certifies decision keys; pinned by entry 0.
+        identity_signer: certifies decision keys; pinned by entry 0. A `FarSigner` is asked ahead
+            of time.
         clock: wall time for records, waits for the background tasks.
         entropy: the decision key is made of it.
         runner: every call that may block goes through it; close it after the ledger.
+        succession: how `identity_signer` comes to stand, where it takes over from another key.
         vfs: a registered SQLite VFS to use instead of the system's, for storage that misbehaves.
 
     Raises:
         RefusedError: `ledger-locked`, `ledger-foreign`, `ledger-damaged`, `ledger-rolled-back`,
-            `ledger-schema`, `ledger-unusable`: this data directory must not be written to.
+            `ledger-schema`, `ledger-unusable`: this data directory must not be written to;
+            `ledger-missing`, `identity-stands`, `identity-used`: there is nothing to take over.
         UnavailableError: the disk is full, or failed, while the first entries were written.
     """
     vkey = Vkey(origin, log_signer.public)
     sealer = Sealer(vkey, identity_signer, clock, entropy)
-    identity = Identity(sealer, log_signer, vkey)
+    identity = Identity(sealer, log_signer, vkey, succession)
     opened = await runner.run(partial(_open_directory, directory, identity, vfs))
     return SqliteLedger(opened, vkey, runner, clock)
 

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from gateway.domain.book import Book, OrderState
 from gateway.domain.errors import NotFoundError, UnavailableError
+from gateway.ledger.certifying import Certifier
 from gateway.ledger.committer import Committer
 from gateway.ledger.faults import LASTING, Nature, StoreError, closed
 from gateway.ledger.opening import Opened
@@ -26,7 +27,7 @@ class StoredLedger:
     """Implements `gateway.ports.Ledger`. Belongs to the event loop it was opened on."""
 
     def __init__(self, opened: Opened, vkey: Vkey, runner: BlockingRunner, clock: Clock) -> None:
-        """Use a store's `open_ledger`. Starts the writer and the publisher."""
+        """Use a store's `open_ledger`. Starts the writer, the publisher and what certifies."""
         self._opened = opened
         self._vkey = vkey
         self._runner = runner
@@ -35,6 +36,10 @@ class StoredLedger:
         self._committer = Committer(
             opened.sequencer, runner, clock, self._publisher.tell, opened.check_ms
         )
+        self._certifier = None
+        if opened.sequencer.asked_on is not None:
+            self._certifier = Certifier(opened.sequencer, opened.sequencer.asked_on, clock)
+            self._certifier.start()
         self._publisher.start()
         self._committer.start()
 
@@ -60,6 +65,13 @@ class StoredLedger:
         """Why nothing can be recorded until the database's server answers again, or None."""
         return self._passing(Nature.AWAY)
 
+    @property
+    def uncertified(self) -> str | None:
+        """Why nothing can be recorded until the identity key answers again, or None."""
+        if self._certifier is None or not self._opened.sequencer.uncertified:
+            return None
+        return self._certifier.problem or "the identity key is being asked"
+
     def _passing(self, nature: Nature) -> str | None:
         fault = self._committer.fault
         return fault.detail if fault is not None and fault.nature is nature else None
@@ -70,6 +82,8 @@ class StoredLedger:
             return
         await self._committer.close()
         await self._publisher.close()
+        if self._certifier is not None:
+            await self._certifier.close()
         self._closed = True
         # A call that never came back still holds its connection: the process's end frees both.
         if not (self._committer.abandoned or self._publisher.abandoned):

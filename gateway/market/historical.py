@@ -17,7 +17,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.domain.errors import InvalidInputError
-from gateway.domain.market import Bar, Hours, Quote
+from gateway.domain.market import Bar, Close, Hours, Quote
 from gateway.market.closes import EXCHANGE_ZONE, Series, read_series
 from gateway.market.spread import (
     PRICE_DECIMALS,
@@ -34,6 +34,7 @@ CLOSE_AFTER_QUOTE: Final = timedelta(minutes=30) // timedelta.resolution
 """Microseconds from the opening at 09:30 to the quote at 15:30, and from there to 16:00. Clocks
 are changed on Sundays, so within a session an hour is an hour, in summer and in winter."""
 
+_BARS_FOR_PREVIOUS: Final = 2  # today's, where it is known already, and the one before it
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -115,6 +116,14 @@ class HistoricalFeed:
             )
             for i in range(max(0, end - limit), end)
         ]
+
+    def previous_close(self, symbol: str, at_us: int) -> Close | None:
+        """The newest close of an earlier date than that of ``at_us``."""
+        today = self.session(at_us)
+        earlier = [
+            bar for bar in self.bars(symbol, at_us, _BARS_FOR_PREVIOUS) if bar.session < today
+        ]
+        return Close(earlier[-1].close, earlier[-1].price_decimals) if earlier else None
 
     def volatility_index_e4(self, at_us: int) -> int | None:
         """The newest volatility index (times 10,000) at or before ``at_us``."""

@@ -25,7 +25,7 @@ class PushedQuotes:
         self._price_decimals = price_decimals
 
     def quote(self, symbol: str, at_us: int) -> Quote | None:
-        """The pushed quote that stands at ``at_us``.
+        """The pushed quote that stands at ``at_us``; of a past instant, the one that stood then.
 
         ``None`` when none does, when no scale is known for the symbol, or when a price does not
         fit its scale exactly: a quote is never rounded into another one.
@@ -34,10 +34,16 @@ class PushedQuotes:
         decimals = self._price_decimals(symbol)
         if reading is None or decimals is None or not isinstance(reading.value, Prices):
             return None
-        prices = (reading.value.bid, reading.value.ask, reading.value.last)
-        step = 10 ** max(0, PRICE_DECIMALS - decimals)
-        if any(price % step for price in prices):
+        pushed = (reading.value.bid, reading.value.ask, reading.value.last)
+        bid, ask, last = (at_scale(price, decimals) for price in pushed)
+        if bid is None or ask is None or last is None:
             return None
-        factor = 10 ** max(0, decimals - PRICE_DECIMALS)
-        bid, ask, last = (price // step * factor for price in prices)
         return Quote(symbol, bid, ask, last, decimals, reading.at_us)
+
+
+def at_scale(price: int, decimals: int) -> int | None:
+    """A pushed price at the scale of its symbol; ``None`` if it does not fit it exactly."""
+    step = 10 ** max(0, PRICE_DECIMALS - decimals)
+    if price % step:
+        return None
+    return price // step * 10 ** max(0, decimals - PRICE_DECIMALS)

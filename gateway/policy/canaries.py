@@ -1,7 +1,8 @@
 """Canaries: documents that a release is tried on before it may decide an order.
 
 Some must be denied by any sound release, whatever its limits: nothing at all, a halt that stands,
-a directive in force, an unlisted symbol, parts that are missing, numbers that are all zero. Those
+a directive in force, an order that nobody permits, an unlisted symbol, parts that are missing,
+numbers that are all zero. Those
 that are made of a recorded order which the release would allow tell most: one thing is changed in
 it, so that nothing else can deny it. The other recorded inputs may be decided either way, but each
 must get a verdict. What must hold is that it decides; which way is the matter of an impact report.
@@ -31,11 +32,16 @@ RECORDED_MAX: Final = 64
 
 SECTIONS: Final = (
     *("ids", "time", "order", "instrument", "account", "market", "projected", "control"),
+    "permission",
 )
 """Parts of a document without which nothing may be allowed that opens a position."""
 
 _EMPTY: Final = b"{}"
 _UNLISTED: Final = "CANARY-UNLISTED"
+_UNPERMITTED: Final = (
+    ("PAPER", "a PAPER order that no manifest permits"),
+    ("LIVE", "a LIVE order while LIVE is closed"),
+)
 _Fields = Mapping[str, Any]
 
 
@@ -219,6 +225,11 @@ def _changed(allowed: _Fields) -> Iterator[tuple[str, bytes]]:
     yield "an order while a halt stands", canonical.encode({**base, "control": halted})
     ruled = {**control, "mode": "PAPER", "omega4_lifted": False}
     yield "a PAPER order with Omega 4 in force", canonical.encode({**base, "control": ruled})
+    for mode, name in _UNPERMITTED:
+        lifted = {**control, "mode": mode, "omega4_lifted": True}
+        closed = {**_section(base, "permission"), "standing": False, "live_open": False}
+        said = {**base, "control": lifted, "permission": closed}
+        yield name, canonical.encode(said)
     unlisted = {**base, "order": {**order, "symbol": _UNLISTED}}
     del unlisted["instrument"]
     yield "an unlisted symbol", canonical.encode(unlisted)

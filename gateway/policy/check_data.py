@@ -112,12 +112,13 @@ def _unlisted(lists: dict[str, Any]) -> list[Finding]:
     classes = {str(fields["class"]) for fields in instruments.values()}
     found = [
         Finding(
-            f"{LISTS}/restricted.json",
+            f"{LISTS}/{name}.json",
             f"{symbol} is not among the instruments, which denies it already",
             "check its spelling",
             warning=True,
         )
-        for symbol in sorted(set(lists.get("restricted", {})) - set(instruments))
+        for name in ("restricted", "compliance_symbols")
+        for symbol in sorted(set(lists.get(name, {})) - set(instruments))
         if instruments
     ]
     for account, entry in lists.get("permissions", {}).items():

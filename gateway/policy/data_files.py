@@ -1,7 +1,7 @@
 """The files that people sign beside the rules, and the ``data.json`` that is made of them.
 
-``limits/limits.yaml`` and ``lists/{instruments,restricted,permissions}.json`` of a policies folder.
-A folder of one's own may hold any of the four, which then takes the place of the source's.
+``limits/limits.yaml`` and the four ``lists/NAME.json`` (``LIST_NAMES``) of a policies folder.
+A folder of one's own may hold any of the five, which then takes the place of the source's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from signing import canonical
 
 LIMITS: Final = Path("limits") / "limits.yaml"
 LISTS: Final = Path("lists")
-LIST_NAMES: Final = ("instruments", "restricted", "permissions")
+LIST_NAMES: Final = ("instruments", "restricted", "compliance_symbols", "permissions")
 LIMITS_SCHEMA: Final = Path("schemas") / "limits.json"
 
 _SHOWN_MAX: Final = 32
@@ -29,6 +29,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "limits": {"global": {}, "accounts": {}, "strategies": {}, "symbols": {}},
     "instruments": {},
     "restricted": {},
+    "compliance_symbols": {},
     "permissions": {},
 }
 """The data of a release that lists nothing: each list is read alone in its place."""
@@ -44,7 +45,7 @@ def release_data(source: Path, given: Path | None = None, limits: Path | None = 
 
     Raises:
         InvalidInputError: ``policy-data`` or ``policy-limits``: a file is missing or malformed,
-            or the given folder has none of the four.
+            or the given folder has none of the five.
         ReleaseError: ``release-data``: a value is out of range.
     """
     found = {} if given is None else _given_files(given)
@@ -62,7 +63,7 @@ def data_over(base: bytes, given: Path, names: frozenset[str]) -> bytes:
 
     Args:
         base: the bytes of ``data.json``.
-        given: a folder with any of the four files.
+        given: a folder with any of the five files.
         names: the limits that there are (:func:`limit_names`).
 
     Raises:
@@ -81,7 +82,7 @@ def data_over(base: bytes, given: Path, names: frozenset[str]) -> bytes:
 
 
 def _given_files(given: Path) -> dict[str, Path]:
-    """Those of the four files that a folder has, by name; with none of them it was mistaken."""
+    """Those of the five files that a folder has, by name; with none of them it was mistaken."""
     names = (LIMITS.name, *(f"{name}.json" for name in LIST_NAMES))
     found = {name: given / name for name in names if (given / name).exists()}
     if not found:

@@ -29,8 +29,8 @@ class Change:
     """One difference.
 
     Attributes:
-        part: ``control``, ``rules``, ``limit``, ``instrument``, ``restricted``, ``permission`` or
-            ``currency``.
+        part: ``control``, ``rules``, ``limit``, ``instrument``, ``restricted``,
+            ``compliance_symbols``, ``permission`` or ``currency``.
         name: of what, such as ``ORD-01 severity`` or ``order_notional_max of account main``.
         change: ``added``, ``removed`` or ``changed``.
         old: what stood there, in people's units; ``None`` if nothing.
@@ -54,7 +54,10 @@ def differences(old: Side, new: Side) -> list[Change]:
         *_currency(old, new),
         *_limits(old, new),
         *_instruments(old, new),
-        *_restricted(old, new),
+        *_listed("restricted", old.data.restricted, new.data.restricted),
+        *_listed(
+            "compliance_symbols", old.data.compliance_symbols, new.data.compliance_symbols
+        ),
         *_permissions(old, new),
     ]
 
@@ -199,11 +202,11 @@ def _instruments(old: Side, new: Side) -> Iterator[Change]:
                 yield Change("instrument", f"{symbol} {field}", CHANGED, *told)
 
 
-def _restricted(old: Side, new: Side) -> Iterator[Change]:
-    for symbol in sorted(old.data.restricted ^ new.data.restricted):
-        gone = symbol in old.data.restricted
-        change, effect = (REMOVED, LOOSER) if gone else (ADDED, TIGHTER)
-        yield Change("restricted", symbol, change, effect=effect)
+def _listed(part: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Change]:
+    """The symbols that came to a list of those that may trade less, or left it."""
+    for symbol in sorted(old ^ new):
+        change, effect = (REMOVED, LOOSER) if symbol in old else (ADDED, TIGHTER)
+        yield Change(part, symbol, change, effect=effect)
 
 
 def _permissions(old: Side, new: Side) -> Iterator[Change]:

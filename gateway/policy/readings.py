@@ -85,7 +85,9 @@ def _strings(node: object) -> Iterator[str]:
             yield from _strings(item)
 
 
-_SIGNED: Final = frozenset({"limits", "instruments", "restricted", "permissions"})
+_SIGNED: Final = frozenset(
+    {"limits", "instruments", "restricted", "compliance_symbols", "permissions"}
+)
 _EFFECTIVE: Final = ("data", "writ", "lib", "limits", "effective")
 _GLOBAL: Final = ("data", "limits", "global")
 _RESOLVER: Final = ("writ", "lib", "limits")

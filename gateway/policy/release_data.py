@@ -24,6 +24,8 @@ ANYONE: Final = "*"
 """In permissions: every account, or every principal, that has no entry of its own."""
 
 _PARTS: Final = {"base_currency", "limits", "instruments", "restricted", "permissions"}
+_LATER_PARTS: Final = {"compliance_symbols"}
+"""Parts that a release of before there were such parts is without."""
 _TABLES: Final = ("accounts", "strategies", "symbols")
 _SYMBOL: Final = re.compile(r"[A-Z0-9][A-Z0-9./-]{0,19}")  # as an order can name it
 _LIMIT_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -92,6 +94,8 @@ class ReleaseData:
     limits: Limits
     instruments: Mapping[str, Instrument]
     restricted: frozenset[str]
+    compliance_symbols: frozenset[str]
+    """Symbols in which every order needs a compliance officer's override."""
     permissions: Mapping[str, Any]
 
 
@@ -105,8 +109,8 @@ def parse_data(data: bytes) -> ReleaseData:
         document = canonical.decode_object(data)
     except canonical.CanonicalError as error:
         raise _data_error(str(error)) from error
-    if set(document) != _PARTS:
-        raise _data_error(f"it must have {', '.join(sorted(_PARTS))} and nothing else")
+    if set(document) - _LATER_PARTS != _PARTS:
+        raise _data_error(f"it must have {', '.join(sorted(_PARTS | _LATER_PARTS))} and nothing else")
     instruments = {
         symbol: _instrument(symbol, value)
         for symbol, value in _items(document["instruments"], "instruments")
@@ -115,7 +119,8 @@ def parse_data(data: bytes) -> ReleaseData:
         base_currency=_currency(document["base_currency"]),
         limits=_limits(document["limits"]),
         instruments=MappingProxyType(instruments),
-        restricted=_restricted(document["restricted"]),
+        restricted=_symbols(document["restricted"], "restricted"),
+        compliance_symbols=_symbols(document.get("compliance_symbols", {}), "compliance_symbols"),
         permissions=_permissions(document["permissions"]),
     )
 
@@ -173,12 +178,12 @@ def _currency(value: object) -> str:
     return value
 
 
-def _restricted(value: object) -> frozenset[str]:
+def _symbols(value: object, name: str) -> frozenset[str]:
     found: set[str] = set()
-    for symbol, mark in _items(value, "restricted"):
+    for symbol, mark in _items(value, name):
         if mark is not True:
-            raise _data_error(f"restricted: {symbol!r} is not marked true")
-        found.add(_matching(_SYMBOL, symbol, "restricted"))
+            raise _data_error(f"{name}: {symbol!r} is not marked true")
+        found.add(_matching(_SYMBOL, symbol, name))
     return frozenset(found)
 
 

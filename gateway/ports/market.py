@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.domain.fact import Reading
-from gateway.domain.market import Bar, Hours, Quote, Rate
+from gateway.domain.market import Bar, Close, Hours, Quote, Rate
 from gateway.domain.venue import VenueTerms
 
 
@@ -32,6 +32,10 @@ class MarketFeed(Quotes, Protocol):
 
     def bars(self, symbol: str, until_us: int, limit: int) -> list[Bar]:
         """Up to ``limit`` newest bars known at ``until_us``, oldest first."""
+        ...
+
+    def previous_close(self, symbol: str, at_us: int) -> Close | None:
+        """The last price of the session before that of ``at_us``, if it is known by then."""
         ...
 
     def volatility_index_e4(self, at_us: int) -> int | None:

@@ -75,7 +75,8 @@ class Ledger(Protocol):
             UnavailableError: ``ledger-latched`` (an fsync error or unknown commit: for good),
                 ``ledger-fenced`` (another gateway has taken the database over: for good),
                 ``ledger-full`` (disk full), ``ledger-unreachable`` (no database server; both
-                until a probe succeeds), ``ledger-busy`` (queue full).
+                until a probe succeeds), ``ledger-uncertified`` (until the identity key answers),
+                ``ledger-busy`` (queue full).
             ConflictError: ``ledger-duplicate``: this batch alone broke a uniqueness rule.
         """
         ...
@@ -93,6 +94,11 @@ class Ledger(Protocol):
     @property
     def unreachable(self) -> str | None:
         """Why nothing can be recorded until the database's server answers, or ``None``."""
+        ...
+
+    @property
+    def uncertified(self) -> str | None:
+        """Why nothing can be recorded until the identity key answers, or ``None``."""
         ...
 
     @property

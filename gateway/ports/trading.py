@@ -18,6 +18,7 @@ from gateway.domain.halt import Halt, Scope
 from gateway.domain.order import BrokerOrder
 from gateway.domain.permission import Permission, Route
 from gateway.ports.market import Venue
+from signing.overlay import Overlay
 
 
 class PolicyEngine(Protocol):
@@ -95,6 +96,10 @@ class Permits(Protocol):
 
     def permission(self) -> Permission | None:
         """The manifest that stands at this moment; ``None``: there is none, or it has lapsed."""
+        ...
+
+    def overlays(self) -> Sequence[Overlay]:
+        """The overlays that a risk officer signed; some may not stand yet, or no longer."""
         ...
 
     def live_open(self) -> bool:

@@ -38,3 +38,17 @@ test_symbol_missing_or_of_another_type if {
 			with data.restricted as {}
 	}
 }
+
+test_on_a_standing_overlay if {
+	not restricted_list.proven with input as fixtures.with_fact("overlay", "restricted", true) with data.restricted as {}
+	restricted_list.proven with input as fixtures.with_fact("overlay", "restricted", false) with data.restricted as {}
+}
+
+test_overlay_missing_or_of_another_type if {
+	every value in [0, "false", null, [], {}] {
+		not restricted_list.proven with input as fixtures.with_fact("overlay", "restricted", value) with data.restricted as {}
+	}
+	every path in ["overlay", "overlay/restricted"] {
+		not restricted_list.proven with input as fixtures.without(path) with data.restricted as {}
+	}
+}

@@ -27,7 +27,9 @@
 #     - market
 #     - model
 #     - order
+#     - overlay
 #     - override
+#     - permission
 #     - projected
 #     - rates
 #     - provenance
@@ -50,7 +52,7 @@ import data.writ.lib.shape
 proven if {
 	shape.closed(
 		input,
-		{"v", "salt", "ids", "time", "order", "rates", "control", "caps"},
+		{"v", "salt", "ids", "time", "order", "rates", "control", "permission", "overlay", "caps"},
 		{"instrument", "account", "market", "model", "projected", "activity", "replaced", "hours", "venue", "provenance", "override"},
 	)
 	input.v == 2
@@ -60,6 +62,8 @@ proven if {
 	order_typed
 	order_consistent
 	control_typed
+	permission_typed
+	overlay_typed
 	caps_typed
 	provenance_typed
 	override_typed
@@ -152,6 +156,31 @@ control_typed if {
 	is_boolean(input.control.omega4_lifted)
 	is_boolean(input.control.halted)
 	is_boolean(input.control.exit_allowed)
+}
+
+said_of_permission := {"standing", "venue", "account", "strategy", "live_open", "exit_open"}
+
+# What the day comes to is not known where the order's own value is not.
+permission_typed if {
+	shape.closed(
+		input.permission,
+		said_of_permission | {"mode", "epoch", "day_orders", "orders_per_day_max", "notional_per_day_max_micros"},
+		{"day_notional_micros"},
+	)
+	input.permission.mode in {"PAPER", "LIVE", "none"}
+	every name in said_of_permission {
+		is_boolean(input.permission[name])
+	}
+	num.positive(input.permission.day_orders)
+	every name in ["epoch", "orders_per_day_max", "notional_per_day_max_micros"] {
+		cap_typed(input.permission[name])
+	}
+	shape.natural_or_absent(input.permission, "day_notional_micros")
+}
+
+overlay_typed if {
+	shape.closed(input.overlay, {"restricted"}, set())
+	is_boolean(input.overlay.restricted)
 }
 
 caps_typed if {

@@ -17,7 +17,7 @@ test_not_an_object if {
 
 test_parts_that_must_be_there if {
 	every path in [
-		"v", "salt", "ids", "time", "order", "control", "caps",
+		"v", "salt", "ids", "time", "order", "control", "caps", "permission", "overlay",
 		"ids/decision_id", "ids/order_id", "ids/client_order_id", "ids/principal",
 		"ids/source_signal_id",
 		"time/wall_us", "time/market_us", "time/session",
@@ -36,6 +36,10 @@ test_parts_that_must_be_there if {
 		"instrument/tick", "instrument/qty_decimals", "instrument/price_decimals",
 		"instrument/multiplier", "instrument/min_notional_micros", "instrument/borrow",
 		"caps/leverage_max_bps",
+		"permission/standing", "permission/mode", "permission/epoch", "permission/venue",
+		"permission/account", "permission/strategy", "permission/live_open",
+		"permission/exit_open", "permission/day_orders", "permission/orders_per_day_max",
+		"permission/notional_per_day_max_micros", "overlay/restricted",
 	] {
 		not well_formed.proven with input as fixtures.without(path)
 	}
@@ -52,6 +56,7 @@ test_facts_that_may_be_absent if {
 		"projected/gross_exposure_micros", "projected/day_turnover_micros",
 		"projected/leverage_bps", "projected/short_notional_micros",
 		"projected/margin_debit_micros", "projected/sector_exposure_bps", "projected/reduces",
+		"permission/day_notional_micros",
 	] {
 		well_formed.proven with input as fixtures.without(path)
 	}
@@ -392,5 +397,39 @@ test_activity_may_be_unknown_and_nothing_may_stand_opposite if {
 	well_formed.proven with input as fixtures.with_fact("activity", "opposite_price", 500)
 	every value in array.concat([0, "some"], fixtures.not_natural) {
 		not well_formed.proven with input as fixtures.with_fact("activity", "opposite_price", value)
+	}
+}
+
+test_permission_without_a_manifest if {
+	well_formed.proven with input as change("permission", {
+		"standing": false,
+		"mode": "none",
+		"epoch": "none",
+		"orders_per_day_max": "none",
+		"notional_per_day_max_micros": "none",
+	})
+}
+
+test_permission_is_typed if {
+	every values in [
+		{"standing": "true"}, {"venue": 1}, {"account": null}, {"strategy": "none"}, {"live_open": 0},
+		{"exit_open": []}, {"mode": "SIMULATION"}, {"mode": null}, {"epoch": -1}, {"epoch": "1"},
+		{"day_orders": 0}, {"day_orders": 1.5}, {"orders_per_day_max": null},
+		{"notional_per_day_max_micros": 9007199254740992}, {"day_notional_micros": -1},
+		{"day_notional_micros": "none"}, {"more": true},
+	] {
+		not well_formed.proven with input as change("permission", values)
+	}
+	every value in [null, true, 5, "text", []] {
+		not well_formed.proven with input as object.union(json.remove(fixtures.document, ["permission"]), {"permission": value})
+	}
+}
+
+test_overlay_is_typed if {
+	every values in [{"restricted": "false"}, {"restricted": 0}, {"restricted": null}, {"more": true}] {
+		not well_formed.proven with input as change("overlay", values)
+	}
+	every value in [null, true, 5, "text", []] {
+		not well_formed.proven with input as object.union(json.remove(fixtures.document, ["overlay"]), {"overlay": value})
 	}
 }

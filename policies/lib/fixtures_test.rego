@@ -93,6 +93,21 @@ document := {
 		"protocol_firing": {"value": true, "age_ms": 100, "source": "monitor"},
 	},
 	"control": {"mode": "SIMULATION", "omega4_lifted": true, "halted": false, "exit_allowed": false},
+	"permission": {
+		"standing": true,
+		"mode": "PAPER",
+		"epoch": 1,
+		"venue": true,
+		"account": true,
+		"strategy": true,
+		"live_open": false,
+		"exit_open": false,
+		"day_orders": 100,
+		"day_notional_micros": 100,
+		"orders_per_day_max": 100,
+		"notional_per_day_max_micros": 100,
+	},
+	"overlay": {"restricted": false},
 	"provenance": {"source_run": "run-1", "attested": true, "by": "alice"},
 	"override": {"control": "REG-01", "override_id": "ovr_1", "by": "carol"},
 	"caps": {
@@ -134,6 +149,8 @@ permissions := {"*": {
 
 restricted := {"OTHER": true}
 
+compliance_symbols := {"OTHER": true}
+
 base_currency := "USD"
 
 limits := {"global": global_limits, "accounts": {}, "strategies": {}, "symbols": {}}
@@ -166,6 +183,7 @@ global_limits := {
 	"maintenance_margin_min_bps": 100,
 	"exchange_rate_age_max_ms": 100,
 	"crisis_buy_max_bps": 100,
+	"compliance_notional_max_micros": 1000,
 	"drift_max_e4": 100,
 	"entropy_max_e4": 100,
 	"model_age_max_ms": 100,

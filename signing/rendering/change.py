@@ -14,7 +14,7 @@ LOOSER: Final = "looser"
 NEW: Final = "new"
 """A limit of a control that is new itself: nothing was bounded there before."""
 
-_FOLDED: Final = frozenset({"instrument", "restricted"})
+_FOLDED: Final = frozenset({"instrument", "restricted", "compliance_symbols"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,8 @@ _DATA: Final = record(
             record({"principals": _MARKS, "classes": _MARKS, "extended_hours": boolean()}),
             _INSTRUMENTS_MAX,
         ),
-    }
+    },
+    {"compliance_symbols": _MARKS},  # a release of before there was such a list is without it
 )
 _CATALOGUE: Final = record(
     {

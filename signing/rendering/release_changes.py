@@ -42,7 +42,8 @@ def release_changes(old: ReleaseWords, new: ReleaseWords) -> list[Change]:
         *_currency(old, new),
         *_limits(old, new),
         *_instruments(old.data["instruments"], new.data["instruments"]),
-        *_restricted(old.data["restricted"], new.data["restricted"]),
+        *_listed("restricted", old.data, new.data),
+        *_listed("compliance_symbols", old.data, new.data),
         *_permissions(old.data["permissions"], new.data["permissions"]),
     ]
 
@@ -168,11 +169,12 @@ def _instrument_words(fields: Mapping[str, Any] | None) -> str | None:
     return ", ".join(f"{name} {fields[name]}" for name in sorted(fields))
 
 
-def _restricted(before: Mapping[str, bool], after: Mapping[str, bool]) -> Iterator[Change]:
-    for symbol in sorted(before.keys() ^ after.keys()):
-        gone = symbol in before
-        change, effect = (REMOVED, LOOSER) if gone else (ADDED, TIGHTER)
-        yield Change("restricted", symbol, change, effect=effect)
+def _listed(part: str, old: JsonObject, new: JsonObject) -> Iterator[Change]:
+    """The symbols that came to a list of those that may trade less, or left it."""
+    before, after = (data.get(part, {}).keys() for data in (old, new))
+    for symbol in sorted(before ^ after):
+        change, effect = (REMOVED, LOOSER) if symbol in before else (ADDED, TIGHTER)
+        yield Change(part, symbol, change, effect=effect)
 
 
 def _permissions(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:

@@ -6,7 +6,7 @@ file is there; targets and overlays are in force once they are published.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -17,7 +17,6 @@ from signing.trust.latest import (
     latest_overlays,
     latest_targets,
     overlays_hold,
-    published_targets,
     targets_hold,
 )
 from signing.trust.library import Metadata
@@ -27,6 +26,7 @@ from signing.trust.repository import Repository
 from signing.trust.roles import root_of
 from signing.trust.state import RootState
 from signing.trust.targets import target_files, targets_of
+from signing.trust.tightening import check_kept, check_overlays, liftings
 from signing.trust.verify import read_roots
 
 _WHO: Final = MappingProxyType(
@@ -71,22 +71,32 @@ def propose_root(council: Council, roots: RootState | None, expires_us: int) -> 
 
 
 def propose_targets(
-    repository: Repository, roots: RootState, files: Mapping[str, bytes], expires_us: int
+    repository: Repository,
+    roots: RootState,
+    files: Mapping[str, bytes],
+    expires_us: int,
+    *,
+    lift: Collection[str] = (),
+    now_us: int = 0,
 ) -> Draft:
-    """Draft what the officers sign: manifest and release.
+    """Draft what the officers sign: manifest and release, and which overlays they take back.
 
     Args:
         repository: the trust root.
         roots: its newest root.
         files: all of them, name -> bytes; what is left out is revoked.
         expires_us: until when it is valid, microseconds UTC.
+        lift: overlays that are to count no more; those that were lifted before stay so.
+        now_us: overlays that have ended by then are named no longer, microseconds UTC.
 
     Raises:
-        TrustError: `target-name`, `target-long`, `targets-many`, `time`.
+        TrustError: `target-name`, `target-long`, `targets-many`, `time`; `overlay-unknown`: no
+            overlay has a name in `lift`.
     """
     risk = (key for officer in roots.council.with_role(RISK) for key in officer.keys)
     version = repository.latest("targets") + 1
-    targets = targets_of(files, version, to_moment(expires_us), risk)
+    lifted = liftings(repository, roots.council, lift, now_us)
+    targets = targets_of(files, version, to_moment(expires_us), risk, lifted)
     return Draft.of("targets", Metadata(targets), files)
 
 
@@ -95,7 +105,8 @@ def propose_overlays(repository: Repository, files: Mapping[str, bytes], expires
 
     Args:
         repository: the trust root.
-        files: all of them, name -> bytes: one that was in force can only go with new targets.
+        files: all of them, name -> bytes: one that is in force can only go once it has ended, or
+            where the targets lift it.
         expires_us: until when it is valid, microseconds UTC.
 
     Raises:
@@ -118,7 +129,8 @@ def complete(
 
     Raises:
         TrustError: `draft-short`: signatures are missing; `draft-stale`; `draft-expired`;
-            `root-needed`; `overlay-removed`; `version-taken`; and whatever the verifier refuses.
+            `root-needed`; `overlay-removed`; `overlay-lifted`; `version-taken`; and whatever the
+            verifier refuses.
     """
     roots = None if pinned_root is None else read_roots(repository, pinned_root)
     _check_ready(draft, repository, roots, now_us)
@@ -127,7 +139,9 @@ def complete(
     staged = repository.staging({**target_files(draft.files), path: metadata})
     after = read_roots(staged, metadata if pinned_root is None else pinned_root)
     if draft.role == RISK:
-        _check_overlays(repository, staged, after.council)
+        check_overlays(repository, staged, after.council, now_us)
+    elif draft.role == "targets":
+        check_kept(repository, staged, after.council, now_us)
     follows = tuple(_follows(draft, staged, roots, after.council))
     staged.commit()
     return Completed(draft.role, draft.version, follows)
@@ -165,32 +179,11 @@ def _check_ready(
         )
 
 
-def _check_overlays(before: Repository, staged: Repository, council: Council) -> None:
-    targets, overlays = latest_targets(staged), latest_overlays(staged)
-    assert overlays is not None, "they were staged"
-    if targets is None or not overlays_hold(overlays, targets, council):
-        raise _refused(
-            "delegation",
-            "the targets do not let this officer add overlays yet",
-            "let the officers sign the targets anew",
-        )
-    earlier = latest_overlays(before)
-    if earlier is None or targets.signed.version != published_targets(before):
-        return
-    for name, target in earlier.signed.targets.items():
-        now = overlays.signed.targets.get(name)
-        if now is None or now.hashes != target.hashes:
-            raise _refused(
-                "overlay-removed",
-                f"{name} is in force, and the draft leaves it out or changes it",
-                "keep it, or let the officers sign the targets anew",
-            )
-
-
 def _follows(
     draft: Draft, staged: Repository, before: RootState | None, council: Council
 ) -> Iterator[str]:
-    targets, overlays = latest_targets(staged), latest_overlays(staged)
+    targets = latest_targets(staged, council)
+    overlays = latest_overlays(staged, targets, council)
     targets_again = targets is None or not targets_hold(targets, council)
     if targets_again:
         yield "targets"

@@ -15,7 +15,7 @@ STEP_NAMES: Final = MappingProxyType(
         4: "the timestamp is the publisher's, valid now, and not older than the one seen last",
         5: "the snapshot is the one that the timestamp names, and forgets nothing",
         6: "the targets are the ones that the snapshot names, signed by enough officers",
-        7: "what a risk officer adds is signed by one, and takes nothing back",
+        7: "what a risk officer adds is signed by one, and takes nothing back that stands",
         8: "every file is there, with the length and the digest that the officers signed",
     }
 )

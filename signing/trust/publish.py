@@ -12,9 +12,10 @@ from typing import Final
 from signing.keys import Signer
 from signing.trust.checks import fetch
 from signing.trust.errors import TrustError
-from signing.trust.library import AnyMetadata, Metadata, MetaFile, Snapshot, Timestamp
+from signing.trust.latest import latest_overlays, latest_targets
+from signing.trust.library import AnyMetadata, Metadata, MetaFile, Snapshot, Targets, Timestamp
 from signing.trust.metadata import DAY_US, meta_file, to_moment, write_metadata
-from signing.trust.officers import RISK
+from signing.trust.officers import RISK, Council
 from signing.trust.repository import TIMESTAMP, Repository
 from signing.trust.roles import add_signature
 from signing.trust.state import TrustState
@@ -31,6 +32,8 @@ def publish(
     days: int = PUBLISH_DAYS,
 ) -> TrustState:
     """Publish the newest targets and overlays, or renew what is published.
+
+    Files that not enough officers have signed are left out, whatever their number.
 
     Snapshot and timestamp always have one number, so that the files of the folder say which is
     next. If we crash in between, the number is used up and the old timestamp stands.
@@ -57,8 +60,7 @@ def publish(
             "use that key, or let the officers name this one",
         )
     version, expires = repository.latest("snapshot") + 1, to_moment(now_us + days * DAY_US)
-    meta = {f"{role}.json": _newest(repository, role) for role in ("targets", RISK)}
-    named = {name: file for name, file in meta.items() if file is not None}
+    named = _newest(repository, roots.council)
     snapshot = _signed(Metadata(Snapshot(version, None, expires, named)), publisher)
     timestamp = Timestamp(version, None, expires, meta_file(version, snapshot))
     staged = repository.staging(
@@ -72,11 +74,24 @@ def publish(
     return state
 
 
-def _newest(repository: Repository, role: str) -> MetaFile | None:
-    version = repository.latest(role)
-    if version == 0 and role == RISK:
-        return None
-    return meta_file(max(version, 1), fetch(repository, f"{max(version, 1)}.{role}.json"))
+def _newest(repository: Repository, council: Council) -> dict[str, MetaFile]:
+    targets = latest_targets(repository, council)
+    if targets is None:
+        raise TrustError(
+            "targets-missing",
+            "no targets are there that enough officers have signed",
+            "let the officers sign what is permitted, and publish then",
+        )
+    overlays = latest_overlays(repository, targets, council)
+    named = {"targets.json": _file(repository, "targets", targets)}
+    return (
+        named if overlays is None else {**named, f"{RISK}.json": _file(repository, RISK, overlays)}
+    )
+
+
+def _file(repository: Repository, role: str, metadata: Metadata[Targets]) -> MetaFile:
+    version = metadata.signed.version
+    return meta_file(version, fetch(repository, f"{version}.{role}.json"))
 
 
 def _signed(metadata: AnyMetadata, publisher: Signer) -> bytes:

@@ -26,7 +26,8 @@ TIMESTAMP: Final = "metadata/timestamp.json"
 FILES_MAX: Final = 100_000
 """The most files of the metadata folder that are looked at."""
 
-_NUMBERED: Final = re.compile(r"([1-9][0-9]{0,15})\.([a-z]+)\.json")
+# Fewer digits than a version may have, so that no name of a file uses up the last number.
+_NUMBERED: Final = re.compile(r"([1-9][0-9]{0,11})\.([a-z]+)\.json")
 _PUBLIC: Final = 0o644
 
 
@@ -75,13 +76,22 @@ class Repository:
         """The highest version of a role's files, 0 where there are none; what they say is not read.
 
         Raises:
+            TrustError: as `versions`.
+        """
+        return next(iter(self.versions(role)), 0)
+
+    def versions(self, role: str) -> list[int]:
+        """The versions of a role's files, the highest first; what they say is not read.
+
+        Raises:
             TrustError: the folder cannot be read, or has more than FILES_MAX files.
         """
         names = [path.removeprefix("metadata/") for path in self._files]
         if self._folder is not None:
             names += _list(self._folder / "metadata")
         found = (_NUMBERED.fullmatch(name) for name in names)
-        return max((int(one[1]) for one in found if one and one[2] == role), default=0)
+        numbers = {int(one[1]) for one in found if one and one[2] == role}
+        return sorted(numbers, reverse=True)
 
     def staging(self, files: Mapping[str, bytes]) -> Repository:
         """This repository with further files, none of which is on disk before `commit`."""

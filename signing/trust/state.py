@@ -46,8 +46,8 @@ class Floor:
         root_digest: the SHA-256 of what was signed as the root of that version. Officers who signed
             two drafts with one number, and put one aside, have signed both: only one counts.
         targets_digest: the same of the targets.
-        overlays: digests of the overlays by name: they go with new targets, which it takes every
-            officer's threshold to sign, and with nothing less.
+        overlays: digests of the overlays by name: until they have ended they go only where the
+            targets lift them, which it takes every officer's threshold to sign.
     """
 
     root: int = 0
@@ -115,7 +115,7 @@ class TrustState:
         roots: the newest root.
         versions: of root, timestamp, snapshot, targets, and risk where there are overlays.
         expires_us: of the same, microseconds UTC.
-        targets: every file by its name.
+        targets: every file by its name; overlays that the officers have lifted are none of them.
         targets_digest: the SHA-256 of what was signed as targets, in hexadecimal: a draft's digest.
         signed_by: role -> the officers whose signatures counted; for snapshot and timestamp the
             publisher, who is no officer.

@@ -16,17 +16,18 @@ is the only memory. Its steps, the first of which to fail is the answer:
 6) The targets are the file that the snapshot names, signed by enough officers, valid, and the ones
    seen last or newer. Officers are counted by us: one person is one, whatever keys they have.
 7) Overlays, where officers let risk officers add them, are the file that the snapshot names, signed
-   by one whom the newest root calls a risk officer. While the targets stay the same, no overlay
-   that was seen may be missing or changed: loosening takes as many officers as ever.
+   by one whom the newest root calls a risk officer. No overlay that was seen may be missing or
+   changed before it has ended by itself, unless the targets lift it by name and digest: loosening
+   takes as many officers as ever. What they lift counts no more, whoever still names it.
 8) Every file that was signed is there, and is what was signed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from signing.keys import PublicKey
 from signing.trust.checks import (
     check_snapshot,
     check_timestamp,
@@ -57,7 +58,8 @@ from signing.trust.roles import (
     signers_of,
 )
 from signing.trust.state import Floor, RootState, TrustState
-from signing.trust.targets import Target, check_targets, targets_in
+from signing.trust.targets import Target, check_targets, lifted_by, targets_in
+from signing.trust.tightening import taken_back
 
 ROOTS_MAX: Final = 1_024
 """The most roots that are followed from the pinned one."""
@@ -157,10 +159,10 @@ class _Verification:
         with at_step(5):
             snapshot = self._snapshot(meta, council)
         with at_step(6):
-            delegated, targets = self._targets(snapshot.meta[_TARGETS], council)
+            signed, targets = self._targets(snapshot.meta[_TARGETS], council)
         with at_step(7):
-            targets |= self._overlays(snapshot.meta.get(_RISK), council, delegated)
-            self._keep_overlays(targets)
+            targets |= self._overlays(snapshot.meta.get(_RISK), council, signed)
+            self._keep_overlays(targets, lifted_by(signed))
         with at_step(8):
             for target in targets.values():
                 target.read()
@@ -244,38 +246,37 @@ class _Verification:
             )
         self._take(role, metadata.signed.version, ends_us, signed_by)
 
-    def _targets(
-        self, meta: MetaFile, council: Council
-    ) -> tuple[tuple[PublicKey, ...], dict[str, Target]]:
+    def _targets(self, meta: MetaFile, council: Council) -> tuple[Targets, dict[str, Target]]:
         metadata = self._named(Targets, "targets", meta)
-        delegated = check_targets(metadata.signed, risk=False)
+        check_targets(metadata.signed, risk=False)
         signed_by = enough("targets", metadata, counted_officers(council), council.threshold)
         self._take_file("targets", metadata, signed_by)
         self._targets_digest = signed_digest(metadata.signed)
         self._same_as_seen("targets", self._targets_digest, self._floor.targets_digest)
-        return delegated, targets_in(metadata.signed, self._repository)
+        return metadata.signed, targets_in(metadata.signed, self._repository)
 
     def _overlays(
-        self, meta: MetaFile | None, council: Council, delegated: tuple[PublicKey, ...]
+        self, meta: MetaFile | None, council: Council, officers: Targets
     ) -> dict[str, Target]:
+        delegated = check_targets(officers, risk=False)
         if meta is None or not delegated:
             return {}
         metadata = self._named(Targets, RISK, meta)
         check_targets(metadata.signed, risk=True)
         signed_by = enough(RISK, metadata, counted_risk(council, delegated), 1)
         self._take_file(RISK, metadata, signed_by)
-        return targets_in(metadata.signed, self._repository)
+        named, lifted = targets_in(metadata.signed, self._repository), lifted_by(officers)
+        return {name: one for name, one in named.items() if lifted.get(name) != one.sha256}
 
-    def _keep_overlays(self, found: dict[str, Target]) -> None:
-        if self._versions["targets"] != self._floor.targets:
-            return
-        for name, sha256 in self._floor.overlays.items():
-            if name not in found or found[name].sha256 != sha256:
-                raise fault(
-                    "overlay-removed",
-                    f"{name} was in force, and is gone or another one",
-                    "put it back, or let the officers sign the targets anew",
-                )
+    def _keep_overlays(self, found: dict[str, Target], lifted: Mapping[str, str]) -> None:
+        now = {name: target.sha256 for name, target in found.items()}
+        gone = taken_back(self._repository, self._floor.overlays, now, lifted, self._now_us)
+        if gone is not None:
+            raise fault(
+                "overlay-removed",
+                f"{gone} was in force, and is gone or another one",
+                "put it back, or let the officers lift it",
+            )
 
     def _file(self, name: str) -> bytes:
         data = fetch(self._repository, name)

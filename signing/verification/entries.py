@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from signing.canonical import JsonObject
 from signing.envelope import Envelope, EnvelopeError, open_envelope
-from signing.keys import InvalidKeyError, PublicKey, Vkey
+from signing.keyring import Keyring, KeyringError, Tenure
+from signing.keys import PublicKey, Vkey
 from signing.records import RecordError, check
 from signing.verification.findings import Findings
 
@@ -15,24 +13,21 @@ SIGNATURES = 5
 RECORDS = 6
 
 
-@dataclass(frozen=True, slots=True)
-class _Certificate:
-    """What the identity key vouches for: a decision key, and the time in which it may sign."""
-
-    key: PublicKey
-    not_before_us: int
-    not_after_us: int
-
-
 class EntryCheck:
     """Judges entries in their order; a later entry changes nothing said of an earlier one."""
 
-    def __init__(self, vkey: Vkey, findings: Findings) -> None:
+    def __init__(self, vkey: Vkey, findings: Findings, identity: PublicKey | None = None) -> None:
+        """`identity` is the identity key that has to stand at the end, where it is known."""
         self._vkey = vkey
         self._findings = findings
-        self._identity: PublicKey | None = None
-        self._certificates: dict[str, list[_Certificate]] = {}
+        self._expected = identity
+        self._keyring = Keyring(vkey.public)
         self._last_us = 0
+
+    @property
+    def keys(self) -> tuple[Tenure, ...]:
+        """Every key that the log has brought in so far."""
+        return self._keyring.history
 
     def take(self, index: int, entry: bytes) -> Envelope | None:
         """Check one entry; return it opened if its fields can be relied on to be there."""
@@ -58,9 +53,13 @@ class EntryCheck:
         return envelope
 
     def finish(self, size: int) -> None:
-        """Close step 4 for a log without entries."""
+        """Close step 4 for a log without entries, and step 5 with the key that stands."""
         if size == 0:
             self._findings.fault(GENESIS, None, "the log is empty: nothing pins its keys")
+        elif self._expected is not None and self._keyring.identity != self._expected:
+            brought_in = [one.first_index for one in self.keys if one.role == "identity"]
+            message = "it brings in another identity key than the one that is known"
+            self._findings.fault(SIGNATURES, brought_in[-1] if brought_in else None, message)
 
     def _check_genesis(self, index: int, envelope: Envelope) -> None:
         if (index == 0) != (envelope.kind == "genesis"):
@@ -74,50 +73,24 @@ class EntryCheck:
             self._findings.fault(GENESIS, 0, "it pins another origin or log key")
             return
         try:
-            identity = PublicKey.from_hex(pinned["identity_key"])
-        except InvalidKeyError as error:
-            self._findings.fault(GENESIS, 0, f"the identity key: {error}")
-            return
-        if identity == self._vkey.public:
-            self._findings.fault(GENESIS, 0, "the identity key is the log key")
-        if not envelope.signed_by(identity):
-            self._findings.fault(GENESIS, 0, "it is not signed by the identity key it pins")
-            return
-        self._identity = identity
+            self._keyring.begin(envelope)
+        except KeyringError as error:
+            self._findings.fault(GENESIS, 0, str(error))
 
     def _check_signature(self, index: int, envelope: Envelope, at_us: int | None) -> None:
-        if envelope.kind == "genesis":
-            return
-        if envelope.kind == "certificate":
-            self._check_certificate(index, envelope, at_us)
-            return
-        known = self._certificates.get(envelope.keyid, [])
-        if not known:
-            self._findings.fault(SIGNATURES, index, "its key has no certificate before it")
-        elif not envelope.signed_by(known[0].key):
-            self._findings.fault(SIGNATURES, index, "its signature is not valid")
-        elif at_us is not None and not any(
-            one.not_before_us <= at_us <= one.not_after_us for one in known
-        ):
-            self._findings.fault(SIGNATURES, index, "its key was not certified at its time")
-
-    def _check_certificate(self, index: int, envelope: Envelope, at_us: int | None) -> None:
-        if self._identity is None or not envelope.signed_by(self._identity):
-            message = "the certificate is not signed by the identity key"
-            self._findings.fault(SIGNATURES, index, message)
-        elif at_us is not None:
-            self._admit(index, envelope.payload)
-
-    def _admit(self, index: int, payload: JsonObject) -> None:
-        """Accept the key of a certificate from here on."""
         try:
-            key = PublicKey.from_hex(payload["decision_key"])
-        except InvalidKeyError as error:
-            self._findings.fault(SIGNATURES, index, f"the certified key: {error}")
-            return
-        if key in {self._identity, self._vkey.public}:
-            # A key has one purpose: what one signs can never pass for what another signs.
-            self._findings.fault(SIGNATURES, index, "the certified key has another purpose")
-            return
-        certificate = _Certificate(key, payload["not_before_us"], payload["not_after_us"])
-        self._certificates.setdefault(key.keyid, []).append(certificate)
+            match envelope.kind:
+                case "genesis":
+                    pass
+                case "certificate" if at_us is not None:
+                    self._keyring.certify(index, envelope)
+                case "certificate":
+                    self._keyring.check_certifier(envelope)
+                case "identity" if at_us is not None:
+                    self._keyring.succeed(index, envelope)
+                case "identity":
+                    pass  # who has to sign it stands in a field that cannot be relied on
+                case _:
+                    self._keyring.judge(envelope, at_us)
+        except KeyringError as error:
+            self._findings.fault(SIGNATURES, index, str(error))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from signing.keyring import Tenure
+
 STEP_NAMES: Final[Mapping[int, str]] = MappingProxyType(
     {
         1: "checkpoint",
@@ -56,6 +58,7 @@ class Report:
             or where no entry can be named because the checkpoint itself is not valid.
         counts: entries by kind, and `documents`, `documents absent`, `documents unnamed`,
             `files ahead` (published before their checkpoint).
+        keys: every identity and decision key that the log brought in, in order.
     """
 
     ok: bool
@@ -64,6 +67,7 @@ class Report:
     steps: tuple[Step, ...]
     first_bad_index: int | None
     counts: Mapping[str, int]
+    keys: tuple[Tenure, ...]
 
 
 class Findings:

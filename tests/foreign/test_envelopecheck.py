@@ -10,6 +10,7 @@ import pytest
 
 from signing.canonical import encode
 from signing.envelope import EnvelopeError, open_envelope
+from signing.keyring import ABOUT_KEYS
 from signing.keys import PublicKey
 from signing.published import PublishedLog
 from support.logs import LogBuilder, make_log, seeded
@@ -42,12 +43,12 @@ def check(foreign: Callable[..., CompletedProcess[str]]) -> Check:
 
 
 def test_it_accepts_every_entry(check: Check, log: LogBuilder, entries: list[bytes]) -> None:
-    identity, decider = log.identity.public, log.decider.public
-    expected = [
-        (identity if open_envelope(entry).kind in {"genesis", "certificate"} else decider).hex
-        for entry in entries
-    ]
-    assert check(entries, identity, decider) == expected
+    """Those about keys are signed by the identity key, the last certificate by the next one."""
+    identity, decider, later = log.identity.public, log.decider.public, seeded(5).public
+    kinds = [open_envelope(entry).kind for entry in entries]
+    assert kinds[-2:] == ["identity", "certificate"]
+    expected = [(identity if kind in ABOUT_KEYS else decider).hex for kind in kinds]
+    assert check(entries, identity, decider, later) == [*expected[:-1], later.hex]
 
 
 def test_it_refuses_another_key_and_another_payload(check: Check, entries: list[bytes]) -> None:
@@ -86,8 +87,9 @@ def test_ours_refuses_what_it_accepts_by_mistake(
     check: Check, log: LogBuilder, entries: list[bytes], name: str
 ) -> None:
     decider = log.decider.public
-    changed = [loosened(entry)[name] for entry in entries[2:]]
-    pairs = [(new, old) for new, old in zip(changed, entries[2:], strict=True) if new != old]
+    ours = [entry for entry in entries if open_envelope(entry).kind not in ABOUT_KEYS]
+    changed = [loosened(entry)[name] for entry in ours]
+    pairs = [(new, old) for new, old in zip(changed, ours, strict=True) if new != old]
     assert pairs
     assert check([new for new, _ in pairs], decider) == [decider.hex] * len(pairs)
     for new, _ in pairs:

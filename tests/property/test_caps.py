@@ -11,7 +11,8 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from gateway.domain.decision import Verdict
-from gateway.facts.caps import CAPPED, caps_facts
+from gateway.facts.caps import caps_facts
+from signing.overlay import CAPPABLE
 from support import policy_cases
 from support.policy_cases import (
     LIMIT,
@@ -38,13 +39,13 @@ FACTS = {
 """Limit that can be capped -> the fact that it bounds."""
 
 NUMBERS = st.sampled_from([0, 1, 999, LIMIT, 1_001, 2**53 - 1])
-TABLES = st.dictionaries(st.sampled_from(CAPPED), NUMBERS, max_size=4)
-CAPS = st.dictionaries(st.sampled_from(CAPPED), NUMBERS, max_size=8)
+TABLES = st.dictionaries(st.sampled_from(sorted(CAPPABLE)), NUMBERS, max_size=4)
+CAPS = st.dictionaries(st.sampled_from(sorted(CAPPABLE)), NUMBERS, max_size=8)
 CASES = st.fixed_dictionaries(
     {
         "sale": st.booleans(),
         "exit": st.tuples(st.booleans(), st.booleans()),
-        "facts": st.dictionaries(st.sampled_from(CAPPED), NUMBERS, max_size=3),
+        "facts": st.dictionaries(st.sampled_from(sorted(CAPPABLE)), NUMBERS, max_size=3),
         "limits": st.fixed_dictionaries(
             {"global": TABLES, "accounts": TABLES, "symbols": TABLES, "strategies": TABLES}
         ),
@@ -101,7 +102,7 @@ def test_a_cap_never_turns_a_denial_into_an_allow(
 
 
 @pytest.mark.requirement("S0-02")
-@pytest.mark.parametrize("name", CAPPED)
+@pytest.mark.parametrize("name", CAPPABLE)
 @pytest.mark.parametrize("cap", [0, 1, LIMIT - 1, LIMIT, LIMIT + 1])
 def test_a_cap_below_the_signed_limit_is_the_sole_reason(bench: Bench, name: str, cap: int) -> None:
     answer = decided(bench, PLAIN, {name: cap})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.market import Bar, Hours, Quote, QuoteSource
+from gateway.domain.market import Close, Hours, Quote, QuoteSource
 from gateway.domain.order import OrderType, Side
 from gateway.facts.collar import price_deviation_bps, window_facts, worst_price
 from gateway.facts.market import SHORT_WINDOW_US, Market, Sourced, hours_facts, market_facts
@@ -195,9 +195,9 @@ def test_the_distance_from_a_window_is_rounded_up() -> None:
     assert set(window_facts(None, (1, 1)).values()) == {None}
 
 
-def test_a_bar_without_a_price_is_no_close() -> None:
+def test_a_close_without_a_price_is_none() -> None:
     class Odd(StillFeed):
-        def bars(self, symbol: str, until_us: int, limit: int) -> list[Bar]:
-            return [Bar(symbol, "2015-08-21", 0, 4, 0, NOON_US - 1)]
+        def previous_close(self, symbol: str, at_us: int) -> Close | None:
+            return Close(0, 4)
 
     assert Market(Odd({"AAPL": 1_000_000}), NOON_US).before("AAPL", 4)[1] is None

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from gateway.domain.book import NONE, AccountBook, OrderState
 from gateway.domain.instrument import Instrument
-from gateway.domain.market import Bar, Hours, Quote
+from gateway.domain.market import Bar, Close, Hours, Quote
 from gateway.domain.order import Order, OrderType, Side, TimeInForce
 from gateway.domain.quantities import PLAIN
 from gateway.domain.venue import VenueTerms
@@ -67,6 +67,10 @@ class StillFeed:
     def bars(self, symbol: str, until_us: int, limit: int) -> list[Bar]:
         last = self.lasts.get(symbol)
         return [] if last is None else [Bar(symbol, "2015-08-21", last, 4, 0, NOON_US - DAY_US)]
+
+    def previous_close(self, symbol: str, at_us: int) -> Close | None:
+        last = self.lasts.get(symbol)
+        return None if last is None else Close(last, 4)
 
     def volatility_index_e4(self, at_us: int) -> int | None:
         return self.volatility

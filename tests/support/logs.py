@@ -92,6 +92,25 @@ class LogBuilder:
             "not_after_us": self.at_us + hours * HOUR_US,
         }
 
+    def rotate(
+        self,
+        number: int,
+        *,
+        revoked: bool = False,
+        signer: Ed25519Signer | None = None,
+        certified: Ed25519Signer | None = None,
+    ) -> int:
+        """Bring in identity key `number`; it certifies the decider, or another key from then on.
+
+        The entry is sealed by who has to seal it, unless by a `signer` of the test's choice.
+        """
+        coming = seeded(number)
+        sealed_by = signer or (coming if revoked else self.identity)
+        index = self.add("identity", identity(coming.public.hex, revoked=revoked), sealed_by)
+        self.identity, self.decider = coming, certified or self.decider
+        self.add("certificate", self.certificate(self.decider.public), coming)
+        return index
+
     def release(self) -> Payload:
         """A release whose documents are published."""
         names = ("release", "bundle", "wasm", "data")
@@ -358,8 +377,14 @@ def make_log(directory: Path, decisions: int = 20) -> Vkey:
             log.add("lapse", lapse())
         else:
             tell(log, number)
+    if decisions > 9:
+        log.rotate(5)
     log.publish()
     return log.vkey
+
+
+def identity(key: str = HEX, *, revoked: bool = False) -> Payload:
+    return {"identity_key": key, "revoked": revoked, "by": "alice", "reason": "a year is over"}
 
 
 def trust() -> Payload:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
-from gateway.facts.caps import CAPPED
 from gateway.host import ThreadRunner
 from gateway.policy import decode
 from gateway.policy.opa_tool import find_opa, run_opa
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import BUNDLE, Release, shipped_directory, shipped_release
 from signing import canonical
+from signing.overlay import CAPPABLE
 
 SOURCE = shipped_directory().parent
 """The policies folder of this tree."""
@@ -34,6 +34,9 @@ Place = tuple[str, ...]
 
 LIMIT = 1_000
 """Most facts and their limits, so that each stands exactly at its limit."""
+
+COMPLIANCE_LIMIT = 2 * LIMIT
+"""Beyond what ORD-01 lets through, so that its own limit is reached first."""
 
 QTY_E8 = 10 * 10**8
 
@@ -92,6 +95,7 @@ def limits() -> dict[str, int]:
         "price_collar_max_bps": LIMIT,
         "quote_age_max_ms": LIMIT,
         "close_buffer_min_ms": LIMIT,
+        "compliance_notional_max_micros": COMPLIANCE_LIMIT,
         "price_collar_long_max_bps": LIMIT,
         "price_collar_short_max_bps": LIMIT,
         "spread_max_bps": LIMIT,
@@ -113,6 +117,7 @@ def data() -> Data:
         "limits": tables(limits()),
         "instruments": instruments(),
         "restricted": {},
+        "compliance_symbols": {},
         "permissions": {
             "*": {"principals": {"*": True}, "classes": CLASSES, "extended_hours": False}
         },
@@ -126,7 +131,7 @@ def tables(base: Mapping[str, Any]) -> Data:
 
 def no_caps() -> Document:
     """The ``caps`` section of a gateway whose operator caps nothing."""
-    return dict.fromkeys(CAPPED, "none")
+    return dict.fromkeys(CAPPABLE, "none")
 
 
 def venue() -> Document:
@@ -231,6 +236,8 @@ def document() -> Document:
             "halted": False,
             "exit_allowed": False,
         },
+        "permission": permission(),
+        "overlay": {"restricted": False},
         "provenance": {"source_run": "run-1", "attested": True, "by": "alice"},
         "override": {"control": "OTH-01", "override_id": "ovr_" + "0a" * 16, "by": "carol"},
         "caps": no_caps(),
@@ -241,6 +248,24 @@ def document() -> Document:
             "repeated_300s_count": LIMIT,
             "opposite_price": 501,
         },
+    }
+
+
+def permission() -> Document:
+    """The ``permission`` section of an account that a PAPER manifest names, its day at the end."""
+    return {
+        "standing": True,
+        "mode": "PAPER",
+        "epoch": 1,
+        "venue": True,
+        "account": True,
+        "strategy": True,
+        "live_open": False,
+        "exit_open": False,
+        "day_orders": LIMIT,
+        "day_notional_micros": LIMIT,
+        "orders_per_day_max": LIMIT,
+        "notional_per_day_max_micros": LIMIT,
     }
 
 
@@ -370,11 +395,13 @@ _DECIDE = """[v | some c in input.cases
   limits := object.get(c.data, "limits", {})
   instruments := object.get(c.data, "instruments", {})
   restricted := object.get(c.data, "restricted", {})
+  listed := object.get(c.data, "compliance_symbols", {})
   permissions := object.get(c.data, "permissions", {})
   base := object.get(c.data, "base_currency", "")
   v := data.writ.main.decisions with input as batch
     with data.limits as limits with data.instruments as instruments
-    with data.restricted as restricted with data.permissions as permissions
+    with data.restricted as restricted with data.compliance_symbols as listed
+    with data.permissions as permissions
     with data.base_currency as base]"""
 _HALTS = """[v | some c in input.cases
   facts := c.document

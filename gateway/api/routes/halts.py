@@ -12,11 +12,10 @@ from gateway.api.bodies import ReasonText, StrictBody, body_of, documented_body
 from gateway.api.problems import documented
 from gateway.api.scopes import ScopeBody, scope_of
 from gateway.api.services import Services, ServicesHere
-from gateway.control.halting import Kept
+from gateway.control.halting import MANUAL, Kept
 from gateway.domain.halt import Halt
 from gateway.intake.ticket import Name
 
-KILL_CAUSE: Final = "OMEGA2_MANUAL"
 ALL: Final = "all"
 """What is sent as ``halt_id`` to lift every halt."""
 
@@ -79,7 +78,7 @@ async def kill(
     scope = scope_of(services, body.scope)
     halt = await services.to_the_end(
         services.app.halting.halt(
-            cause=KILL_CAUSE,
+            cause=MANUAL,
             scope=scope,
             by=who.name,
             clear_by="admin",

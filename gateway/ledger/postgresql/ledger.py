@@ -22,6 +22,7 @@ from gateway.ledger.postgresql.session import Address
 from gateway.ledger.reader import Reader
 from gateway.ledger.seals import Sealer
 from gateway.ledger.stored import StoredLedger
+from gateway.ledger.succession import Succession
 from gateway.ports import BlockingRunner, Clock, Entropy
 from signing.keys import Signer, Vkey
 
@@ -45,6 +46,7 @@ async def open_ledger(
     clock: Clock,
     entropy: Entropy,
     runner: BlockingRunner,
+    succession: Succession | None = None,
 ) -> PostgresLedger:
     """Open the ledger in a database, or begin one.
 
@@ -53,10 +55,12 @@ async def open_ledger(
         address: the database, which no other program uses.
         origin: the log's permanent name, a URL without scheme.
         log_signer: signs checkpoints; pinned by entry 0.
-        identity_signer: certifies decision keys; pinned by entry 0.
+        identity_signer: certifies decision keys; pinned by entry 0. A `FarSigner` is asked ahead
+            of time.
         clock: wall time for records, waits for the background tasks.
         entropy: the decision key is made of it.
         runner: every call that may block goes through it; close it after the ledger.
+        succession: how `identity_signer` comes to stand, where it takes over from another key.
 
     Raises:
         RefusedError: as `gateway.ledger.sqlite.open_ledger`, and `ledger-no-sync`.
@@ -64,7 +68,8 @@ async def open_ledger(
             not let go yet; the first entries could not be written.
     """
     vkey = Vkey(origin, log_signer.public)
-    identity = Identity(Sealer(vkey, identity_signer, clock, entropy), log_signer, vkey)
+    sealer = Sealer(vkey, identity_signer, clock, entropy)
+    identity = Identity(sealer, log_signer, vkey, succession)
     opened = await runner.run(partial(_open_directory, directory, address, identity))
     return PostgresLedger(opened, vkey, runner, clock)
 

@@ -20,7 +20,6 @@ from signing import canonical
 _MANIFEST: Final = "/.manifest"
 _DATA: Final = f"/{DATA}"
 _REGO: Final = ".rego"
-_ROOTS: Final = ["base_currency", "instruments", "limits", "permissions", "restricted", ROOT]
 _UNPACKED_MAX_BYTES: Final = 32 * 1024 * 1024
 _GZIP_LEVEL: Final = 6
 

@@ -18,7 +18,7 @@ from gateway.bootstrap.broker_words import SHAPES
 from gateway.config import AccountSettings, Settings
 from gateway.domain.errors import InvalidInputError, RefusedError
 from gateway.domain.mode import Mode
-from gateway.facts.caps import CAPPED
+from signing.overlay import CAPPABLE
 from support.processes import WRIT
 
 PRINTED = """\
@@ -107,7 +107,7 @@ def refusal(path: Path, text: str | bytes) -> InvalidInputError:
 @pytest.mark.requirement("S0-02")
 def test_it_is_accepted_as_printed(path: Path) -> None:
     assert caps_of(path, PRINTED) == CAPS_PRINTED
-    assert set(CAPS_PRINTED) == set(CAPPED)
+    assert set(CAPS_PRINTED) == set(CAPPABLE)
     found = load_broker_file(path)
     assert (found.mode_max, found.accounts, found.unacted) == (
         Mode.RESEARCH, {"primary"}, ("accounts", "brokers")
@@ -243,7 +243,7 @@ def test_any_bytes_are_a_file_or_a_refusal(tmp_path_factory: Any, data: bytes) -
     path: Path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(data)
     with contextlib.suppress(InvalidInputError):
-        assert set(load_broker_file(path).caps) <= set(CAPPED)
+        assert set(load_broker_file(path).caps) <= set(CAPPABLE)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.facts.caps import CAPPED
+from signing.overlay import CAPPABLE
 from support.both_ways import MODEL
 from support.policy_cases import (
     Bench,
@@ -138,7 +138,7 @@ MISSING: dict[Place, set[str]] = {
     ("control", "halted"): {"INP-01", "OMEGA-2"},
     ("control", "exit_allowed"): SHAPE,
     ("caps",): SHAPE,
-    **{("caps", name): SHAPE for name in CAPPED},
+    **{("caps", name): SHAPE for name in CAPPABLE},
     ("projected", "reduces"): set(),
     ("activity",): {"DUP-01", "MSG-01", "MSG-02", "REP-01", "SLF-01"},
     ("activity", "messages_1s_count"): {"MSG-01"},

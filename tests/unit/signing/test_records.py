@@ -8,6 +8,7 @@ import pytest
 from signing.canonical import INT_MAX
 from signing.records import KINDS, RecordError, check
 from support.logs import (
+    HOUR_US,
     START_US,
     Payload,
     cancel,
@@ -16,6 +17,7 @@ from support.logs import (
     execution,
     exit_only,
     halt,
+    identity,
     lapse,
     manifest,
     resume,
@@ -68,6 +70,7 @@ SAMPLES: dict[str, Payload] = {
     "manifest": manifest(),
     "lapse": lapse(),
     "unlock": unlock(),
+    "identity": identity(),
 }
 OPTIONAL = {
     ("halt", "observed"),
@@ -184,6 +187,9 @@ def test_an_unknown_kind_is_refused() -> None:
         ("mode", "at_us", -1),
         ("mode", "mode", "live"),
         ("certificate", "not_after_us", START_US),
+        ("certificate", "not_after_us", START_US + 24 * HOUR_US + 1),
+        ("identity", "revoked", "no"),
+        ("identity", "identity_key", "ab"),
         ("execution", "qty", 0),
         ("execution", "price", -1),
         ("execution", "qty_decimals", 19),

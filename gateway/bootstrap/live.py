@@ -1,0 +1,108 @@
+"""LIVE wired: where its gates look, and the task that looks every second."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from gateway.bootstrap.app import Opened
+from gateway.control.halting import Halting
+from gateway.control.live.evidence import Sources
+from gateway.control.live.unlocking import Unlocking
+from gateway.control.live.watching import Watch
+from gateway.domain.fact import MODEL_FACTS
+from gateway.domain.ids import new_id
+from gateway.domain.permission import Permission, Validated
+from gateway.facts.document import Facts
+from gateway.facts.model import model_facts
+from gateway.ports import Clock, Ledger
+from vault.errors import ProviderError
+
+LOOK_MS: Final = 1_000
+AGE_LIMIT: Final = "model_age_max_ms"
+_log = logging.getLogger(__name__)
+
+
+def open_live(
+    opened: Opened,
+    facts: Facts,
+    halting: Halting,
+    standing: Callable[[], Permission | None],
+    unfit: Callable[[], Sequence[ProviderError]],
+) -> Unlocking:
+    """LIVE, closed.
+
+    Args:
+        opened: the gateway's parts.
+        facts: tells which required facts are missing.
+        halting: engages the halt after a lapse.
+        standing: the manifest that stands at the moment of asking.
+        unfit: why custody's secrets are not fit for LIVE.
+    """
+    host, journal, releases = opened.host, opened.journal, opened.releases
+    brokers = opened.brokers
+
+    async def validate(alias: str) -> Validated:
+        return await brokers[alias].validate(alias)
+
+    sources = Sources(
+        enabled=opened.settings.live_enabled,
+        clock=host.clock,
+        book=lambda: journal.book,
+        permission=standing,
+        release=lambda: (releases.current.release.digest, releases.current.release.data_digest),
+        routes={alias: broker.route(alias) for alias, broker in brokers.items()},
+        validate=validate,
+        unfit=lambda: [error.code for error in unfit()],
+        store_trouble=lambda: store_trouble(opened.settings.ledger, opened.ledger),
+        engine_trouble=releases.readiness,
+        stale_facts=lambda: stale_facts(facts),
+        exercised=lambda: halting.exercised,
+    )
+    instance = new_id("inst", host.clock.wall_us(), host.entropy.token(10))
+    watch = Watch(sources, journal, halting, instance)
+    halting.on_halt = watch.live_open
+    return Unlocking(watch, sources, journal, host.entropy)
+
+
+def watch_live(live: Unlocking, clock: Clock, stack: contextlib.AsyncExitStack) -> None:
+    """Judge LIVE every second, for as long as the gateway runs."""
+    for each in (live.look, live.ask_again):
+        task = asyncio.create_task(_every_second(each, clock))
+        stack.callback(task.cancel)
+
+
+async def _every_second(look: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    while True:
+        try:
+            await look()
+        except Exception:  # noqa: BLE001  it is looked at again; what is not looked at closes LIVE
+            _log.exception("LIVE could not be looked at")
+        await clock.sleep_ms(LOOK_MS)
+
+
+def store_trouble(kind: str, ledger: Ledger) -> str | None:
+    """Why LIVE cannot rest on the ledger, or ``None``."""
+    if kind != "postgresql":
+        return f"the ledger is kept in {kind}"
+    if ledger.latched is not None:
+        return "nothing can be recorded any more"
+    if ledger.full is not None:
+        return "the database has no room"
+    if ledger.unreachable is not None:
+        return "the database cannot be reached"
+    return None
+
+
+def stale_facts(facts: Facts) -> list[str]:
+    """The model's facts that are missing, or older than the signed limit lets them be.
+
+    A limit of zero proves nothing, here as everywhere.
+    """
+    age_max_ms = facts.limits.strictest(AGE_LIMIT)
+    known = model_facts(facts.pushed, facts.health, facts.clock.market_us())
+    fresh = {field for field, fact in known.items() if 0 < age_max_ms >= fact["age_ms"]}
+    return sorted(name for name, (field, _) in MODEL_FACTS.items() if field not in fresh)

@@ -1,0 +1,213 @@
+"""HTTP with one account at Alpaca: each request bounded in time and bytes, orders sent once.
+
+No redirect is followed, no proxy is taken from the environment, no answer is unpacked, and what
+goes wrong is told apart by one question: can the venue have taken it? The credentials are asked
+for at each request and are kept nowhere; no error that leaves here holds a request's headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx2
+
+from gateway.brokers.alpaca.address import Address
+from gateway.brokers.alpaca.budget import Budget, BudgetSpentError
+from gateway.brokers.alpaca.wire import UnreadableError, read_json
+from gateway.brokers.contract import Credentials
+from gateway.domain.execution import NotSentError, OutcomeUnknownError
+from gateway.ports import Clock
+from vault.errors import ProviderError
+
+REQUEST_TIMEOUT_S: Final = 10
+CONNECT_TIMEOUT_S: Final = 3
+ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
+READS_MAX: Final = 3
+"""How often a read is tried in all."""
+READ_PAUSES_MS: Final = (200, 800)
+"""Waits between the tries of a read."""
+ORDER_WAIT_MS: Final = 1_000
+READ_WAIT_MS: Final = 10_000
+
+_OK: Final = 200
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
+_HEADER: Final = re.compile(r"[!-~]{1,512}")
+_CONNECTIONS: Final = httpx2.Limits(max_connections=32, max_keepalive_connections=8)
+_NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of the venue, whatever its status, and when it was asked and had (wall time)."""
+
+    status: int
+    body: bytes
+    content_type: str
+    date: str
+    asked_us: int
+    had_us: int
+
+    def document(self) -> object:
+        """The body as JSON.
+
+        Raises:
+            UnreadableError: it is none, or does not say that it is.
+        """
+        if self.content_type.partition(";")[0].strip().lower() != "application/json":
+            raise UnreadableError("not JSON")
+        return read_json(self.body)
+
+
+class AlpacaClient:
+    """One account's connection."""
+
+    def __init__(
+        self, address: Address, credentials: Credentials, budget: Budget, clock: Clock
+    ) -> None:
+        """Wire it; nothing is sent before the first call."""
+        self._credentials = credentials
+        self._budget = budget
+        self._clock = clock
+        self._http = httpx2.AsyncClient(
+            base_url=address.url,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            timeout=httpx2.Timeout(REQUEST_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            limits=_CONNECTIONS,
+            verify=ssl.create_default_context() if address.tls else False,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def read(self, path: str, parameters: Mapping[str, str] | None = None) -> Reply:
+        """Ask for something; tried at most three times where the venue did not answer for it.
+
+        Raises:
+            OutcomeUnknownError: ERR_NETWORK, ERR_RATE_LIMIT or ERR_CREDENTIALS.
+        """
+        for pause_ms in (*READ_PAUSES_MS, None):
+            try:
+                await self._budget.take_for_read(READ_WAIT_MS)
+            except BudgetSpentError:
+                raise OutcomeUnknownError("ERR_RATE_LIMIT") from None
+            failure = "ERR_NETWORK"
+            try:
+                reply = await self._exchange("GET", path, parameters)
+            except NotSentError as error:
+                if error.code != failure:
+                    raise
+            except OutcomeUnknownError:
+                failure = "ERR_NETWORK"
+            else:
+                if reply.status != _TOO_MANY and reply.status < _SERVER_ERROR:
+                    return reply
+                failure = "ERR_RATE_LIMIT" if reply.status == _TOO_MANY else failure
+            if pause_ms is None:
+                raise OutcomeUnknownError(failure)
+            await self._clock.sleep_ms(pause_ms)
+        raise AssertionError("the last try returns or raises")
+
+    async def read_document(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
+        """As :meth:`read`, for what must be there.
+
+        Raises:
+            OutcomeUnknownError: as there, and ERR_AUTH or ERR_UNREADABLE.
+        """
+        reply = await self.read(path, parameters)
+        if reply.status in (401, 403):
+            raise OutcomeUnknownError("ERR_AUTH")
+        if reply.status != _OK:
+            raise OutcomeUnknownError("ERR_UNREADABLE")
+        try:
+            return reply.document()
+        except UnreadableError:
+            raise OutcomeUnknownError("ERR_UNREADABLE") from None
+
+    async def post_order(self, body: Mapping[str, object]) -> Reply:
+        """Send an order, once.
+
+        Raises:
+            NotSentError: nothing left: no budget, no credentials or no connection.
+            OutcomeUnknownError: it may have arrived.
+        """
+        try:
+            await self._budget.take_for_order(ORDER_WAIT_MS)
+        except BudgetSpentError:
+            raise NotSentError("ERR_RATE_LIMIT") from None
+        content = json.dumps(body, separators=(",", ":")).encode()
+        return await self._exchange("POST", "/v2/orders", None, content)
+
+    async def delete_order(self, broker_order_id: str) -> Reply:
+        """Ask for the cancel of an order, once.
+
+        Raises:
+            OutcomeUnknownError: the venue did not answer.
+        """
+        self._budget.take_for_cancel()
+        return await self._exchange("DELETE", f"/v2/orders/{broker_order_id}", None)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None,
+        content: bytes | None = None,
+    ) -> Reply:
+        headers = self._headers(has_body=content is not None)
+        asked_us = self._clock.wall_us()
+        try:
+            async with (
+                asyncio.timeout(REQUEST_TIMEOUT_S),
+                self._http.stream(
+                    method, path, params=parameters, content=content, headers=headers
+                ) as response,
+            ):
+                body = await _bounded(response)
+        except _NEVER_SENT:
+            raise NotSentError("ERR_NETWORK") from None
+        except (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError):
+            raise OutcomeUnknownError("ERR_NETWORK") from None
+        return Reply(
+            status=response.status_code,
+            body=body,
+            content_type=response.headers.get("content-type", ""),
+            date=response.headers.get("date", ""),
+            asked_us=asked_us,
+            had_us=self._clock.wall_us(),
+        )
+
+    def _headers(self, *, has_body: bool) -> dict[str, str]:
+        """The credentials as they are at this moment."""
+        try:
+            key_id = self._credentials.key_id().reveal()
+            secret = self._credentials.secret().reveal()
+        except ProviderError:
+            raise NotSentError("ERR_CREDENTIALS") from None
+        if not (_HEADER.fullmatch(key_id) and _HEADER.fullmatch(secret)):
+            raise NotSentError("ERR_CREDENTIALS")
+        shown = {"APCA-API-KEY-ID": key_id, "APCA-API-SECRET-KEY": secret}
+        return shown | ({"Content-Type": "application/json"} if has_body else {})
+
+
+async def _bounded(response: httpx2.Response) -> bytes:
+    """The whole body as it came, if it is not packed and not longer than the bound."""
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise OutcomeUnknownError("ERR_UNREADABLE")
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_raw():
+        size += len(part)
+        if size > ANSWER_BYTES_MAX:
+            raise OutcomeUnknownError("ERR_UNREADABLE")
+        parts.append(part)
+    return b"".join(parts)

@@ -1,0 +1,44 @@
+# METADATA
+# title: Orders of the day
+# description: |
+#   In PAPER and in LIVE the whole gateway's allowed orders of the UTC day,
+#   with this order among them, must be within the manifest's ceiling. A ceiling of
+#   zero lets nothing out. An order that only reduces also passes where a named person has opened
+#   an exit-only state for it.
+# related_resources:
+#   - description: Trust root and manifests
+#     ref: docs/signing.md
+#   - description: Commission Delegated Regulation (EU) 2017/589 (RTS 6)
+#     ref: https://eur-lex.europa.eu/eli/reg_del/2017/589/oj
+# custom:
+#   id: MAN-04
+#   severity: high
+#   owner: compliance
+#   regulation:
+#     - RTS 6 article 15(1)(e)
+#     - house rule
+#   fix103: 99
+#   unit: count
+#   facts:
+#     - control.mode
+#     - permission.day_orders
+#     - permission.orders_per_day_max
+#   limits: []
+#   remedy: |
+#     Wait for the next day, which begins at midnight UTC, or have the officers sign a manifest
+#     with a higher ceiling.
+# schemas:
+#   - input: schema.document
+package writ.controls.day_orders
+
+import data.writ.lib.num
+import data.writ.lib.permission
+
+# Inside the gateway the day is not what decides.
+observed := input.permission.day_orders if permission.outside
+
+proven if permission.inside
+
+proven if num.within(observed, input.permission.orders_per_day_max)
+
+proven if permission.let_out
