@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.control.modes import DEMONSTRATION
 from gateway.domain.book import NONE, Book, OrderState
 from gateway.domain.decision import NO_VERDICT, EngineFailure, Verdict
 from gateway.domain.halt import HaltTrigger
@@ -24,6 +25,7 @@ from gateway.domain.order import Order
 from gateway.domain.projection import order_state
 from gateway.facts.document import Facts, Moment
 from gateway.policy.in_force import ReleaseInForce
+from gateway.policy.release import Release
 from gateway.ports import Clock, Draft, Entropy
 from signing import canonical
 
@@ -48,7 +50,7 @@ class Preview:
     """What would have been decided, in a decision's own words; nothing was recorded.
 
     ``verdict`` is ``None`` where the engine gave none; ``failure`` is its code, or that of the
-    facts, or ``none``. ``label`` is ``research`` or ``none``, as the decision's would be.
+    facts, or ``none``. ``label`` is as the decision's would be.
     """
 
     document: dict[str, Any]
@@ -126,7 +128,7 @@ class Turns:
         moment = self._facts.moment()
         preview_id = new_id("preview", moment.wall_us, self._entropy.token(10))
         facts = self._gathered(order, preview_id, moment)
-        label = _label(self._facts.book(), moment)
+        label = _label(self._facts, in_force.release, moment)
         [answer] = await in_force.engine.decide([facts.data])
         if isinstance(answer, Verdict):
             return Preview(facts.document, answer, facts.failure, label)
@@ -205,7 +207,8 @@ class Turns:
         facts = self._gathered(order, decision_id, moment)
         document, data, failure = facts.document, facts.data, facts.failure
         payload = self._payload(book, order, decision_id, document, data)
-        payload |= {"label": _label(book, moment), "failure": failure}
+        label = _label(self._facts, self._deciding.release, moment)
+        payload |= {"label": label, "failure": failure}
         state = order_state(payload | {"allow": True, "failure": NONE}, document)
         return _Candidate(position, order, decision_id, document, data, failure, payload, state)
 
@@ -256,10 +259,17 @@ class Turns:
         return new_id("dec", self._clock.wall_us(), self._entropy.token(10))
 
 
-def _label(book: Book, moment: Moment) -> str:
-    """What marks an output as research: in RESEARCH, and anywhere while Omega 4 stands."""
-    lifted = book.omega4_lifted(moment.wall_us)
-    return NONE if lifted and book.mode is not Mode.RESEARCH else "research"
+def _label(facts: Facts, release: Release, moment: Moment) -> str:
+    """What marks an output: research in RESEARCH, and anywhere while Omega 4 stands.
+
+    Otherwise it says whether officers have signed for what decided it.
+    """
+    book = facts.book()
+    if not book.omega4_lifted(moment.wall_us) or book.mode is Mode.RESEARCH:
+        return "research"
+    if facts.permits is not None and facts.permits.permission() is not None:
+        return "signed"
+    return DEMONSTRATION if release.label == DEMONSTRATION else "unsigned"
 
 
 def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:

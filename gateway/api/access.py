@@ -51,6 +51,7 @@ class KeyScope(StrEnum):
     POLICY_READ = "policy:read"
     FACTS_WRITE = "facts:write"
     OPERATE = "operate"
+    RISK = "risk"
     ADMIN = "admin"
 
 

@@ -19,10 +19,14 @@ from gateway.api.routes import (
     facts,
     halts,
     health,
+    live,
+    manifests,
     market,
     modes,
     orders,
+    pages,
     releases,
+    secrets,
 )
 from gateway.api.services import make_services
 from gateway.bootstrap import App
@@ -63,6 +67,20 @@ def build(app: App) -> FastAPI:
     api.state.services = make_services(app)
     problems.install(api)
     api.add_middleware(Bounds)
-    for group in (orders, decisions, accounts, market, facts, modes, halts, releases, health):
+    for group in (
+        orders,
+        decisions,
+        accounts,
+        market,
+        facts,
+        modes,
+        halts,
+        releases,
+        manifests,
+        live,
+        pages,
+        health,
+        secrets,
+    ):
         api.include_router(group.router)
     return api

@@ -73,5 +73,9 @@ PolicyReader = Annotated[Principal, Depends(requires(KeyScope.POLICY_READ))]
 FactsWriter = Annotated[Principal, Depends(requires(KeyScope.FACTS_WRITE))]
 Operator = Annotated[Principal, Depends(requires(KeyScope.OPERATE))]
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+RiskOfficer = Annotated[Principal, Depends(requires(KeyScope.RISK, KeyScope.ADMIN))]
+"""Who may let positions be reduced where everything else stands still."""
 Resumer = Annotated[Principal, Depends(requires(KeyScope.ADMIN, KeyScope.OPERATE))]
 """Which of the two a halt needs is the halt's own affair (its ``clear_by``)."""
+Custodians = Annotated[Principal, Depends(requires(KeyScope.ADMIN, KeyScope.OPERATE))]
+"""Who may know where secrets are kept; nobody is shown one."""

@@ -9,7 +9,9 @@ from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Request
 
-from gateway.api.access import FILE_NAME, AccessKeys
+from gateway.api import passkey_file
+from gateway.api.access import FILE_NAME, AccessFile, AccessKeys
+from gateway.api.passkeys import Passkeys
 from gateway.bootstrap import App
 from gateway.intake.idempotency import CallerKeys
 
@@ -23,6 +25,7 @@ class Services:
     app: App
     access: AccessKeys
     callers: CallerKeys
+    passkeys: Passkeys
     _finishing: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
 
     def to_the_end(self, work: Coroutine[Any, Any, _T]) -> Awaitable[_T]:
@@ -39,6 +42,14 @@ def make_services(app: App) -> Services:
         app=app,
         access=AccessKeys(app.settings.data / FILE_NAME, app.host.runner),
         callers=CallerKeys(app.ledger),
+        passkeys=Passkeys(
+            passkey_file.PasskeyFile(app.settings.data / passkey_file.FILE_NAME),
+            AccessFile(app.settings.data / FILE_NAME),
+            app.passkey_origin,
+            app.host.clock,
+            app.host.entropy,
+            app.host.runner,
+        ),
     )
 
 

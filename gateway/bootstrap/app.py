@@ -11,14 +11,19 @@ from gateway.bootstrap.market import VenueMarket
 from gateway.bootstrap.trust import Trust
 from gateway.brokers.contract import OpenBroker
 from gateway.config import Settings
+from gateway.control.acceptance import Acceptance
 from gateway.control.exit_only import ExitOnlyStates
 from gateway.control.halting import Halting
+from gateway.control.live.unlocking import Unlocking
 from gateway.control.modes import Modes
+from gateway.control.permission import Permissions
 from gateway.control.real_time import RealTime
 from gateway.control.sessions import MarketClockAdvance
 from gateway.control.triggers import Triggers
 from gateway.domain.book import Book
 from gateway.domain.mode import Mode
+from gateway.domain.passkeys import PasskeyOrigin
+from gateway.domain.permission import Route
 from gateway.facts.document import Facts
 from gateway.facts.pushed import PushedFacts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
@@ -67,6 +72,10 @@ class Opened:
     mode_max: Mode
     """The most that the operator's file allows."""
     trust: Trust
+    permissions: Permissions
+    """What officers permit as of now."""
+    routes: Mapping[str, Route]
+    """By account alias: where its orders go, fixed when its broker was opened."""
     custody: Custodian
     """The accounts' credentials, and how good they still are."""
     vkey: Vkey
@@ -109,6 +118,16 @@ class App:
     """By broker name."""
     trust: Trust
     """Whose attestations and overrides count."""
+    permissions: Permissions
+    """What officers permit as of now."""
+    acceptance: Acceptance
+    """Who accepts what they sign, and lets go of it."""
+    routes: Mapping[str, Route]
+    """By account alias: where its orders go."""
+    live: Unlocking
+    """The steps to LIVE, and whether it is open."""
+    passkey_origin: PasskeyOrigin | None
+    """Where a browser may use passkeys; they open nothing without."""
     custody: Custodian
     """How good the secrets still are."""
     vkey: Vkey

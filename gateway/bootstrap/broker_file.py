@@ -19,8 +19,8 @@ from gateway.bootstrap.broker_words import SHAPES, Shape
 from gateway.config import Settings
 from gateway.domain.errors import InvalidInputError, RefusedError
 from gateway.domain.mode import Mode
-from gateway.policy.units import UnitError, read_value
 from gateway.policy.yaml_tables import Table, Text, YamlTableError, read_tables
+from signing.units import UnitError, read_value
 
 FILE_MAX_BYTES: Final = 64 * 1024
 _DEPTH_MAX: Final = 4

@@ -5,43 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from gateway.bootstrap.app import Opened
+from gateway.config import Settings
 from gateway.control.halting import Halting
 from gateway.control.live.evidence import Sources
 from gateway.control.live.unlocking import Unlocking
 from gateway.control.live.watching import Watch
 from gateway.domain.fact import MODEL_FACTS
 from gateway.domain.ids import new_id
-from gateway.domain.permission import Permission, Validated
+from gateway.domain.passkeys import PasskeyOrigin
+from gateway.domain.permission import Validated
 from gateway.facts.document import Facts
 from gateway.facts.model import model_facts
 from gateway.ports import Clock, Ledger
-from vault.errors import ProviderError
 
 LOOK_MS: Final = 1_000
 AGE_LIMIT: Final = "model_age_max_ms"
 _log = logging.getLogger(__name__)
 
 
-def open_live(
-    opened: Opened,
-    facts: Facts,
-    halting: Halting,
-    standing: Callable[[], Permission | None],
-    unfit: Callable[[], Sequence[ProviderError]],
-) -> Unlocking:
-    """LIVE, closed.
-
-    Args:
-        opened: the gateway's parts.
-        facts: tells which required facts are missing.
-        halting: engages the halt after a lapse.
-        standing: the manifest that stands at the moment of asking.
-        unfit: why custody's secrets are not fit for LIVE.
-    """
+def open_live(opened: Opened, facts: Facts, halting: Halting) -> Unlocking:
+    """LIVE, closed, and asked from now on by whoever permits."""
     host, journal, releases = opened.host, opened.journal, opened.releases
     brokers = opened.brokers
 
@@ -52,11 +39,11 @@ def open_live(
         enabled=opened.settings.live_enabled,
         clock=host.clock,
         book=lambda: journal.book,
-        permission=standing,
+        permission=opened.permissions.standing,
         release=lambda: (releases.current.release.digest, releases.current.release.data_digest),
-        routes={alias: broker.route(alias) for alias, broker in brokers.items()},
+        routes=opened.routes,
         validate=validate,
-        unfit=lambda: [error.code for error in unfit()],
+        unfit=lambda: [error.code for error in opened.custody.unfit_for_live()],
         store_trouble=lambda: store_trouble(opened.settings.ledger, opened.ledger),
         engine_trouble=releases.readiness,
         stale_facts=lambda: stale_facts(facts),
@@ -64,8 +51,20 @@ def open_live(
     )
     instance = new_id("inst", host.clock.wall_us(), host.entropy.token(10))
     watch = Watch(sources, journal, halting, instance)
+    live = Unlocking(watch, sources, journal, host.entropy)
     halting.on_halt = watch.live_open
-    return Unlocking(watch, sources, journal, host.entropy)
+    opened.permissions.live = watch.live_open
+    opened.permissions.on_change(live.reconsider)
+    return live
+
+
+def passkey_origin(settings: Settings) -> PasskeyOrigin | None:
+    """Where passkeys are used, if the settings say.
+
+    Raises:
+        InvalidInputError: ``config-invalid``.
+    """
+    return None if settings.passkey_origin is None else PasskeyOrigin.parse(settings.passkey_origin)
 
 
 def watch_live(live: Unlocking, clock: Clock, stack: contextlib.AsyncExitStack) -> None:

@@ -15,21 +15,29 @@ from typing import Final
 
 from gateway.bootstrap.app import App, Host, Opened
 from gateway.bootstrap.broker_file import operator_file
+from gateway.bootstrap.following import follow
 from gateway.bootstrap.custody import open_custody
-from gateway.bootstrap.opening import open_brokers, open_clock, open_ledger
+from gateway.bootstrap.live import open_live, passkey_origin, watch_live
 from gateway.bootstrap.market import keep_hours, open_venue
+from gateway.bootstrap.opening import open_brokers, open_clock, open_ledger
+from gateway.bootstrap.permission import (
+    check_settings,
+    keep_permission,
+    mode_check,
+    open_acceptance,
+    open_permissions,
+)
 from gateway.bootstrap.recorded import record_configuration
 from gateway.bootstrap.sources import market_clock, open_facts, open_switching, real_time, worth_at
 from gateway.bootstrap.trust import open_trust
-from gateway.brokers.contract import MarketDriven
 from gateway.brokers.gate import Gate
 from gateway.config import Settings
 from gateway.control.exit_only import ExitOnlyStates
 from gateway.control.halting import Halting
 from gateway.control.latching import Latches
-from gateway.control.modes import Modes, check_mode
-from gateway.control.real_time import LastWorth
+from gateway.control.modes import Modes
 from gateway.control.owed import FOLDER, FolderOwedHalts
+from gateway.control.real_time import LastWorth
 from gateway.control.sessions import Sessions
 from gateway.control.triggers import Triggers
 from gateway.domain.book import OrderState
@@ -40,7 +48,7 @@ from gateway.market.historical import shipped_feed
 from gateway.pipeline import Parts, Pipeline
 from gateway.policy.catalogue import catalogue_of
 from gateway.policy.engine import assemble, engine_maker
-from gateway.policy.in_force import ReleaseHolder
+from gateway.policy.in_force import ReleaseHolder, named
 from gateway.policy.recorded_words import RecordedWords
 from gateway.policy.release import load_release, release_folder, shipped_directory
 from gateway.ports import MarketReading, moment
@@ -72,7 +80,7 @@ async def running(settings: Settings, clock: SystemClock | None = None) -> Async
         folder = release_folder(settings.release or shipped_directory())
         release = load_release(folder)
         catalogue = catalogue_of(release, folder)
-        check_mode(settings.mode, release.label)
+        check_settings(settings, named(release))
         operator = operator_file(settings, release.parsed.base_currency)
         maker = engine_maker(host.runner, settings, moment(host.clock))
         releases = ReleaseHolder(await assemble(release, catalogue, maker))
@@ -86,6 +94,7 @@ async def running(settings: Settings, clock: SystemClock | None = None) -> Async
         pushed = PushedFacts()
         worth = worth_at(releases, pushed)
         brokers = await open_brokers(settings, host, feed, worth, custody, stack)
+        permissions = open_permissions(journal, host.clock, releases)
         opened = Opened(
             settings=settings,
             host=host,
@@ -99,7 +108,9 @@ async def running(settings: Settings, clock: SystemClock | None = None) -> Async
             venue=open_venue(settings, brokers, pushed, releases),
             caps=operator.caps,
             mode_max=operator.mode_max,
-            trust=await open_trust(settings, host.runner, host.clock, stack),
+            trust=await open_trust(settings, host.runner, host.clock, stack, permissions),
+            permissions=permissions,
+            routes={alias: broker.route(alias) for alias, broker in brokers.items()},
             custody=custody,
             vkey=vkey,
         )
@@ -107,11 +118,13 @@ async def running(settings: Settings, clock: SystemClock | None = None) -> Async
         core = asyncio.create_task(app.pipeline.run())
         stack.push_async_callback(_stop, core, app)
         for broker in set(brokers.values()):
-            if isinstance(broker, MarketDriven):
-                _follow(broker, app.trackers[broker.name], stack)
+            follow(broker, app.trackers[broker.name], app.clock, stack)
         await app.cancels.take_up()
+        await keep_permission(app, stack)
+        watch_live(app.live, app.clock, stack)
         if app.market is not None:
             await _first_look(app, stack)
+        _in_real_time(app, stack)
         yield app
 
 
@@ -153,6 +166,12 @@ async def _start(opened: Opened) -> App:
     owed = FolderOwedHalts(opened.settings.data / FOLDER, host.runner)
     halting = Halting(journal, cancels, host.clock, host.entropy, owed, ledger.replay)
     await halting.take_up()
+    acceptance = open_acceptance(opened, halting)
+    origin = passkey_origin(opened.settings)
+    live = open_live(opened, facts, halting)
+    await acceptance.look()
+    check_mode = mode_check(opened.settings, opened.permissions)
+    check_mode(opened.settings.mode, releases.current.named)
     settlements = {
         account: Settlement(broker, journal, halting, host.clock)
         for account, broker in brokers.items()
@@ -195,7 +214,7 @@ async def _start(opened: Opened) -> App:
         settings=opened.settings,
         host=host,
         releases=releases,
-        switching=open_switching(opened, pipeline),
+        switching=open_switching(opened, pipeline, check_mode),
         words=RecordedWords(ledger, lambda: journal.book, releases),
         feed=opened.feed,
         venue=opened.venue,
@@ -207,12 +226,17 @@ async def _start(opened: Opened) -> App:
         cancels=cancels,
         halting=halting,
         exit_only=ExitOnlyStates(journal, host.clock),
-        modes=Modes(journal, host.clock, releases.labels, opened.mode_max),
+        modes=Modes(journal, host.clock, releases.named, check_mode, opened.mode_max),
         triggers=triggers,
         market_clock=market_clock(opened, pipeline, sessions, trackers, triggers),
         real_time=real_time(opened, sessions, worth, triggers),
         trackers=trackers,
+        live=live,
+        passkey_origin=origin,
         trust=opened.trust,
+        permissions=opened.permissions,
+        acceptance=acceptance,
+        routes=opened.routes,
         custody=opened.custody,
         vkey=opened.vkey,
     )
@@ -231,25 +255,17 @@ def _gate(opened: Opened, market: Callable[[], MarketReading]) -> Gate:
         lambda: opened.journal.book,
         market,
         opened.settings.broker_timeout_ms,
+        opened.routes,
+        opened.permissions,
     )
 
 
-def _follow(broker: MarketDriven, tracker: Tracker, stack: contextlib.AsyncExitStack) -> None:
-    """Pull a broker's updates whenever it says that there are new ones."""
-    news = asyncio.Event()
-    broker.on_update = news.set
-
-    async def follow() -> None:
-        while True:
-            await news.wait()
-            news.clear()
-            try:
-                await tracker.pull()
-            except Exception:  # noqa: BLE001  the updates stay where they are until the next news
-                _log.exception("updates could not be recorded")
-
-    task = asyncio.create_task(follow())
-    stack.callback(task.cancel)
+def _in_real_time(app: App, stack: contextlib.AsyncExitStack) -> None:
+    """What goes on by itself where market time is wall time."""
+    if app.venue is None or app.real_time is None:
+        return
+    for work in (keep_hours(app.venue, app.clock), app.real_time.run()):
+        stack.callback(asyncio.create_task(work).cancel)
 
 
 async def _stop(core: asyncio.Task[None], app: App) -> None:

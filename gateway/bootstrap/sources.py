@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gateway.bootstrap.app import Opened
 from gateway.bootstrap.current import CurrentInstruments, CurrentLimits
 from gateway.brokers.contract import MarketDriven, WorthAt
-from gateway.control.modes import check_mode
+from gateway.control.modes import ModeCheck
 from gateway.control.real_time import LastWorth, RealTime
 from gateway.control.sessions import MarketClockAdvance, MarketSteps, Sessions
 from gateway.control.triggers import Triggers
@@ -47,7 +47,8 @@ def open_facts(opened: Opened) -> Facts:
         base_currency=releases.current.release.parsed.base_currency,
         rates=PushedRates(opened.pushed),
         venues=opened.brokers,
-        routes={alias: broker.route(alias) for alias, broker in opened.brokers.items()},
+        permits=opened.permissions,
+        routes=opened.routes,
         secondary=PushedQuotes(opened.pushed, price_decimals),
         pushed=opened.pushed,
         health=HistoricalHealth(opened.feed.volatility) if opened.feed is not None else None,
@@ -105,7 +106,7 @@ def real_time(
     )
 
 
-def open_switching(opened: Opened, pipeline: Pipeline) -> Switching:
+def open_switching(opened: Opened, pipeline: Pipeline, check_mode: ModeCheck) -> Switching:
     """What puts another release of the same folder into force."""
     return Switching(
         SwitchParts(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.config import Settings
+from gateway.control.permission import Permissions
 from gateway.facts.files import Officers, OfficersFile, Watch
 from gateway.facts.provenance import RunFiles, Runs
 from gateway.ports import BlockingRunner, Clock
@@ -19,6 +21,8 @@ class Trust:
 
     runs: Watch[Runs]
     officers: Watch[Officers]
+    signed: Callable[[], TrustedKeys] | None = None
+    """The officers that a trust root names; ``None``: none is configured, and the file counts."""
 
     def attested(self) -> Runs:
         """Which runs are attested."""
@@ -26,7 +30,7 @@ class Trust:
 
     def officer_keys(self) -> TrustedKeys:
         """Whose overrides count."""
-        return self.officers.value.keys
+        return self.officers.value.keys if self.signed is None else self.signed()
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the files; nothing of those counts."""
@@ -44,7 +48,11 @@ def officers_file(settings: Settings) -> OfficersFile:
 
 
 async def open_trust(
-    settings: Settings, runner: BlockingRunner, clock: Clock, stack: contextlib.AsyncExitStack
+    settings: Settings,
+    runner: BlockingRunner,
+    clock: Clock,
+    stack: contextlib.AsyncExitStack,
+    permissions: Permissions,
 ) -> Trust:
     """Read the trusted files once, and again whenever they change."""
     runs = Watch(
@@ -62,7 +70,7 @@ async def open_trust(
     for watch in (runs, officers):
         await watch.refresh()
         stack.push_async_callback(_end, asyncio.create_task(watch.run()))
-    return Trust(runs, officers)
+    return Trust(runs, officers, permissions.officers if settings.trust is not None else None)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -56,17 +56,17 @@ def check_vault_settings(settings: Settings) -> None:
     if settings.identity_key is not None and not settings.identity_key.startswith(KEY_PREFIX):
         _refuse("WRIT_IDENTITY_KEY is not of the form vault:MOUNT/NAME/VERSION")
     if settings.vault_url is None:
-        _check_absent(given, "no WRIT_VAULT_URL")
+        _check_absent(given, "without WRIT_VAULT_URL")
         if gateway_needs_vault(settings) or ledger_needs_vault(settings):
             _refuse("a secret or a key is in a vault, and WRIT_VAULT_URL is not set")
     elif settings.vault_login == "kubernetes":
-        _check_absent(given & (_APPROLE | _LEDGER), "WRIT_VAULT_LOGIN=kubernetes")
+        _check_absent(given & (_APPROLE | _LEDGER), "with WRIT_VAULT_LOGIN=kubernetes")
     else:
         _check_app_roles(settings, given)
 
 
 def _check_app_roles(settings: Settings, given: set[str]) -> None:
-    _check_absent(given & {"vault_token_file"}, "WRIT_VAULT_LOGIN=approle")
+    _check_absent(given & {"vault_token_file"}, "with WRIT_VAULT_LOGIN=approle")
     if gateway_needs_vault(settings):
         _check_present(_APPROLE - given)
     if ledger_needs_vault(settings):
@@ -74,12 +74,12 @@ def _check_app_roles(settings: Settings, given: set[str]) -> None:
         if settings.vault_ledger_secret_id_file == settings.vault_secret_id_file:
             _refuse("gateway and ledger name the same file with a secret id, which serves once")
     else:
-        _check_absent(given & _LEDGER, "WRIT_LOG_KEY in no vault")
+        _check_absent(given & _LEDGER, "unless WRIT_LOG_KEY is in a vault")
 
 
 def _check_absent(names: Iterable[str], where: str) -> None:
     for name in sorted(names):
-        _refuse(f"{_variable(name)} says nothing with {where}")
+        _refuse(f"{_variable(name)} says nothing {where}")
 
 
 def _check_present(names: Iterable[str]) -> None:

@@ -131,3 +131,11 @@ class HoursSource(Protocol):
         the venue says. Raises whatever it likes when it cannot tell all of them: it is asked again.
         """
         ...
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """A broker that tells nothing by itself: its updates must be asked for, again and again."""
+
+    poll_ms: int
+    """How long to wait between two questions, in milliseconds."""

@@ -29,7 +29,8 @@ from gateway.domain.execution import (
     Submission,
 )
 from gateway.domain.order import BrokerOrder
-from gateway.ports import Broker, Clock, MarketReading
+from gateway.domain.permission import Route
+from gateway.ports import Broker, Clock, MarketReading, Permits
 from signing.keys import Vkey
 from signing.lifecycle import State
 from signing.receipt import ReceiptError, verify
@@ -65,6 +66,8 @@ class Gate:
         book: Callable[[], Book],
         market: Callable[[], MarketReading],
         timeout_ms: int,
+        routes: Mapping[str, Route],
+        permits: Permits,
     ) -> None:
         """Wire the door.
 
@@ -75,6 +78,8 @@ class Gate:
             book: the state as of now.
             market: the market as of now; where nothing is known of it, nothing is sent.
             timeout_ms: how long a broker may take to answer.
+            routes: account alias -> where its orders go, fixed when its broker was opened.
+            permits: what officers and an Admin permit as of now.
         """
         self._brokers = dict(brokers)
         self._vkey = vkey
@@ -82,6 +87,8 @@ class Gate:
         self._book = book
         self._market = market
         self._timeout_ms = timeout_ms
+        self._routes = dict(routes)
+        self._permits = permits
         self._spent: dict[str, str] = {}
         """decision_id -> order_id of every permit that came through the door."""
 
@@ -90,11 +97,11 @@ class Gate:
 
         ``approved_ns`` is the monotonic time of the verdict. The submission says ``refused`` if
         nothing was sent, with one of the codes GATE_SPENT, GATE_DOCUMENT, GATE_MODE,
-        GATE_OMEGA4, GATE_HALTED, GATE_RELEASE, GATE_NO_BROKER, GATE_DOOR_MISSING,
-        GATE_APPROVAL_AGE, GATE_MARKET_CLOSED, GATE_QUOTE_AGE and GATE_SPREAD; ``unknown`` if it
-        may have been sent. It is never sent again: not here, and not by another call with the
-        same permit. A decision whose permit was refused as GATE_SPENT has another submission
-        already; it belongs to settlement.
+        GATE_OMEGA4, GATE_HALTED, GATE_RELEASE, GATE_NO_BROKER, GATE_VENUE, GATE_MANIFEST,
+        GATE_LIVE, GATE_DOOR_MISSING, GATE_APPROVAL_AGE, GATE_MARKET_CLOSED, GATE_QUOTE_AGE and
+        GATE_SPREAD; ``unknown`` if it may have been sent. It is never sent again: not here, and
+        not by another call with the same permit. A decision whose permit was refused as GATE_SPENT
+        has another submission already; it belongs to settlement.
 
         Raises:
             PermitRefusedError: ``permit-invalid``: not a verifiable permit; nothing was sent.
@@ -181,11 +188,23 @@ class Gate:
             ("GATE_NO_BROKER", order.account in self._brokers),
         )
         refusal = next((code for code, holds in comparisons if not holds), None)
+        refusal = refusal or self._not_permitted(permitted)
         if refusal is not None:
             return refusal
         if permitted.thresholds is None:
             return "GATE_DOOR_MISSING"
         return self._too_late(order, permitted.thresholds, approved_ns)
+
+    def _not_permitted(self, permitted: Permitted) -> str | None:
+        """Whether officers have ended meanwhile what they permitted, or LIVE has closed."""
+        order = permitted.order
+        route = self._routes.get(order.account)
+        if route is None:
+            return "GATE_VENUE"
+        exits = permitted.exits and self._book().exit_only_open(
+            order.account, order.symbol, permitted.strategy_id, self._clock.wall_us()
+        )
+        return self._permits.refusal(route, release_digest=permitted.release_digest, exits=exits)
 
     def _too_late(self, order: BrokerOrder, held_to: Thresholds, approved_ns: int) -> str | None:
         """Whether the approval, or the market that it rested on, has gone stale meanwhile."""

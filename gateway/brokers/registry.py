@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from gateway.brokers.alpaca import adapter as alpaca
 from gateway.brokers.contract import BrokerParts, OpenBroker
 from gateway.brokers.null import adapter as null
 from gateway.brokers.simulator import adapter as simulator
@@ -23,7 +24,11 @@ async def _open_null(parts: BrokerParts) -> null.NullBroker:
 
 
 BROKERS: Final[Mapping[str, Opener]] = MappingProxyType(
-    {null.NAME: _open_null, simulator.NAME: simulator.open_simulator}
+    {
+        alpaca.NAME: alpaca.open_alpaca,
+        null.NAME: _open_null,
+        simulator.NAME: simulator.open_simulator,
+    }
 )
 """Name in the configuration -> how the broker is opened."""
 

@@ -19,9 +19,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from gateway.cli import exits, output
-from gateway.cli.named_files import FILE_BYTES_MAX, folder, read_file, read_vkey, unreadable, usage
-from signing.keys import Vkey
+from gateway.cli import exits, key_history, output
+from gateway.cli.named_files import (
+    FILE_BYTES_MAX,
+    folder,
+    read_file,
+    read_public_key,
+    read_vkey,
+    unreadable,
+    usage,
+)
+from signing.keys import PublicKey, Vkey
 from signing.published import PublishedError, PublishedLog
 from signing.receipt import RECEIPT_BYTES_MAX, Receipt, ReceiptError, open_receipt
 from signing.records import RecordError, check
@@ -68,6 +76,13 @@ EarlierOption = Annotated[
     ),
 ]
 
+IdentityOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--identity", help="The identity key that stands now, as you were told: an identity.pub."
+    ),
+]
+
 
 @app.command()
 def verify(
@@ -75,18 +90,23 @@ def verify(
     log: LogOption = None,
     receipt: ReceiptOption = None,
     earlier: EarlierOption = None,
+    identity: IdentityOption = None,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Verify a whole log in numbered steps, or one receipt; exit 1 if anything is wrong."""
-    if (log is None) == (receipt is None) or (earlier is not None and log is None):
-        raise usage("give --log DIR (and perhaps --earlier FILE), or --receipt FILE")
+    about_a_log = earlier is not None or identity is not None
+    if (log is None) == (receipt is None) or (about_a_log and log is None):
+        raise usage(
+            "give --log DIR (and perhaps --earlier FILE, --identity FILE), or --receipt FILE"
+        )
     key = read_vkey(vkey)
     if receipt is not None:
         _verify_receipt(read_file(receipt, RECEIPT_BYTES_MAX), key, fmt)
     elif log is not None:
         note = None if earlier is None else read_file(earlier, FILE_BYTES_MAX)
+        stands = None if identity is None else read_public_key(identity)
         with _progress() as told:
-            report = _run(log, key, told, note)
+            report = _run(log, key, told, note, stands)
         _print_report(report, fmt)
         if not report.ok:
             raise typer.Exit(exits.DENIED)
@@ -128,9 +148,11 @@ def receipt(
         output.note(f"receipt of entry {index} written to {out}")
 
 
-def _run(log: Path, key: Vkey, told: Told, earlier: bytes | None) -> Report:
+def _run(
+    log: Path, key: Vkey, told: Told, earlier: bytes | None, identity: PublicKey | None
+) -> Report:
     try:
-        return verify_log(folder(log), key, told, earlier=earlier)
+        return verify_log(folder(log), key, told, earlier=earlier, identity=identity)
     except OSError as error:
         raise unreadable(error) from error
 
@@ -148,10 +170,12 @@ def _print_report(report: Report, fmt: output.Format) -> None:
         for step in report.steps
     ]
     if fmt is output.Format.JSON:
-        output.record({**found, "steps": steps}, fmt)
+        keys = key_history.fields(report.keys)
+        output.record({**found, "steps": steps, "keys": keys}, fmt)
         return
     shown = [{**step, "result": "ok" if step["ok"] else "FAILED"} for step in steps]
     output.rows(shown, ("number", "name", "result", "detail"), fmt)
+    key_history.show(report.keys)
     output.record(found, fmt, fields=_summary_fields(report))
 
 

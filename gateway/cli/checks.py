@@ -18,7 +18,7 @@ from typing import Final
 
 from gateway.api.access import FILE_NAME, AccessFile
 from gateway.config import Settings
-from gateway.control.modes import check_mode
+from gateway.control.modes import check_label
 from gateway.domain.errors import WritError
 from gateway.policy.opa_tool import find_opa
 from gateway.policy.release import Release, load_release, shipped_release
@@ -154,7 +154,7 @@ def _access(settings: Settings) -> Finding:
 
 def _release(settings: Settings) -> Finding:
     release = load_release(settings.release) if settings.release else shipped_release()
-    check_mode(settings.mode, release.label)
+    check_label(settings.mode, release.label)
     found = f"{release.revision} ({release.label}) {release.digest}"
     if not _trades(release):
         return Finding(

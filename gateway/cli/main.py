@@ -45,7 +45,7 @@ COMMANDS: Final = {
     "facts": _Entry("facts", "app", "Push facts, take them back, and list what stands."),
     "access": _Entry("access", "app", "Add, list and revoke API keys."),
     "policy": _Entry("policy", "app", "Write, try, compare, build and switch policies."),
-    "keys": _Entry("keys", "app", "Make and show signing keys."),
+    "keys": _Entry("keys", "app", "Make, show and rotate signing keys."),
     "trust": _Entry("trust", "app", "Name the officers, and publish what they sign."),
     "manifest": _Entry("manifest", "app", "Draft, show, sign, publish and revoke manifests."),
     "signal": _Entry("signal", "app", "Attest the outputs of runs that orders come from."),

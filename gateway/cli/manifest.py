@@ -8,21 +8,23 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.cli import exits, output
-from gateway.cli.manifest_plan import PLAN_BYTES_MAX, read_plan
-from gateway.cli.named_files import read_file, usage
-from gateway.cli.signers import PassphraseOption
-from gateway.cli.trust_folder import (
-    OpenedTrust,
-    OutOption,
-    RootOption,
-    TrustOption,
-    now_us,
-    open_roots,
-    open_trust,
-    permission_of,
-    refusals,
+from gateway.cli import output
+from gateway.cli.manifest_drafts import (
+    WithoutActiveOption,
+    next_epoch,
+    nothing_stands,
+    opened_for,
+    propose_manifest,
+    propose_nothing,
+    reading_of_targets,
+    release_in,
+    release_standing,
+    release_words,
 )
+from gateway.cli.manifest_plan import PLAN_BYTES_MAX, read_plan
+from gateway.cli.named_files import read_file
+from gateway.cli.signers import PassphraseOption
+from gateway.cli.trust_folder import OutOption, RootOption, TrustOption, now_us, open_trust
 from gateway.cli.trust_publishing import (
     DAYS,
     DaysOption,
@@ -31,7 +33,6 @@ from gateway.cli.trust_publishing import (
     publisher,
     tell_next,
 )
-from gateway.cli.trust_shown import Reading, show_reading
 from gateway.cli.trust_signing import (
     DraftArgument,
     DraftsArgument,
@@ -39,39 +40,20 @@ from gateway.cli.trust_signing import (
     YesOption,
     read_drafts,
     sign_at_home,
-    write_draft,
 )
 from signing.canonical import decode_object, digest
-from signing.manifest import NAME, encode_manifest
+from signing.manifest import encode_manifest
+from signing.overlay import target_of
 from signing.rendering.manifest import manifest_words
-from signing.rendering.permission import (
-    RELEASE_PREFIX,
-    Permission,
-    permission_changes,
-    succession_fault,
-)
-from signing.rendering.release import FILES, UnreadableReleaseError, read_release
-from signing.trust import Draft, propose_targets
 
 app = typer.Typer(no_args_is_help=True, help="Draft, show, sign, publish and revoke manifests.")
 
 _DRAFT: Final = "manifest draft"
+_LIFT: Final = "manifest lift"
 _SHOW: Final = "manifest show"
 _SIGN: Final = "manifest sign"
 _PUBLISH: Final = "manifest publish"
 _REVOKE: Final = "manifest revoke"
-_TARGETS: Final = "targets"
-_RELEASE_BYTES_MAX: Final = 32 * 1024 * 1024
-_SECOND_US: Final = 1_000_000
-_REVOCATION_US: Final = 366 * 24 * 3_600 * _SECOND_US
-
-WithoutActiveOption = Annotated[
-    bool,
-    typer.Option(
-        "--without-active",
-        help="Read the draft alone: what stands has expired or cannot be verified any more.",
-    ),
-]
 
 
 @app.command("draft")
@@ -87,18 +69,35 @@ def draft_plan(
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Draft a manifest and its release, to be sent to the officers."""
-    opened = _opened(trust, root, _DRAFT, without_active=without_active)
+    opened = opened_for(trust, root, _DRAFT, without_active=without_active)
     standing = opened.permission()
-    files = _standing_release(opened) if release is None else _release_files(release)
-    try:
-        words = read_release(files)
-    except UnreadableReleaseError as error:
-        raise usage(str(error), _DRAFT) from error
-    epoch = _next_epoch(standing, without_active=without_active)
+    files = release_standing(opened, _DRAFT) if release is None else release_in(release, _DRAFT)
+    words = release_words(files, _DRAFT)
+    epoch = next_epoch(standing, without_active=without_active)
     manifest = read_plan(read_file(plan, PLAN_BYTES_MAX, _DRAFT), words, epoch)
-    targets = {NAME: encode_manifest(manifest)}
-    targets |= {f"{RELEASE_PREFIX}{name}": data for name, data in files.items()}
-    _propose(opened, targets, manifest.valid_until_us, out, fmt)
+    propose_manifest(opened, manifest, files, out, fmt)
+
+
+@app.command()
+def lift(
+    names: Annotated[list[str], typer.Argument(help="The overlays that are to count no more.")],
+    trust: TrustOption,
+    root: RootOption,
+    out: OutOption,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Draft that overlays are taken back before they end, under the manifest that stands.
+
+    What one risk officer tightened is loosened by all: it is signed and published as a manifest is.
+    """
+    opened = open_trust(trust, root, _LIFT)
+    standing = opened.permission()
+    if standing is None:
+        raise nothing_stands()
+    lifted = [target_of(name) for name in names]
+    propose_manifest(
+        opened, standing.manifest, release_standing(opened, _LIFT), out, fmt, lift=lifted
+    )
 
 
 @app.command()
@@ -113,25 +112,24 @@ def show(
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Show what a draft changes and permits; without one, what stands."""
-    opened = _opened(trust, root, _SHOW, without_active=without_active)
+    opened = opened_for(trust, root, _SHOW, without_active=without_active)
     if draft is not None:
-        reading = _reading(read_drafts([draft], _SHOW), opened)
-        show_reading(reading, opened.roots, fmt)
+        reading = reading_of_targets(read_drafts([draft], _SHOW), opened)
+        showreading_of_targets(reading, opened.roots, fmt)
         _unpack(reading.draft.files, unpack)
         return
     _unpack(opened.files(), unpack)
     standing = opened.permission()
     if standing is None:
-        raise exits.CommandError(
-            "no-manifest",
-            "no manifest stands: nothing is permitted",
-            "draft one: `writ manifest draft`",
-            exits.DENIED,
-        )
+        raise nothing_stands()
     data, valid = encode_manifest(standing.manifest), standing.manifest.valid_at(now_us())
     head = {"valid_now": valid, "digest": digest(data)}
     as_json = fmt is output.Format.JSON
-    full = {"manifest": decode_object(data)} if as_json else dict(_words(standing))
+    full = (
+        {"manifest": decode_object(data)}
+        if as_json
+        else dict(manifest_words(standing.manifest, standing.release.currency))
+    )
     output.record({**head, **full}, fmt)
 
 
@@ -150,8 +148,8 @@ def sign(
 
     The trust folder is your own copy, and is verified from your own root file first.
     """
-    opened = _opened(trust, root, _SIGN, without_active=without_active)
-    reading = _reading(read_drafts([draft], _SIGN), opened)
+    opened = opened_for(trust, root, _SIGN, without_active=without_active)
+    reading = reading_of_targets(read_drafts([draft], _SIGN), opened)
     sign_at_home(reading, opened.roots, draft, key, yes=yes, passphrase=passphrase, fmt=fmt)
 
 
@@ -168,7 +166,7 @@ def publish(
 ) -> None:
     """Put a draft into force that enough officers have signed."""
     draft = read_drafts(drafts, _PUBLISH)
-    _reading(draft, _opened(trust, root, _PUBLISH, without_active=without_active))
+    reading_of_targets(draft, opened_for(trust, root, _PUBLISH, without_active=without_active))
     signer = publisher(trust, root, key, passphrase)  # before anything is written
     follows = complete_draft(draft, trust, root, _PUBLISH)
     if follows != ("publish",):
@@ -185,55 +183,8 @@ def revoke(
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Draft that nothing is permitted any more; it is signed and published as a manifest is."""
-    opened = _opened(trust, root, _REVOKE, without_active=without_active)
-    _propose(opened, {}, now_us() + _REVOCATION_US, out, fmt)
-
-
-def _next_epoch(standing: Permission | None, *, without_active: bool) -> int | None:
-    """The epoch after the one that stands; None where nobody looked."""
-    if standing is not None:
-        return standing.manifest.epoch + 1
-    return None if without_active else 1
-
-
-def _opened(trust: Path, root: Path, command: str, *, without_active: bool) -> OpenedTrust:
-    if not without_active:
-        return open_trust(trust, root, command)
-    output.note("what stands is left out: everything in the draft is shown as new")
-    return open_roots(trust, root, command)
-
-
-def _propose(
-    opened: OpenedTrust, targets: dict[str, bytes], until_us: int, out: Path, fmt: output.Format
-) -> None:
-    with refusals():
-        # The metadata's own expiry counts whole seconds, and must not outlive the manifest.
-        until_us -= until_us % _SECOND_US
-        draft = propose_targets(opened.repository, opened.roots, targets, until_us)
-    reading = _reading(draft, opened)
-    write_draft(draft, out)
-    show_reading(reading, opened.roots, fmt)
-    output.note(f"the draft is in {out}: send it to the officers, who sign it at home")
-
-
-def _reading(draft: Draft, opened: OpenedTrust) -> Reading:
-    """What a draft changes and permits.
-
-    Raises:
-        exits.CommandError: it is no manifest's, permits no one thing, or cannot follow what stands.
-    """
-    if draft.role != _TARGETS:
-        raise usage("this is no manifest; see writ trust", _SIGN)
-    standing, wanted = opened.permission(), permission_of(dict(draft.files))
-    fault = succession_fault(standing, wanted)
-    if opened.state is not None and draft.version <= opened.state.versions[_TARGETS]:
-        fault = f"it is targets {draft.version}, and {opened.state.versions[_TARGETS]} stands"
-    if fault is not None:
-        raise exits.CommandError(
-            "draft-stale", fault, "draft it anew: `writ manifest draft`", exits.DENIED
-        )
-    words = [("manifest", "none: nothing is permitted")] if wanted is None else _words(wanted)
-    return Reading(draft, permission_changes(standing, wanted), words)
+    opened = opened_for(trust, root, _REVOKE, without_active=without_active)
+    propose_nothing(opened, out, fmt)
 
 
 def _unpack(files: Mapping[str, bytes], folder: Path | None) -> None:
@@ -244,19 +195,3 @@ def _unpack(files: Mapping[str, bytes], folder: Path | None) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-
-
-def _words(permission: Permission) -> list[tuple[str, str]]:
-    return manifest_words(permission.manifest, permission.release.currency)
-
-
-def _standing_release(opened: OpenedTrust) -> dict[str, bytes]:
-    targets = opened.files().items()
-    files = {n.removeprefix(RELEASE_PREFIX): d for n, d in targets if n.startswith(RELEASE_PREFIX)}
-    if not files:
-        raise usage("no release stands: name a folder with --release", _DRAFT)
-    return files
-
-
-def _release_files(folder: Path) -> dict[str, bytes]:
-    return {name: read_file(folder / name, _RELEASE_BYTES_MAX, _DRAFT) for name in FILES}

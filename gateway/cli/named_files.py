@@ -8,7 +8,7 @@ from typing import Final
 import typer
 
 from gateway.cli import exits, output
-from signing.keys import InvalidKeyError, Vkey
+from signing.keys import InvalidKeyError, PublicKey, Vkey
 
 FILE_BYTES_MAX: Final = 16_384
 """The largest key or checkpoint that is read."""
@@ -18,6 +18,15 @@ def read_vkey(path: Path, command: str = "audit") -> Vkey:
     """Read a verifier key that was named on the command line."""
     try:
         return Vkey.parse(read_file(path, FILE_BYTES_MAX, command).decode("ascii"))
+    except (InvalidKeyError, UnicodeDecodeError) as error:
+        raise usage(f"{path}: {error}", command) from error
+
+
+def read_public_key(path: Path, command: str = "audit") -> PublicKey:
+    """Read a public key that was named on the command line: 64 hexadecimal digits."""
+    try:
+        text = read_file(path, FILE_BYTES_MAX, command).decode("ascii")
+        return PublicKey.from_hex(text.removesuffix("\n"))
     except (InvalidKeyError, UnicodeDecodeError) as error:
         raise usage(f"{path}: {error}", command) from error
 

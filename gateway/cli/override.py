@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from gateway.cli import exits, output
+from gateway.cli.instants import read_instant
 from gateway.cli.named_files import read_vkey, usage
 from gateway.cli.signers import ByOption, KeyOption, PassphraseOption, load_signer
 from signing.override import (
@@ -29,15 +29,9 @@ from signing.trusted import FILE_BYTES_MAX, TrustedKeys, TrustedKeysError
 
 app = typer.Typer(no_args_is_help=True, help="Sign and show one-order overrides.")
 
-MODES_RUN: Final = ("RESEARCH", "SIMULATION")
-"""The modes that a gateway of this version can be in."""
-
 _SIGN: Final = "override sign"
 _SHOW: Final = "override show"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_INSTANT: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
-)
 
 
 @app.command()
@@ -86,7 +80,7 @@ def sign(  # noqa: PLR0913  one option for each field of an override
         client_order_id=client_order_id,
         principal=principal,
         created_us=time.time_ns() // 1000,
-        expires_us=_instant_us(expires),
+        expires_us=read_instant(expires, "--expires", _SIGN),
         by=by or signer.public.keyid,
         reason=reason,
     )
@@ -99,8 +93,6 @@ def sign(  # noqa: PLR0913  one option for each field of an override
     else:
         out.write_text(line, encoding="utf-8")
     output.note(f"{override.override_id}: for one order, until {expires}")
-    if override.mode not in MODES_RUN:
-        output.note(f"no gateway of this version runs {override.mode}: it counts nowhere yet")
 
 
 @app.command()
@@ -158,16 +150,6 @@ def _officers(path: Path | None) -> TrustedKeys | None:
         return TrustedKeys.parse(data)
     except TrustedKeysError as error:
         raise usage(f"{path}: {error}", _SHOW) from error
-
-
-def _instant_us(text: str) -> int:
-    wrong = "--expires needs to look like 2026-11-21T18:00:00-05:00"
-    if not _INSTANT.fullmatch(text):
-        raise usage(wrong, _SIGN)
-    try:
-        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError) as error:
-        raise usage(wrong, _SIGN) from error
 
 
 def _instant(us: int) -> str:

@@ -38,7 +38,7 @@ def serve(
         Path | None, typer.Option(help="Policy release folder. [WRIT_RELEASE, the shipped one]")
     ] = None,
     market: Annotated[
-        str | None, typer.Option(help="none or historical. [WRIT_MARKET, none]")
+        str | None, typer.Option(help="none, historical or venue. [WRIT_MARKET, none]")
     ] = None,
     market_start: Annotated[
         datetime | None,

@@ -3,37 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.domain.book import NONE
 from gateway.domain.errors import InvalidInputError, RefusedError
 from gateway.domain.mode import Mode
+from gateway.domain.permission import Permission, RunningRelease
 from gateway.ports import Clock, Draft, Journal
+from signing.permission import holds_release
 
 DEMONSTRATION: Final = "demonstration"
-_UNAVAILABLE: Final = {
-    Mode.PAPER: "no paper venue is connected to this gateway",
-    Mode.LIVE: "LIVE needs a signed compliance manifest, secrets from a vault, an armed risk "
-    "engine and an Admin's passkey, none of which this gateway has",
-}
+
+_OUTSIDE: Final = frozenset({Mode.PAPER, Mode.LIVE})
 
 
-def check_mode(mode: Mode, release_label: str) -> None:
-    """Refuse a mode that cannot be run, or that the release may not run in.
+def check_label(mode: Mode, release_label: str) -> None:
+    """Refuse a mode that a release is not made for.
 
     Raises:
-        RefusedError: ``mode-unavailable`` or ``release-not-for-mode``.
+        RefusedError: ``release-not-for-mode``.
     """
-    if mode in _UNAVAILABLE:
-        raise RefusedError(
-            "mode-unavailable", f"{mode} is refused: {_UNAVAILABLE[mode]}", "use SIMULATION"
-        )
     if release_label == DEMONSTRATION and mode is not Mode.SIMULATION:
         raise RefusedError(
             "release-not-for-mode",
             f"a release labelled demonstration does not run in {mode}",
             "run it in SIMULATION, or configure another release",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ModeCheck:
+    """Whether a mode can be run with a release.
+
+    ``standing`` is the manifest that stands at this moment; ``live_enabled`` is the operator's
+    own word, without which LIVE is not even prepared.
+    """
+
+    standing: Callable[[], Permission | None]
+    live_enabled: bool
+
+    def __call__(self, mode: Mode, release: RunningRelease) -> None:
+        """Refuse a mode that cannot be run, or that the release may not run in.
+
+        LIVE begins closed: that it can be set says nothing about orders.
+
+        Raises:
+            RefusedError: ``mode-unavailable``, ``release-not-for-mode`` or
+                ``release-not-permitted``.
+        """
+        if mode in _OUTSIDE:
+            self._check_signed(mode, release)
+        check_label(mode, release.label)
+
+    def _check_signed(self, mode: Mode, release: RunningRelease) -> None:
+        if mode is Mode.LIVE and not self.live_enabled:
+            raise _unavailable(mode, "WRIT_LIVE_ENABLED is not true")
+        standing = self.standing()
+        if standing is None:
+            raise _unavailable(mode, "no manifest that the officers signed stands here")
+        manifest = standing.manifest
+        if manifest.mode != mode:
+            raise _unavailable(mode, f"the manifest that stands is for {manifest.mode}")
+        if not holds_release(manifest, release.digest, release.data_digest):
+            raise RefusedError(
+                "release-not-permitted",
+                f"in {mode} only the release {manifest.release_digest} may run, "
+                f"and this is {release.digest}",
+                "switch to the release that the manifest names, or let the officers sign this one",
+            )
+
+
+def _unavailable(mode: Mode, why: str) -> RefusedError:
+    return RefusedError(
+        "mode-unavailable",
+        f"{mode} is refused: {why}",
+        "GET /v1/manifests says what is missing; RESEARCH and SIMULATION need no manifest",
+    )
 
 
 class Modes:
@@ -43,17 +89,19 @@ class Modes:
         self,
         journal: Journal,
         clock: Clock,
-        release_labels: Callable[[], Sequence[str]],
+        releases: Callable[[], Sequence[RunningRelease]],
+        check: ModeCheck,
         mode_max: Mode,
     ) -> None:
         """Wire the record.
 
-        ``release_labels`` are those of the releases that the mode must suit; ``mode_max`` is the
-        most that the operator's file allows, at the start and ever after.
+        ``releases`` are those that the mode must suit, by ``check``; ``mode_max`` is the most that
+        the operator's file allows, at the start and ever after.
         """
         self._journal = journal
         self._clock = clock
-        self._release_labels = release_labels
+        self._releases = releases
+        self._check = check
         self._mode_max = mode_max
 
     async def set_mode(self, mode: Mode, by: str) -> None:
@@ -63,8 +111,8 @@ class Modes:
             RefusedError: the mode is not to be had here.
             UnavailableError: it could not be recorded; the mode is unchanged or will be restored.
         """
-        for label in self._release_labels():
-            check_mode(mode, label)
+        for release in self._releases():
+            self._check(mode, release)
         if mode.exceeds(self._mode_max):
             raise RefusedError(
                 "mode-unavailable",

@@ -34,10 +34,10 @@ class Sessions:
         """Open the day at ``market_us`` for each account that is in none or in an earlier one.
 
         In a historical run called before the clock moves into a new session, so that the opening
-        equity is what the account was worth at the end of the last one. An account that cannot be valued is
-        not opened; its day's loss is then absent, and its orders are denied. A clock that went
-        back over midnight opens nothing: the day that is open goes on, with its loss and its
-        turnover, until a later session begins.
+        equity is what the account was worth at the end of the last one. An account that cannot be
+        valued is not opened; its day's loss is then absent, and its orders are denied. A clock
+        that went back over midnight opens nothing: the day that is open goes on, with its loss
+        and its turnover, until a later session begins.
         """
         session = self._session(market_us)
         drafts = [

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 from gateway.domain.errors import InvalidInputError
 from gateway.ledger import sqlite
 from gateway.ledger.stored import StoredLedger
-from gateway.ledger.succession import Succession
 from gateway.ports import BlockingRunner, Clock, Entropy, moment
 from signing.keys import Signer
 from vault.errors import ProviderError
@@ -61,7 +60,6 @@ async def open_chosen(
     clock: Clock,
     entropy: Entropy,
     runner: BlockingRunner,
-    succession: Succession | None = None,
 ) -> StoredLedger:
     """Open the ledger that the settings name; see `gateway.ledger.sqlite.open_ledger`.
 
@@ -80,7 +78,6 @@ async def open_chosen(
             clock=clock,
             entropy=entropy,
             runner=runner,
-            succession=succession,
         )
     # A gateway without a server never loads the client.
     from gateway.ledger.postgresql.ledger import open_ledger  # noqa: PLC0415  loaded where needed
@@ -95,7 +92,6 @@ async def open_chosen(
         clock=clock,
         entropy=entropy,
         runner=runner,
-        succession=succession,
     )
 
 

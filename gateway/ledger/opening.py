@@ -17,7 +17,7 @@ from gateway.ledger.seals import Sealer
 from gateway.ledger.sequencer import Sequencer
 from gateway.ledger.shelf import FolderShelf, write_whole
 from gateway.ledger.store import Store
-from gateway.ledger.succession import Succession, check_identity
+from gateway.ledger.succession import check_identity
 from gateway.ledger.tables import SCHEMA_VERSION
 from gateway.ledger.trunk import Trunk
 from signing.keys import Signer, Vkey
@@ -28,16 +28,11 @@ VKEY_FILE: Final = "log.vkey"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose log it is: what seals its entries, signs its checkpoints and verifies them.
-
-    Attributes:
-        succession: how the key that certifies comes to stand, where another one does.
-    """
+    """Whose log it is: what seals its entries, signs its checkpoints and verifies them."""
 
     sealer: Sealer
     log_signer: Signer
     vkey: Vkey
-    succession: Succession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +90,7 @@ def open_log(
     stack.callback(sequencer.close)
     checkpoint = log / CHECKPOINT
     if is_new(database):
-        if identity.succession is not None:
+        if identity.sealer.succession is not None:
             raise cannot_open(
                 "ledger-missing",
                 f"there is no log in {directory} whose identity key could be replaced",
@@ -137,10 +132,10 @@ def _resume(
     # Before anything is read: whoever wrote here until now must not write behind what is checked.
     database.take_over()
     stored = read_back(database, trunk, vkey)
-    check_identity(stored.keyring, identity.sealer.identity, identity.succession)
+    check_identity(stored.keyring, identity.sealer.identity, identity.sealer.succession)
     published = published_size(checkpoint, trunk, vkey)
     sequencer.resume(stored.tip, stored.last_at_us)
     # Crash before this certificate is durable: the next start makes another key. The lost one
     # signed nothing.
-    sequencer.certify(pending.statements, dict(pending.meta), identity.succession)
+    sequencer.certify(pending.statements, dict(pending.meta))
     return published

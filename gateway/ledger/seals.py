@@ -119,6 +119,11 @@ class Sealer:
         """The key that certifies."""
         return self._identity.public
 
+    @property
+    def succession(self) -> Succession | None:
+        """From whom it takes over, if it has not stood before."""
+        return self._identity if isinstance(self._identity, Succession) else None
+
     def genesis(self, sealing: Sealing) -> tuple[Sealed, Sealing]:
         """The first entry: pins the origin and both long-lived keys."""
         payload = {
@@ -128,15 +133,17 @@ class Sealer:
         }
         return _seal("genesis", payload, self._identity, sealing, self._now_us(sealing))
 
-    def identity_entry(self, succession: Succession, sealing: Sealing) -> tuple[Sealed, Sealing]:
-        """Enter this identity key as the one that takes over, signed by who has to sign that."""
+    def take_over(self, sealing: Sealing) -> tuple[Sealed, Sealing]:
+        """Enter this identity key as the one that certifies from here on."""
+        succession = self.succession
+        assert succession is not None, "there is a key to take over from"
         payload = {
             "identity_key": self._identity.public.hex,
             "revoked": succession.former is None,
             "by": succession.by,
             "reason": succession.reason,
         }
-        signer = self._identity if succession.former is None else succession.former
+        signer = succession.former or succession.coming
         return _seal("identity", payload, signer, sealing, self._now_us(sealing))
 
     def certificate(self, sealing: Sealing) -> tuple[Sealed, Sealing]:

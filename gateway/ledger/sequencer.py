@@ -25,7 +25,6 @@ from gateway.ledger.faults import (
 )
 from gateway.ledger.seals import Sealer, Sealing
 from gateway.ledger.store import Store
-from gateway.ledger.succession import Succession
 from gateway.ledger.transaction import Transaction
 from gateway.ledger.trunk import Trunk
 from gateway.ports import Batch, BlockingRunner, Committed
@@ -100,12 +99,7 @@ class Sequencer:
 
         self._transact(body)
 
-    def certify(
-        self,
-        migration: Sequence[str],
-        meta: dict[str, str],
-        succession: Succession | None = None,
-    ) -> None:
+    def certify(self, migration: Sequence[str], meta: dict[str, str]) -> None:
         """Write the certificate of this process's decision key, after what brings the tables up.
 
         Where another identity key takes over, that is entered first: all or nothing.
@@ -118,10 +112,8 @@ class Sequencer:
                 self._database.run(statement)
             for name, value in meta.items():
                 self._database.run(sql.SET_META, {"name": name, "value": value})
-            if succession is not None:
-                entry, transaction.sealing = self._sealer.identity_entry(
-                    succession, transaction.sealing
-                )
+            if self._sealer.succession is not None:
+                entry, transaction.sealing = self._sealer.take_over(transaction.sealing)
                 transaction.add(entry)
             self._add_certificate(transaction)
 

@@ -25,7 +25,6 @@ from gateway.ledger.opening import Connections, Identity, Opened, open_log
 from gateway.ledger.reader import Reader
 from gateway.ledger.seals import Sealer
 from gateway.ledger.stored import StoredLedger
-from gateway.ledger.succession import Succession
 from gateway.ledger.syncing import sync_directory
 from gateway.ports import BlockingRunner, Clock, Entropy
 from signing.keys import Signer, Vkey
@@ -44,7 +43,6 @@ async def open_ledger(
     clock: Clock,
     entropy: Entropy,
     runner: BlockingRunner,
-    succession: Succession | None = None,
     vfs: str | None = None,
 ) -> SqliteLedger:
     """Open the ledger in `directory`, or begin one.
@@ -57,11 +55,10 @@ async def open_ledger(
         origin: the log's permanent name, a URL without scheme.
         log_signer: signs checkpoints; pinned by entry 0.
         identity_signer: certifies decision keys; pinned by entry 0. A `FarSigner` is asked ahead
-            of time.
+            of time; a `Succession` takes the place of the one that stands.
         clock: wall time for records, waits for the background tasks.
         entropy: the decision key is made of it.
         runner: every call that may block goes through it; close it after the ledger.
-        succession: how `identity_signer` comes to stand, where it takes over from another key.
         vfs: a registered SQLite VFS to use instead of the system's, for storage that misbehaves.
 
     Raises:
@@ -72,7 +69,7 @@ async def open_ledger(
     """
     vkey = Vkey(origin, log_signer.public)
     sealer = Sealer(vkey, identity_signer, clock, entropy)
-    identity = Identity(sealer, log_signer, vkey, succession)
+    identity = Identity(sealer, log_signer, vkey)
     opened = await runner.run(partial(_open_directory, directory, identity, vfs))
     return SqliteLedger(opened, vkey, runner, clock)
 

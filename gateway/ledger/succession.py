@@ -12,17 +12,28 @@ from signing.keys import PublicKey, Signer
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """That another identity key takes over, at the opening that is given it.
+    """An identity key that takes over from the one that stands, at the opening that it is given to.
 
     Attributes:
+        coming: the key that takes over.
         former: the key that leaves, which signs the entry; None revokes it as stolen or lost.
         by: who does it.
         reason: why, in a line.
     """
 
+    coming: Signer
     former: Signer | None
     by: str
     reason: str
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half of the key that takes over."""
+        return self.coming.public
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64-byte signature of `message` by the key that takes over."""
+        return self.coming.sign(message)
 
 
 def check_identity(keyring: Keyring, ours: PublicKey, succession: Succession | None) -> None:
@@ -39,6 +50,10 @@ def check_identity(keyring: Keyring, ours: PublicKey, succession: Succession | N
     """
     standing = keyring.identity
     assert standing is not None, "the log has a sound entry 0"
+    if succession is not None and ours == standing:
+        raise RefusedError(
+            "identity-stands", "this identity key stands already", "start the gateway with it"
+        )
     leaves = ours if succession is None else standing
     if succession is not None and succession.former is not None:
         leaves = succession.former.public
@@ -48,10 +63,6 @@ def check_identity(keyring: Keyring, ours: PublicKey, succession: Succession | N
             f"the log's identity key is {standing.hex}, this gateway's is {leaves.hex}",
             "start the gateway with the keys and the origin that the log was begun with, or with "
             "the identity key that took over last",
-        )
-    if succession is not None and ours == standing:
-        raise RefusedError(
-            "identity-stands", "this identity key stands already", "start the gateway with it"
         )
     if succession is not None and keyring.used(ours):
         raise RefusedError(

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -69,7 +70,7 @@ class VenueCalendar:
         """
         days = tuple(day_of(one.opens_us) for one in hours)
         within = all(first <= day <= last for day in days)
-        rising = all(before < after for before, after in zip(days, days[1:], strict=False))
+        rising = all(before < after for before, after in pairwise(days))
         whole = all(
             one.opens_us < one.closes_us and day_of(one.closes_us) == day
             for one, day in zip(hours, days, strict=True)

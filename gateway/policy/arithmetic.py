@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.domain.quantities import INT_LIMIT
-from gateway.policy.units import limit_name, show_value
+from signing.units import limit_name, show_value
 
 _LEAST = "_min_"
 """In the name of a limit that is a minimum; every other is a maximum."""

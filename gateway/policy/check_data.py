@@ -21,7 +21,7 @@ from gateway.policy.findings import Finding
 from gateway.policy.limits_file import GLOBAL, Known, LimitsFile, read_limits, without_effect
 from gateway.policy.metadata import Annotated
 from gateway.policy.release import ReleaseError, read_file
-from gateway.policy.units import UNITS, limit_name
+from signing.units import UNITS, limit_name
 
 _FILE: Final = LIMITS.as_posix()
 _SCHEMA: Final = LIMITS_SCHEMA.as_posix()

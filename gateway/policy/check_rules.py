@@ -9,7 +9,7 @@ from typing import Any, Final
 from gateway.policy.findings import Finding
 from gateway.policy.metadata import Annotated
 from gateway.policy.readings import limits_compared
-from gateway.policy.units import limit_name
+from signing.units import limit_name
 
 _PROVEN: Final = "proven"
 _LIMIT: Final = "limit"

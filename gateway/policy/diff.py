@@ -10,8 +10,8 @@ from gateway.domain.quantities import INT_LIMIT
 from gateway.policy.catalogue import ControlText
 from gateway.policy.limits_file import GLOBAL, SCOPES
 from gateway.policy.sides import Side
-from gateway.policy.units import limit_name, write_value
 from signing import canonical
+from signing.units import limit_name, write_value
 
 ADDED: Final = "added"
 REMOVED: Final = "removed"

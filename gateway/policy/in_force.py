@@ -15,6 +15,7 @@ from typing import Final
 
 from gateway.domain.decision import HaltTriggers
 from gateway.domain.errors import UnavailableError
+from gateway.domain.permission import RunningRelease
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.opa_server.bundle import ServerBundle
 from gateway.policy.release import Release
@@ -39,6 +40,11 @@ class ReleaseInForce:
         """What its decisions name."""
         return self.release.digest
 
+    @property
+    def named(self) -> RunningRelease:
+        """What a mode must suit."""
+        return named(self.release)
+
 
 class ReleaseHolder:
     """Holds the release in force; all of it belongs to one event loop.
@@ -52,7 +58,7 @@ class ReleaseHolder:
     def __init__(self, first: ReleaseInForce) -> None:
         """Begin with the release of the start."""
         self._current = first
-        self._next_label: str | None = None
+        self._next: RunningRelease | None = None
         self._served = first.bundle
         self._news = asyncio.Event()
         self._pollers = 0
@@ -72,10 +78,10 @@ class ReleaseHolder:
         """Whether a switch has the holder to itself: orders are taken and wait."""
         return not self._turns.is_set()
 
-    def labels(self) -> tuple[str, ...]:
-        """The labels that a mode must suit: of the release in force, and of one being recorded."""
-        current = self._current.release.label
-        return (current,) if self._next_label is None else (current, self._next_label)
+    def named(self) -> tuple[RunningRelease, ...]:
+        """What a mode must suit: the release in force, and one being recorded."""
+        current = self._current.named
+        return (current,) if self._next is None else (current, self._next)
 
     async def opened(self) -> None:
         """Wait, at a door, while a switch lets those inside be decided."""
@@ -119,7 +125,7 @@ class ReleaseHolder:
             await self._emptied(drained, timeout_ms)
             yield
         finally:
-            self._next_label = None
+            self._next = None
             self._turns.set()
             self._door.set()
 
@@ -137,9 +143,9 @@ class ReleaseHolder:
                 "see whether the disk and the engine answer, then try again",
             ) from error
 
-    def announce(self, label: str) -> None:
-        """Say the label of the release that is about to be recorded."""
-        self._next_label = label
+    def announce(self, release: RunningRelease) -> None:
+        """Say which release is about to be recorded."""
+        self._next = release
 
     def put(self, in_force: ReleaseInForce) -> None:
         """Replace the release in force; whoever does so is :meth:`alone`."""
@@ -184,6 +190,11 @@ class ReleaseHolder:
         """Let nobody wait for a bundle any more: the gateway is about to end."""
         self._closed = True
         self._news.set()
+
+
+def named(release: Release) -> RunningRelease:
+    """A release as a mode must suit it."""
+    return RunningRelease(release.label, release.digest, release.data_digest)
 
 
 def _event() -> asyncio.Event:

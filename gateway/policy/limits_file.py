@@ -1,7 +1,7 @@
 """``limits.yaml``: limits as people write them, compiled exactly to the integers of a release.
 
 Four tables: ``global``, and ``accounts``, ``strategies`` and ``symbols``, which only tighten it.
-Each value is a decimal with its unit (:mod:`gateway.policy.units`). What is not exact, not known
+Each value is a decimal with its unit (:mod:`signing.units`). What is not exact, not known
 or not in bounds is a finding with its line; a file with findings is compiled to nothing.
 """
 
@@ -16,8 +16,8 @@ from typing import Any, Final
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.quantities import format_scaled
 from gateway.policy.findings import Finding
-from gateway.policy.units import UnitError, example, limit_name, read_value, write_value
 from gateway.policy.yaml_tables import Table, Text, YamlTableError, read_tables
+from signing.units import UnitError, example, limit_name, read_value, write_value
 
 GLOBAL: Final = "global"
 SCOPES: Final = ("accounts", "strategies", "symbols")

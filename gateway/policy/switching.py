@@ -22,6 +22,7 @@ from typing import Final, NoReturn
 
 from gateway.domain.errors import ConflictError, RefusedError, UnavailableError, WritError
 from gateway.domain.mode import Mode
+from gateway.domain.permission import RunningRelease
 from gateway.policy.canaries import (
     Examined,
     Flip,
@@ -33,7 +34,7 @@ from gateway.policy.canaries import (
 from gateway.policy.catalogue import Catalogue, catalogue_of, encode_catalogue
 from gateway.policy.engine import EngineMaker, assemble, server_of
 from gateway.policy.fitting import check_fits
-from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
+from gateway.policy.in_force import ReleaseHolder, ReleaseInForce, named
 from gateway.policy.opa_server.answer import Cause, Fault
 from gateway.policy.release import Release, load_release, release_folder
 from gateway.ports import Clock, Draft, Journal, Ledger
@@ -66,8 +67,8 @@ class SwitchParts:
     clock: Clock
     drained: Callable[[], Awaitable[None]]
     """Returns when nothing is queued, being decided, or allowed and not yet past the gate."""
-    check_mode: Callable[[Mode, str], None]
-    """Raises ``RefusedError`` where a release of that label does not run in that mode."""
+    check_mode: Callable[[Mode, RunningRelease], None]
+    """Raises ``RefusedError`` where a release does not run in that mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ class Switching:
             ConflictError: ``switch-under-way``.
             ReleaseError: the folder's release is missing or damaged, or its module is.
             RefusedError: ``release-other``, ``release-opa-version``, ``release-currency``,
-                ``release-lacks-instrument``, ``release-not-for-mode``, ``release-unsound``,
+                ``release-lacks-instrument``, ``release-not-for-mode``, ``release-not-permitted``,
+                ``mode-unavailable`` (no manifest stands), ``release-unsound``,
                 ``release-undecided``, ``release-not-taken`` or ``release-disagrees``.
             UnavailableError: ``engine-not-ready``, ``switch-delayed``, or it could not be recorded.
 
@@ -173,7 +175,7 @@ class Switching:
         """Refuse what would not fit to the state as of now."""
         parts = self._parts
         check_fits(release, parts.holder.current.release, parts.journal.book)
-        parts.check_mode(parts.journal.book.mode, release.label)
+        parts.check_mode(parts.journal.book.mode, named(release))
 
     async def _tried(self, new: ReleaseInForce) -> Examined:
         """Try the release's module; with a server, that is what it must agree with later."""
@@ -220,7 +222,7 @@ class Switching:
     async def _recorded(self, new: ReleaseInForce, draft: Draft) -> None:
         """Enter the switch; from the entry's being durable on, the release is in force."""
         holder = self._parts.holder
-        holder.announce(new.release.label)
+        holder.announce(new.named)
         self._fits(new.release)  # from here to the entry's being in the book nothing is awaited
         await self._parts.journal.record([draft])
         holder.put(new)

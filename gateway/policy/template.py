@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.catalogue import SEVERITIES
-from gateway.policy.units import UNITS, LimitName, limit_name
+from signing.units import UNITS, LimitName, limit_name
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,47}")
 _ID: Final = re.compile(r"[A-Z][A-Z0-9]{1,15}-[0-9]{1,4}")

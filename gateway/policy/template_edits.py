@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from gateway.domain.errors import InvalidInputError
 from gateway.policy.template import NewControl, description_of
-from gateway.policy.units import write_value
 from gateway.policy.yaml_tables import Table, YamlTableError, read_tables
+from signing.units import write_value
 
 _BOUND: Final = 2**53 - 1
 _ENTRY: Final = re.compile(r'^\t"([A-Z0-9-]+)": "([a-z0-9_]+)",$', re.MULTILINE)

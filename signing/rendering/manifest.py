@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from signing.addressee import names_one_log
 from signing.manifest import ANY_STRATEGY, Account, Manifest
 from signing.rendering.change import (
     ADDED,
@@ -33,7 +34,7 @@ def manifest_words(manifest: Manifest, currency: str) -> list[tuple[str, str]]:
     return [
         ("mode", manifest.mode),
         ("environment", manifest.environment),
-        ("gateway", manifest.gateway),
+        ("gateway", gateway_words(manifest.gateway)),
         ("epoch", str(manifest.epoch)),
         ("valid from", instant(manifest.valid_from_us)),
         ("valid until", instant(manifest.valid_until_us)),
@@ -51,6 +52,13 @@ def manifest_words(manifest: Manifest, currency: str) -> list[tuple[str, str]]:
         ("limits", manifest.limits_digest),
         (f"acknowledgement {text.version}", text.text),
     ]
+
+
+def gateway_words(gateway: str) -> str:
+    """Whom something is for, and whether by name alone or by key."""
+    if names_one_log(gateway):
+        return f"{gateway} (this one log)"
+    return f"{gateway} (whichever gateway's log has this name)"
 
 
 def account_words(account: Account) -> str:
@@ -82,7 +90,8 @@ def _words(old: Manifest, new: Manifest) -> Iterator[Change]:
     for name in ("environment", "gateway"):
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
-            yield Change(name, name, CHANGED, was, now)
+            told = map(gateway_words, (was, now)) if name == "gateway" else (was, now)
+            yield Change(name, name, CHANGED, *told)
 
 
 def _accounts(old: Manifest, new: Manifest) -> Iterator[Change]:

@@ -12,7 +12,7 @@ does, because the standard counts keys, and Writ counts people.
 - `targets`: the files that are signed.
 - `verify`, `checks`, `state`: the one verifier, in numbered steps, and what it returns.
 - `drafts`: what travels between officers.
-- `ceremony`, `latest`, `publish`: how a trust root is made and kept.
+- `ceremony`, `latest`, `tightening`, `publish`: how a trust root is made and kept.
 - `errors`: how trust is refused: a step, a code, what is wrong, what to do.
 
 Nothing here opens a connection, reads a clock or holds a key: the caller gives a folder, the
@@ -41,6 +41,7 @@ from signing.trust.publish import PUBLISH_DAYS, publish
 from signing.trust.repository import Repository
 from signing.trust.state import Floor, RootState, TrustState
 from signing.trust.targets import MANIFEST, OVERLAYS, RELEASE, Target
+from signing.trust.tightening import standing_overlays
 from signing.trust.verify import PUBLISH_DAYS_MAX, read_roots, verify_trust
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "publish",
     "read_roots",
     "sign_draft",
+    "standing_overlays",
     "tally",
     "verify_trust",
 ]

@@ -94,7 +94,7 @@ def propose_targets(
             overlay has a name in `lift`.
     """
     risk = (key for officer in roots.council.with_role(RISK) for key in officer.keys)
-    version = repository.latest("targets") + 1
+    version = repository.following("targets")
     lifted = liftings(repository, roots.council, lift, now_us)
     targets = targets_of(files, version, to_moment(expires_us), risk, lifted)
     return Draft.of("targets", Metadata(targets), files)
@@ -112,7 +112,7 @@ def propose_overlays(repository: Repository, files: Mapping[str, bytes], expires
     Raises:
         TrustError: `target-name`, `target-long`, `targets-many`, `time`.
     """
-    targets = targets_of(files, repository.latest(RISK) + 1, to_moment(expires_us), None)
+    targets = targets_of(files, repository.following(RISK), to_moment(expires_us), None)
     return Draft.of(RISK, Metadata(targets), files)
 
 

@@ -29,7 +29,7 @@ from signing.trust.roles import (
     signers_of,
 )
 from signing.trust.state import RootState
-from signing.trust.targets import check_targets
+from signing.trust.targets import check_targets, lifted_by
 
 DRAFT_BYTES_MAX: Final = 33_554_432
 """The longest draft that is read."""
@@ -131,6 +131,12 @@ class Draft:
         if isinstance(signed, Root) or self.role == RISK:
             return ()
         return check_targets(signed, risk=False)
+
+    @property
+    def lifted(self) -> Mapping[str, str]:
+        """The overlays that targets would take back, name -> SHA-256; none for other roles."""
+        signed = self.open().signed
+        return lifted_by(signed) if isinstance(signed, Targets) else {}
 
     @property
     def council(self) -> Council | None:

@@ -78,7 +78,7 @@ def _newest(repository: Repository, council: Council) -> dict[str, MetaFile]:
     targets = latest_targets(repository, council)
     if targets is None:
         raise TrustError(
-            "targets-missing",
+            "metadata-missing",
             "no targets are there that enough officers have signed",
             "let the officers sign what is permitted, and publish then",
         )

@@ -26,9 +26,10 @@ TIMESTAMP: Final = "metadata/timestamp.json"
 FILES_MAX: Final = 100_000
 """The most files of the metadata folder that are looked at."""
 
-# Fewer digits than a version may have, so that no name of a file uses up the last number.
 _NUMBERED: Final = re.compile(r"([1-9][0-9]{0,11})\.([a-z]+)\.json")
 _PUBLIC: Final = 0o644
+_LAST: Final = 10**12 - 1
+"""The last number that a file is looked for under."""
 
 
 class Repository:
@@ -79,6 +80,21 @@ class Repository:
             TrustError: as `versions`.
         """
         return next(iter(self.versions(role)), 0)
+
+    def following(self, role: str) -> int:
+        """The version that the next file of a role gets.
+
+        Raises:
+            TrustError: `versions-used-up`; as `versions`.
+        """
+        latest = self.latest(role)
+        if latest >= _LAST:
+            raise TrustError(
+                "versions-used-up",
+                f"metadata/{latest}.{role}.json leaves no number for the next one",
+                "remove it, after finding out who put it there",
+            )
+        return latest + 1
 
     def versions(self, role: str) -> list[int]:
         """The versions of a role's files, the highest first; what they say is not read.

@@ -119,8 +119,8 @@ class TrustState:
         targets_digest: the SHA-256 of what was signed as targets, in hexadecimal: a draft's digest.
         signed_by: role -> the officers whose signatures counted; for snapshot and timestamp the
             publisher, who is no officer.
-        metadata: every metadata file that was read, by its path: with the targets it is the
-            evidence for judging the same moment again.
+        metadata: every metadata file that was read, by its path, and overlays that had ended and
+            are gone: with the targets it is the evidence for judging the same moment again.
     """
 
     roots: RootState

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Final, cast
 
 from signing.keys import PublicKey
@@ -149,12 +148,12 @@ def lifted_by(targets: Targets) -> Mapping[str, str]:
     Raises:
         TrustError: `targets-form`: they are not named as Writ names them.
     """
-    found = targets.unrecognized_fields.get(LIFTED_FIELD, {})
+    found: object = targets.unrecognized_fields.get(LIFTED_FIELD, {})
     try:
         _LIFTED(LIFTED_FIELD, found)
     except RecordError as error:
         raise _refused("targets-form", str(error)) from error
-    return MappingProxyType(cast("dict[str, str]", found))
+    return cast("dict[str, str]", found)
 
 
 def digests_in(targets: Targets) -> dict[str, str]:

@@ -20,6 +20,7 @@ from signing.trust.targets import (
     digests_in,
     lifted_by,
     target_path,
+    targets_in,
 )
 
 
@@ -49,6 +50,27 @@ def taken_back(
     return None
 
 
+def standing_overlays(repository: Repository, council: Council, now_us: int) -> dict[str, bytes]:
+    """The newest overlays that have neither ended nor been lifted, name -> bytes.
+
+    They are what the next overlays have to keep. Those of an officer who was removed are among
+    them, so that another one can sign them anew.
+
+    Raises:
+        TrustError: `target-missing`, `target-differs`; as `latest_overlays`.
+    """
+    targets = latest_targets(repository, council)
+    overlays = latest_overlays(repository, targets, council)
+    lifted = {} if targets is None else lifted_by(targets.signed)
+    found = {} if overlays is None else targets_in(overlays.signed, repository)
+    return {
+        name: target.read()
+        for name, target in found.items()
+        if lifted.get(name) != target.sha256
+        and not _has_ended(repository, name, target.sha256, now_us)
+    }
+
+
 def liftings(
     repository: Repository, council: Council, names: Collection[str], now_us: int
 ) -> dict[str, str]:
@@ -67,7 +89,7 @@ def liftings(
             raise TrustError(
                 "overlay-unknown", f"there is no {name}", "see which there are: `writ trust show`"
             )
-    before = {} if targets is None else lifted_by(targets.signed)
+    before: Mapping[str, str] = {} if targets is None else lifted_by(targets.signed)
     kept = {
         name: sha256
         for name, sha256 in before.items()
@@ -91,10 +113,10 @@ def check_overlays(before: Repository, staged: Repository, council: Council, now
             "let the officers sign the targets anew",
         )
     lifted, found = lifted_by(targets.signed), digests_in(overlays.signed)
-    for name in sorted(found.items() & lifted.items()):
+    for name, _ in sorted(found.items() & lifted.items()):
         raise TrustError(
             "overlay-lifted",
-            f"{name[0]} was lifted by the officers, and would count for nothing",
+            f"{name} was lifted by the officers, and would count for nothing",
             "leave it out, or propose it again under another name",
         )
     earlier = latest_overlays(before, targets, council)
@@ -104,7 +126,7 @@ def check_overlays(before: Repository, staged: Repository, council: Council, now
         raise TrustError(
             "overlay-removed",
             f"{gone} is in force, and the draft leaves it out or changes it",
-            "keep it, or let the officers lift it: `writ trust lift`",
+            "keep it, or let the officers lift it: `writ manifest lift`",
         )
 
 

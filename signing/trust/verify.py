@@ -58,7 +58,14 @@ from signing.trust.roles import (
     signers_of,
 )
 from signing.trust.state import Floor, RootState, TrustState
-from signing.trust.targets import Target, check_targets, lifted_by, targets_in
+from signing.trust.targets import (
+    TARGET_BYTES_MAX,
+    Target,
+    check_targets,
+    lifted_by,
+    target_path,
+    targets_in,
+)
 from signing.trust.tightening import taken_back
 
 ROOTS_MAX: Final = 1_024
@@ -270,6 +277,8 @@ class _Verification:
 
     def _keep_overlays(self, found: dict[str, Target], lifted: Mapping[str, str]) -> None:
         now = {name: target.sha256 for name, target in found.items()}
+        for name in self._floor.overlays.keys() - now.keys():
+            self._read_gone(target_path(name, self._floor.overlays[name]))
         gone = taken_back(self._repository, self._floor.overlays, now, lifted, self._now_us)
         if gone is not None:
             raise fault(
@@ -277,6 +286,12 @@ class _Verification:
                 f"{gone} was in force, and is gone or another one",
                 "put it back, or let the officers lift it",
             )
+
+    def _read_gone(self, path: str) -> None:
+        """Keep what tells that an overlay had ended: it belongs to the evidence."""
+        data = self._repository.read(path, TARGET_BYTES_MAX)
+        if data is not None:
+            self._read[path] = data
 
     def _file(self, name: str) -> bytes:
         data = fetch(self._repository, name)

@@ -278,6 +278,7 @@ async def test_one_bad_batch_in_a_group_fails_alone(opens: Open, tmp_path: Path)
     [
         Draft("genesis", {"origin": "a", "log_key": "0" * 64, "identity_key": "0" * 64}),
         Draft("certificate", {"decision_key": "0" * 64, "not_before_us": 1, "not_after_us": 2}),
+        Draft("identity", {"identity_key": "0" * 64, "revoked": True, "by": "a", "reason": "b"}),
         Draft("mode", {"mode": "SIMULATION", "by": "alice", "at_us": 1}),
         Draft("mode", {"mode": "SIMULATION"}),
         Draft("mode", {"mode": "SIMULATION", "by": "alice", "why": "none"}),

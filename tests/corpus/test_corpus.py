@@ -28,7 +28,10 @@ GUARDED_TWICE = {
     # What is missing or of another type here, no well-formed document has.
     "OMEGA-2": {ZERO, ABSENT},
     "OMEGA-4": {ZERO, ABSENT},
-    "CMP-01": {ZERO, ABSENT},
+    "LIV-01": {ZERO, ABSENT},
+    "MAN-01": {ZERO, ABSENT},
+    "MAN-02": {ZERO, ABSENT},
+    "MAN-03": {ZERO, ABSENT},
     # Without any entry an account is permitted neither its principals nor its classes.
     "PRM-01": {ABSENT},
     "PRM-02": {ABSENT},
@@ -168,8 +171,7 @@ def test_allowed_orders_are_of_every_kind(cases: list[Case]) -> None:
         ("instrument", "class"),
     ):  # fmt: skip
         counts = Counter(document[section][name] for document in allowed)
-        # Nothing proves an order with money behind it yet: CMP-01.
-        assert set(counts) == set(properties[section]["properties"][name]["enum"]) - {"LIVE"}
+        assert set(counts) == set(properties[section]["properties"][name]["enum"])
         assert min(counts.values()) >= 20
     assert {document["order"]["symbol"] for document in allowed} == set(data()["instruments"])
 

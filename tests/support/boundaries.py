@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from support import market_edges, order_edges
+from support import market_edges, order_edges, permission_edges
 from support.corpus import (
     BLOCKED_DOWN_TO_ZERO,
     BOUNDED,
@@ -67,7 +67,7 @@ def pushes(base: Document) -> Iterator[Case]:
     """Every edge that a document has, from one allowed document."""
     families = (
         _bounded, _floored, _rates, _quantity, _equity, _halt, _omega_4, _instrument, _model,
-        _own_side, _provenance, _regime_parity, _permissions, _compliance, _shape,
+        _own_side, _provenance, _regime_parity, _permissions, _mode, _shape,
     )  # fmt: skip
     for family in families:
         yield from family(base)
@@ -80,6 +80,11 @@ def pushes(base: Document) -> Iterator[Case]:
         order_edges.marking, order_edges.locate, order_edges.replacing, order_edges.exits,
     ):  # fmt: skip
         yield from of_the_order(base, _case)
+    for of_the_permission in (
+        permission_edges.said, permission_edges.ceilings, permission_edges.exits,
+        permission_edges.signature, permission_edges.overlays,
+    ):  # fmt: skip
+        yield from of_the_permission(base, _case)
 
 
 def _case(
@@ -102,7 +107,8 @@ def _bounded(base: Document) -> Iterator[Case]:
         yield _case(base, control, point, AT, {place: limit}, ok=True)
         yield _case(base, control, point, BELOW, {place: limit - 1}, ok=True)
         yield _case(base, control, point, BEYOND, {place: limit + 1}, ok=False)
-        yield _case(base, control, point, BEYOND, {place: INT_MAX}, ok=False)
+        worth = ("CMP-01",) if control == "ORD-01" else ()
+        yield _case(base, control, point, BEYOND, {place: INT_MAX}, *worth, ok=False)
         # An order of no value is no order, and a market never stands quite still; of all other
         # facts nothing is less than the limit.
         # A count has the order in it.
@@ -110,10 +116,10 @@ def _bounded(base: Document) -> Iterator[Case]:
         never = control in NEVER_ZERO or bool(shape)
         yield _case(base, control, point, ZERO, {place: 0}, *shape, ok=not never)
         # Less than every limit, and no fact: what is well formed is not left to one control.
-        yield _case(base, control, point, BELOW, {place: -1}, "INP-01", ok=False)
-        yield _case(base, control, point, ABSENT, {place: None}, "INP-01", ok=False)
+        yield _case(base, control, point, BELOW, {place: -1}, "INP-01", *worth, ok=False)
+        yield _case(base, control, point, ABSENT, {place: None}, "INP-01", *worth, ok=False)
         absent = place[:-1] if place[0] in {"model", "market"} else place
-        also = {"MKT-01", "MKT-02"} if place[0] == "market" else set[str]()
+        also = {"MKT-01", "MKT-02"} if place[0] == "market" else {*worth}
         yield _case(base, control, point, ABSENT, {absent: GONE}, *also, ok=False)
     base = put(base, ("activity", "opposite_price"), "none")  # else another price reaches it
     worst: Place = ("order", "worst_price")
@@ -258,7 +264,8 @@ def _omega_4(base: Document) -> Iterator[Case]:
     for value in (True, False):
         changes = {mode: "RESEARCH", lifted: value}
         yield _case(base, "OMEGA-4", "research", BELOW, changes, ok=True)
-    for name in ("SIMULATION", "PAPER"):
+    for name in ("SIMULATION", "PAPER", "LIVE"):
+        base = base if name == "SIMULATION" else permission_edges.permitted(base, name)
         yield _case(base, "OMEGA-4", name, AT, {mode: name, lifted: True}, ok=True)
         yield _case(base, "OMEGA-4", name, BEYOND, {mode: name, lifted: False}, ok=False)
         for side, value in ((ZERO, 0), (ABSENT, GONE)):
@@ -266,16 +273,13 @@ def _omega_4(base: Document) -> Iterator[Case]:
             yield _case(base, "OMEGA-4", name, side, changes, "INP-01", ok=False)
 
 
-def _compliance(base: Document) -> Iterator[Case]:
-    """No mode with money in it is proven by anything yet."""
+def _mode(base: Document) -> Iterator[Case]:
+    """What is no mode is permitted nowhere."""
     mode: Place = ("control", "mode")
     lifted: Place = ("control", "omega4_lifted")
-    for name in ("RESEARCH", "SIMULATION", "PAPER"):
-        yield _case(base, "CMP-01", name, AT, {mode: name, lifted: True}, ok=True)
-    yield _case(base, "CMP-01", "LIVE", BEYOND, {mode: "LIVE", lifted: True}, ok=False)
+    also = ("OMEGA-4", "LIV-01", "MAN-01", "MAN-02", "MAN-03", "MAN-04", "MAN-05")
     for side, value in ((BELOW, "live"), (ZERO, ""), (ABSENT, GONE)):
-        also = ("INP-01", "OMEGA-4")
-        yield _case(base, "CMP-01", "mode", side, {mode: value, lifted: True}, *also, ok=False)
+        yield _case(base, "INP-01", "mode", side, {mode: value, lifted: True}, *also, ok=False)
 
 
 def _provenance(base: Document) -> Iterator[Case]:
@@ -482,6 +486,8 @@ def limit_pushes(base: Document) -> Iterator[Case]:
             yield _limited(_case(base, control, name, side, {}, ok=ok), name, limit)
         yield from _nothing_under_nothing(base, control, place, name)
     yield from _crisis_limits(base)
+    for case, limit in permission_edges.thresholds(base, _case):
+        yield _limited(case, "compliance_notional_max_micros", limit)
     yield from _age_limits(base)
     for control, (place, name) in FLOORED.items():
         fact = at(base, place)

@@ -79,6 +79,7 @@ _LIMITS: Final = {
     "spread_max_bps": 211,
     "venue_age_max_ms": 60_037,
     "crisis_buy_max_bps": 4_999,
+    "compliance_notional_max_micros": 600_000_000_019,
     "day_loss_max_micros": 7_500_000_001,
     "day_turnover_max_micros": 2_000_000_000_003,
     "asset_exposure_max_bps": 3_307,
@@ -109,7 +110,7 @@ _LIMITS: Final = {
 INDEX: Final[Place] = ("order", "qty_decimals")
 """The one number that Rego looks something up with: see ``test_one_answer``, what is known."""
 
-_WITHOUT_MONEY: Final = ("SIMULATION", "PAPER")
+_FORWARDING: Final = ("SIMULATION", "PAPER", "LIVE")
 _NOTHING: Final = "none"
 
 
@@ -161,6 +162,7 @@ def data() -> Data:
         "limits": tables(dict(_LIMITS)),
         "instruments": instruments(),
         "restricted": {},
+        "compliance_symbols": {},
         "permissions": {
             "*": {"principals": {"*": True}, "classes": CLASSES, "extended_hours": False}
         },
@@ -182,7 +184,7 @@ def plain(rng: random.Random, symbol: str) -> Document:
     """An order in good standing, allowed under :func:`data`; its own sums are right."""
     listed = instruments()[symbol]
     order = _order(rng, symbol, listed)
-    mode = rng.choice(("RESEARCH", *_WITHOUT_MONEY))
+    mode = rng.choice(("RESEARCH", *_FORWARDING))
     lifted = mode != "RESEARCH" or rng.random() < 0.5
     document = {
         "v": 2,
@@ -226,6 +228,8 @@ def plain(rng: random.Random, symbol: str) -> Document:
             "halted": False,
             "exit_allowed": rng.random() < 0.5,
         },
+        "permission": _permission(rng, mode),
+        "overlay": {"restricted": False},
         "caps": no_caps(),
         "activity": activity(rng, order["side"], order["worst_price"]),
     }
@@ -331,6 +335,27 @@ def _model(rng: random.Random) -> dict[str, Any]:
             "source": rng.choice(("monitor", "historical", "m" * 64)),
         }
         for name, value in values.items()
+    }
+
+
+def _permission(rng: random.Random, mode: str) -> dict[str, Any]:
+    """A manifest of the mode, or anything where none is needed; the account leads to the mode."""
+    needed = mode in {"PAPER", "LIVE"}
+    standing = needed or rng.random() < 0.5
+    orders, notional = (rng.choice((1, INT_MAX, rng.randint(1, 10**6))) for _ in range(2))
+    return {
+        "standing": standing,
+        "mode": mode if needed else rng.choice(("PAPER", "LIVE")) if standing else _NOTHING,
+        "epoch": rng.randint(0, 99) if standing else _NOTHING,
+        "venue": True,
+        "account": needed or rng.random() < 0.5,
+        "strategy": needed or rng.random() < 0.5,
+        "live_open": mode == "LIVE" or rng.random() < 0.5,
+        "exit_open": rng.random() < 0.5,
+        "day_orders": rng.choice((1, orders)),
+        "day_notional_micros": rng.choice((0, notional)),
+        "orders_per_day_max": orders if standing else _NOTHING,
+        "notional_per_day_max_micros": notional if standing else _NOTHING,
     }
 
 

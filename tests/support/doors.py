@@ -17,6 +17,7 @@ from gateway.api import create_api
 from gateway.api.access import ENTROPY_BYTES, FILE_NAME, AccessFile, KeyScope
 from gateway.bootstrap import App, running
 from gateway.config import Settings
+from gateway.host import SystemClock
 from support.release_folder import write_release
 from support.tickets import TICKET
 
@@ -131,11 +132,13 @@ def settings(folder: Path, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, lifted: bool = True, **changes: Any) -> AsyncGenerator[Door]:
-    """Run a gateway in ``folder`` and open its door."""
+async def opened(
+    folder: Path, *, lifted: bool = True, clock: SystemClock | None = None, **changes: Any
+) -> AsyncGenerator[Door]:
+    """Run a gateway in ``folder``, by a clock of the test's if there is one, and open its door."""
     chosen = settings(folder, **changes)
     keys = {scope.value: new_key(chosen.data, f"{scope}-user", scope) for scope in KeyScope}
-    async with running(chosen) as app:
+    async with running(chosen, clock) as app:
         transport = httpx2.ASGITransport(create_api(app), raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://writ") as http:
             door = Door(app, http, keys)

@@ -98,10 +98,16 @@ class TrustFolder:
         return self.finish(propose_root(council, self.roots, self.now_us + 2 * YEAR_US), *signers)
 
     def targets(
-        self, files: Mapping[str, bytes] = FILES, *signers: Ed25519Signer, days: int = 300
+        self,
+        files: Mapping[str, bytes] = FILES,
+        *signers: Ed25519Signer,
+        days: int = 300,
+        lift: tuple[str, ...] = (),
     ) -> Completed:
         ends_us = self.now_us + days * DAY_US
-        draft = propose_targets(self.repository, self.roots, files, ends_us)
+        draft = propose_targets(
+            self.repository, self.roots, files, ends_us, lift=lift, now_us=self.now_us
+        )
         return self.finish(draft, *(signers or (ANNA, BERT)))
 
     def overlays(self, files: Mapping[str, bytes], *signers: Ed25519Signer) -> Completed:

@@ -93,11 +93,22 @@ def test_the_base_alone_verifies_a_log(base: Path, log: tuple[Path, Path]) -> No
     assert run(*command, cwd=directory).returncode == 1
 
 
-def test_the_base_says_what_a_server_command_lacks(base: Path, tmp_path: Path) -> None:
-    done = run(base / "writ", "serve", cwd=tmp_path)
+@pytest.mark.parametrize(
+    "command",
+    [("serve",), ("keys", "rotate", "identity", "--by", "alice", "--reason", "a year is over")],
+)
+def test_the_base_says_what_a_server_command_lacks(
+    base: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    done = run(base / "writ", *command, cwd=tmp_path)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "server" in done.stderr
+
+
+def test_the_base_lists_every_command_about_keys(base: Path, tmp_path: Path) -> None:
+    listed = must(base / "writ", "keys", "--help", cwd=tmp_path)
+    assert all(f" {name} " in listed for name in ("new", "show", "rotate"))
 
 
 @pytest.mark.requirement("S4-03")

@@ -45,7 +45,7 @@ FactName = Annotated[
     Path(
         pattern=_NAME,
         description="model.volatility, model.regime, model.entropy, model.drift, "
-        "model.data_integrity, model.protocol_firing, fx.CCY or quote.SYMBOL",
+        "model.data_integrity, model.protocol_firing, fx.CCY, quote.SYMBOL or close.SYMBOL",
         examples=["model.drift"],
     ),
 ]

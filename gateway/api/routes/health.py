@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from gateway.api.auth import Reader
 from gateway.api.problems import documented
-from gateway.api.services import ServicesHere
+from gateway.api.services import Services, ServicesHere
 from gateway.domain.errors import UnavailableError
 
 router = APIRouter(tags=["service"])
@@ -75,6 +75,12 @@ async def ready(services: ServicesHere) -> ReadyAnswer:
             "the database cannot be reached",
             "start its server; it then goes on",
         )
+    if ledger.uncertified is not None:
+        raise UnavailableError(
+            "ledger-uncertified",
+            "the certificate of the key that signs has ended, and there is no other",
+            "see why the identity key's vault does not sign; it then goes on",
+        )
     if services.app.journal.lost:
         raise UnavailableError(
             "record-lost", "more stood unwritten than could be kept", "see the log, then restart"
@@ -86,9 +92,21 @@ async def ready(services: ServicesHere) -> ReadyAnswer:
             f"{services.app.engine.name} cannot decide, every order is denied: {why_not}",
             "run `writ doctor` with the gateway's settings",
         )
+    return ReadyAnswer(status="ready", warnings=_warnings(services))
+
+
+def _warnings(services: Services) -> list[str]:
+    """What stands in the way of some orders; nobody has shown a key, so no name is told."""
     refused = len(services.app.trust.problems())
-    told = "of the files of attesters, runs and officers, {} refused: `writ doctor` names them"
-    return ReadyAnswer(status="ready", warnings=[told.format(refused)] if refused else [])
+    custody = services.app.custody
+    unwell = sum(status.why is not None for status in custody.report())
+    found = {
+        f"of the files of attesters, runs and officers, {refused} refused: "
+        "`writ doctor` names them": refused,
+        f"of the secrets, {unwell} not as they should be: GET /v1/secrets names them": unwell,
+        "the vault gives nothing new now: GET /v1/secrets says why": custody.trouble is not None,
+    }
+    return [warning for warning, stands in found.items() if stands]
 
 
 @router.get("/v1/policy/controls", response_model=ControlsAnswer, responses=documented(401, 403))

@@ -103,9 +103,12 @@ async def read_bars(
 async def read_quote(
     _who: Reader, services: ServicesHere, query: Annotated[SymbolQuery, Query()]
 ) -> QuoteAnswer:
-    """The newest quote known by now."""
+    """The newest quote known by now: the feed's, or else a pushed one."""
     now_us = services.app.clock.market_us()
+    pushed = services.app.facts.secondary
     quote = _feed(services).quote(query.symbol, now_us)
+    if quote is None and pushed is not None:
+        quote = pushed.quote(query.symbol, now_us)
     if quote is None:
         raise NotFoundError(
             "quote-unknown", f"there is no quote of {query.symbol}", "orders on it are denied"
@@ -150,14 +153,17 @@ def _clock(services: Services) -> ClockAnswer:
     now_us = app.clock.market_us()
     return ClockAnswer(
         now=times.written(now_us),
-        session=app.feed.session(now_us) if app.feed else None,
+        session=app.market.session(now_us) if app.market else None,
         movable=app.market_clock is not None,
     )
 
 
 def _feed(services: Services) -> MarketFeed:
-    if services.app.feed is None:
+    market = services.app.market
+    if market is None:
         raise NotFoundError(
-            "market-none", "this gateway has no market data", "start it with --market historical"
+            "market-none",
+            "this gateway has no market data",
+            "start it with --market historical or venue",
         )
-    return services.app.feed
+    return market

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, model_validator
 
 from gateway.api import times
-from gateway.api.auth import Admin, Reader
+from gateway.api.access import Principal
+from gateway.api.auth import Admin, Reader, RiskOfficer
 from gateway.api.bodies import ReasonText, StrictBody, body_of, documented_body
+from gateway.api.live_answers import LiveAnswer, live_answer
 from gateway.api.problems import documented
 from gateway.api.scopes import ScopeBody, scope_of
 from gateway.api.services import Services, ServicesHere
@@ -49,6 +51,7 @@ class ModeAnswer(BaseModel):
     release_digest: str
     release_revision: str
     release_label: str
+    live: LiveAnswer
 
 
 class ModeBody(StrictBody):
@@ -87,9 +90,9 @@ class ExitOnlyBody(StrictBody):
 
 
 @router.get("/mode", response_model=ModeAnswer, responses=documented(401, 403))
-async def read_mode(_who: Reader, services: ServicesHere) -> ModeAnswer:
+async def read_mode(who: Reader, services: ServicesHere) -> ModeAnswer:
     """The mode and what stands in the way of forwarding."""
-    return _mode(services)
+    return _mode(services, who)
 
 
 @router.post(
@@ -106,7 +109,7 @@ async def set_mode(
     Where a halt is due in the new mode, this answers when the halt is recorded.
     """
     await services.to_the_end(_set_mode(services, Mode(body.mode), who.name))
-    return _mode(services)
+    return _mode(services, who)
 
 
 @router.post(
@@ -125,7 +128,7 @@ async def change_omega4(
         await services.to_the_end(modes.lift_omega4(who.name, body.reason, until_us))
     else:
         await services.to_the_end(modes.restore_omega4(who.name, body.reason))
-    return _mode(services)
+    return _mode(services, who)
 
 
 @router.post(
@@ -135,7 +138,7 @@ async def change_omega4(
     openapi_extra=documented_body(ExitOnlyBody),
 )
 async def change_exit_only(
-    who: Admin,
+    who: RiskOfficer,
     services: ServicesHere,
     body: Annotated[ExitOnlyBody, Depends(body_of(ExitOnlyBody))],
 ) -> ModeAnswer:
@@ -147,16 +150,17 @@ async def change_exit_only(
     else:
         work = states.close(scope, by=who.name, reason=body.reason)
     await services.to_the_end(work)
-    return _mode(services)
+    return _mode(services, who)
 
 
 async def _set_mode(services: Services, mode: Mode, by: str) -> None:
     """In RESEARCH no halt is asked for, so what is due is asked once the mode forwards."""
     await services.app.modes.set_mode(mode, by)
+    services.app.live.reconsider()  # LIVE is of its mode: whoever leaves it closes it
     await services.app.triggers.evaluate()
 
 
-def _mode(services: Services) -> ModeAnswer:
+def _mode(services: Services, who: Principal) -> ModeAnswer:
     book, release = services.app.book(), services.app.release
     wall_us = services.app.clock.wall_us()
     lifted = book.omega4_lifted(wall_us)
@@ -172,6 +176,7 @@ def _mode(services: Services) -> ModeAnswer:
         release_digest=release.digest,
         release_revision=release.revision,
         release_label=release.label,
+        live=live_answer(services.app.live.status(), who),
     )
 
 

@@ -92,26 +92,33 @@ class AlpacaClient:
             OutcomeUnknownError: ERR_NETWORK, ERR_RATE_LIMIT or ERR_CREDENTIALS.
         """
         for pause_ms in (*READ_PAUSES_MS, None):
-            try:
-                await self._budget.take_for_read(READ_WAIT_MS)
-            except BudgetSpentError:
-                raise OutcomeUnknownError("ERR_RATE_LIMIT") from None
-            failure = "ERR_NETWORK"
-            try:
-                reply = await self._exchange("GET", path, parameters)
-            except NotSentError as error:
-                if error.code != failure:
-                    raise
-            except OutcomeUnknownError:
-                failure = "ERR_NETWORK"
-            else:
-                if reply.status != _TOO_MANY and reply.status < _SERVER_ERROR:
-                    return reply
-                failure = "ERR_RATE_LIMIT" if reply.status == _TOO_MANY else failure
+            answer = await self._read_once(path, parameters)
+            if isinstance(answer, Reply):
+                return answer
             if pause_ms is None:
-                raise OutcomeUnknownError(failure)
+                raise answer
             await self._clock.sleep_ms(pause_ms)
         raise AssertionError("the last try returns or raises")
+
+    async def _read_once(
+        self, path: str, parameters: Mapping[str, str] | None
+    ) -> Reply | OutcomeUnknownError:
+        """What the venue says, or why it should be asked again."""
+        try:
+            await self._budget.take_for_read(READ_WAIT_MS)
+        except BudgetSpentError:
+            raise OutcomeUnknownError("ERR_RATE_LIMIT") from None
+        try:
+            reply = await self._exchange("GET", path, parameters)
+        except OutcomeUnknownError as error:
+            # Never as "not sent": a question may be asked about an order that was.
+            failure = OutcomeUnknownError(error.code)
+            if error.code == "ERR_CREDENTIALS":
+                raise failure from None
+            return failure
+        if reply.status == _TOO_MANY:
+            return OutcomeUnknownError("ERR_RATE_LIMIT")
+        return reply if reply.status < _SERVER_ERROR else OutcomeUnknownError("ERR_NETWORK")
 
     async def read_document(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
         """As :meth:`read`, for what must be there.
@@ -150,7 +157,10 @@ class AlpacaClient:
             OutcomeUnknownError: the venue did not answer.
         """
         self._budget.take_for_cancel()
-        return await self._exchange("DELETE", f"/v2/orders/{broker_order_id}", None)
+        try:
+            return await self._exchange("DELETE", f"/v2/orders/{broker_order_id}", None)
+        except NotSentError as error:
+            raise OutcomeUnknownError(error.code) from None
 
     async def close(self) -> None:
         """Close the connections."""

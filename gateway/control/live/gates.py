@@ -113,7 +113,7 @@ def _leads_to(found: Evidence, alias: str, account: Account) -> bool:
         route.mode,
         route.broker,
         route.broker_account,
-        route.hosts,
+        tuple(sorted(route.hosts)),
     ) == (Mode.LIVE, account.broker, account.broker_account, account.hosts)
 
 

@@ -22,7 +22,6 @@ from gateway.ledger.postgresql.session import Address
 from gateway.ledger.reader import Reader
 from gateway.ledger.seals import Sealer
 from gateway.ledger.stored import StoredLedger
-from gateway.ledger.succession import Succession
 from gateway.ports import BlockingRunner, Clock, Entropy
 from signing.keys import Signer, Vkey
 
@@ -46,7 +45,6 @@ async def open_ledger(
     clock: Clock,
     entropy: Entropy,
     runner: BlockingRunner,
-    succession: Succession | None = None,
 ) -> PostgresLedger:
     """Open the ledger in a database, or begin one.
 
@@ -60,7 +58,6 @@ async def open_ledger(
         clock: wall time for records, waits for the background tasks.
         entropy: the decision key is made of it.
         runner: every call that may block goes through it; close it after the ledger.
-        succession: how `identity_signer` comes to stand, where it takes over from another key.
 
     Raises:
         RefusedError: as `gateway.ledger.sqlite.open_ledger`, and `ledger-no-sync`.
@@ -68,8 +65,7 @@ async def open_ledger(
             not let go yet; the first entries could not be written.
     """
     vkey = Vkey(origin, log_signer.public)
-    sealer = Sealer(vkey, identity_signer, clock, entropy)
-    identity = Identity(sealer, log_signer, vkey, succession)
+    identity = Identity(Sealer(vkey, identity_signer, clock, entropy), log_signer, vkey)
     opened = await runner.run(partial(_open_directory, directory, address, identity))
     return PostgresLedger(opened, vkey, runner, clock)
 

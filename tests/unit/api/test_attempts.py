@@ -39,7 +39,7 @@ async def test_an_allowed_attempt_has_the_printed_shape(door: Door) -> None:
         "quantity": "10",
         "order_type": "limit",
         "limit_price": "24.8",
-        "label": None,
+        "label": "unsigned",
         "decision_reason": "signal:sig-1",
         "fail_closed_triggers": [],
         "order_status": "acknowledged",

@@ -81,7 +81,7 @@ async def test_every_output_is_labelled_research_until_omega4_is_lifted(tmp_path
     async with opened(tmp_path, lifted=False) as door:
         assert await labels(door) == {"research"}
         await door.lift()
-        assert await labels(door) == {None}
+        assert await labels(door) == {"unsigned"}
         await door.call("POST", "/v1/mode", scope="admin", json={"mode": "RESEARCH"})
         assert await labels(door) == {"research"}
         await door.app.ledger.publish_now()

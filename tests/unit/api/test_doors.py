@@ -40,7 +40,8 @@ NEEDS = {
     ("GET", "/v1/mode"): {"read"},
     ("POST", "/v1/mode"): {"admin"},
     ("POST", "/v1/omega4"): {"admin"},
-    ("POST", "/v1/exit-only"): {"admin"},
+    ("POST", "/v1/exit-only"): {"admin", "risk"},
+    ("GET", "/v1/manifests"): {"read"},
     ("POST", "/v1/kill"): {"operate"},
     ("POST", "/v1/resume"): {"admin", "operate"},
     ("GET", "/v1/halts"): {"read"},
@@ -48,6 +49,7 @@ NEEDS = {
     ("GET", "/v1/policy/controls"): {"read"},
     ("GET", "/v1/policy/releases/current/bundle.tar.gz"): {"policy:read"},
     ("POST", "/v1/policy/switch"): {"admin"},
+    ("GET", "/v1/secrets"): {"admin", "operate"},
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
 }

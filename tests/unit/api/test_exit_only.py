@@ -159,7 +159,7 @@ async def test_a_kill_may_let_exits_through_by_itself(door: Door) -> None:
     assert "OMEGA-2" in await denied_by(door, **EXIT, qty="1"), "the second one does not"
 
 
-async def test_only_an_admin_opens_it_and_gives_a_reason(door: Door) -> None:
+async def test_only_risk_or_admin_opens_it_and_gives_a_reason(door: Door) -> None:
     for scope in ("propose", "read", "operate", "cancel"):
         answer = await door.call(
             "POST", "/v1/exit-only", scope=scope, json={"opened": True, **REASON}
@@ -167,6 +167,9 @@ async def test_only_an_admin_opens_it_and_gives_a_reason(door: Door) -> None:
         problem(answer, 403, "scope-missing")
     answer = await door.call("POST", "/v1/exit-only", scope="admin", json={"opened": True})
     problem(answer, 422, "invalid-missing-field")
+    opening = {"opened": True, **REASON}
+    answer = await door.call("POST", "/v1/exit-only", scope="risk", json=opening)
+    assert answer.json()["exit_only"][0]["by"] == "risk-user"
 
 
 async def test_an_end_is_in_the_future_and_belongs_to_what_is_opened(door: Door) -> None:

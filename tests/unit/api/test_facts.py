@@ -77,6 +77,7 @@ async def test_a_quote_and_a_rate_are_listed_as_they_were_sent(door: Door) -> No
     prices = {"bid": "24.5", "ask": "24.51", "last": "24.505"}
     assert (await put(door, "quote.AAPL", prices)).json()["value"] == prices
     assert (await put(door, "fx.EUR", "1.20461234")).json()["value"] == "1.20461234"
+    assert (await put(door, "close.AAPL", "24.505")).json()["value"] == "24.505"
 
 
 async def test_the_list_has_pages(door: Door) -> None:
@@ -122,6 +123,11 @@ REFUSED: tuple[tuple[str, object, dict[str, Any], int, str], ...] = (
     ("quote.AAPL", {"bid": "2", "ask": "1", "last": "1"}, {}, 422, "fact-value-invalid"),
     ("quote.AAPL", {"bid": "1.00001", "ask": "2", "last": "1"}, {}, 422, "fact-value-invalid"),
     ("quote.AAPL", {"bid": "1", "ask": "2"}, {}, 422, "invalid-value"),
+    ("close.GME", "24.5", {}, 404, "fact-unknown"),
+    ("close.AAPL", {"bid": "1", "ask": "2", "last": "1"}, {}, 422, "fact-value-invalid"),
+    ("close.AAPL", "24.50001", {}, 422, "fact-value-invalid"),
+    ("close.AAPL", "0", {}, 422, "number-not-positive"),
+    ("close.AAPL", True, {}, 422, "fact-value-invalid"),
     ("model.drift", "0.1", {"ttl_ms": "0"}, 422, "number-malformed"),
     ("model.drift", "0.1", {"ttl_ms": "604800001"}, 422, "number-malformed"),
     ("model.drift", "0.1", {"ttl_ms": 60_000}, 422, "invalid-value"),

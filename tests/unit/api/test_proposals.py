@@ -25,7 +25,7 @@ async def test_an_allowed_order_is_answered_with_its_decision(door: Door) -> Non
     assert order["requested"] == {"qty": "10", "limit_price": "24.80", "stop_price": None}
     assert (order["status"], order["label"], order["client_order_id"]) == (
         "CREATED",
-        None,
+        "unsigned",
         "mine-1",
     )
     assert (order["filled_qty"], order["filled_avg_price"]) == ("0", None)

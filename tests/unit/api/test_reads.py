@@ -226,7 +226,7 @@ async def test_health_and_readiness_need_no_key(door: Door) -> None:
     assert (await door.call("GET", "/readyz", scope=None)).json() == {"status": "ready"}
 
 
-@pytest.mark.parametrize("state", ["latched", "full"])
+@pytest.mark.parametrize("state", ["latched", "full", "uncertified"])
 async def test_a_gateway_that_cannot_record_is_not_ready(
     door: Door, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.main import main
-from support.logs import LogBuilder, filled_log, make_log, seeded
+from support.logs import START_US, LogBuilder, filled_log, make_log, seeded
 
 pytestmark = pytest.mark.requirement("W-01")
 
@@ -206,3 +206,57 @@ def test_what_cannot_be_read(
 def test_every_kind_of_entry(writ: Writ, tmp_path: Path) -> None:
     (tmp_path / "vkey").write_text(f"{make_log(tmp_path / 'log', 20)}\n")
     assert writ("verify", "--log", tmp_path / "log", "--vkey", tmp_path / "vkey")[0] == 0
+
+
+def test_the_history_of_the_keys(writ: Writ, log: LogBuilder, vkey: Path) -> None:
+    first = log.identity.public.hex
+    index = log.rotate(5, revoked=True, certified=seeded(6))
+    log.publish()
+    status, out, _ = writ("verify", "--log", log.directory, "--vkey", vkey)
+    assert status == 0
+    assert "identity keys revoked: 1" in out
+    (ended,) = (line for line in out.splitlines() if line.strip().startswith("certificates   813"))
+    assert f"REVOKED by alice, entry {index}" in " ".join(ended.split())
+    assert "a year is over" in ended
+    status, out, _ = writ("verify", "--log", log.directory, "--vkey", vkey, "-o", "json")
+    keys = report(out)["keys"]
+    assert [(one["role"], one["by"], one["ending"]) for one in keys] == [
+        ("identity", "none", "revoked"),
+        ("decision", first, "revoked"),
+        ("identity", "none", "stands"),
+        ("decision", seeded(5).public.hex, "stands"),
+    ]
+    assert keys[0] == {
+        "role": "identity", "key": first, "by": "none", "first_index": 0,
+        "first_us": START_US + 1_000, "last_us": log.at_us - 1_000, "ending": "revoked",
+        "ended_index": index, "reason": "a year is over", "ended_by": "alice",
+    }  # fmt: skip
+
+
+def test_of_many_decision_keys_a_table_has_the_newest(
+    writ: Writ, log: LogBuilder, vkey: Path
+) -> None:
+    for number in range(20, 40):
+        log.add("certificate", log.certificate(seeded(number).public), log.identity)
+    log.publish()
+    status, out, err = writ("verify", "--log", log.directory, "--vkey", vkey)
+    shown = [line for line in out.splitlines() if line.strip().startswith("entries   ")]
+    assert (status, len(shown)) == (0, 8)
+    assert seeded(39).public.hex[:16] in shown[-1]
+    assert "13 earlier decision keys are not shown" in err
+
+
+def test_the_identity_key_that_an_auditor_was_told(
+    writ: Writ, log: LogBuilder, vkey: Path, tmp_path: Path
+) -> None:
+    known = tmp_path / "identity.pub"
+    known.write_text(f"{log.identity.public.hex}\n")
+    command = ("verify", "--log", log.directory, "--vkey", vkey, "--identity", known)
+    assert writ(*command)[0] == 0
+    log.rotate(5, revoked=True)
+    log.publish()
+    status, out, _ = writ(*command, "-o", "json")
+    assert (status, report(out)["first_bad_index"]) == (1, log.tree.size - 2)
+    known.write_text("no key")
+    assert writ(*command)[0] == 2
+    assert writ("verify", "--receipt", known, "--vkey", vkey, "--identity", known)[0] == 2

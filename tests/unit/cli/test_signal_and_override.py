@@ -8,10 +8,6 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.main import main
-from gateway.cli.override import MODES_RUN
-from gateway.control.modes import check_mode
-from gateway.domain.errors import RefusedError
-from gateway.domain.mode import Mode
 from gateway.facts.provenance import RunFiles
 from signing.keys import Ed25519Signer, Vkey
 from signing.override import read_override
@@ -122,15 +118,6 @@ def typed(key: Path, expires: str, **changes: str) -> list[str]:
     options |= {f"--{name.replace('_', '-')}": value for name, value in changes.items()}
     parts = [part for pair in options.items() for part in pair]
     return ["override", "sign", *parts, "--expires", expires, "--key", str(key)]
-
-
-def test_the_modes_that_overrides_are_signed_for_without_a_warning_are_those_that_run() -> None:
-    for mode in Mode:
-        if mode in MODES_RUN:
-            check_mode(mode, "shipped")
-        else:
-            with pytest.raises(RefusedError, match="mode-unavailable"):
-                check_mode(mode, "shipped")
 
 
 @pytest.mark.requirement("S4-04")

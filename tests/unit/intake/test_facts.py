@@ -38,6 +38,7 @@ def read(name: str, value: SentValue) -> FactValue:
         ("model.data_integrity", True, True),
         ("model.protocol_firing", False, False),
         ("fx.EUR", "1.08251234", 108_251_234),
+        ("close.AAPL", "24.5501", 2_455_010_000),
         ("quote.AAPL", PriceTexts("24.5", "24.6", "24.5501"), (24.5, 24.6, 24.5501)),
     ],
 )
@@ -55,6 +56,7 @@ def test_a_value_is_made_exact(name: str, sent: SentValue, value: object) -> Non
         ("model.regime", "NORMAL"),
         ("model.drift", "0.5"),
         ("fx.EUR", "1.08251234"),
+        ("close.AAPL", "24.5501"),
         ("model.data_integrity", True),
     ],
 )
@@ -73,6 +75,7 @@ def test_a_quote_is_read_back_as_it_was_sent() -> None:
         *("model.temper", "model.", "model", "", "MODEL.DRIFT", "model.drift ", "drift"),
         *("fx.USD", "fx.eur", "fx.EURO", "fx.", "fx.ЕUR", "fx.EUR\n"),
         *("quote.GME", "quote.aapl", "quote.", "quote.AAPL/..", "fx.EUR/USD"),
+        *("close.GME", "close.", "close.aapl"),
     ],
 )
 def test_no_other_name_is_a_fact(name: str) -> None:
@@ -89,6 +92,10 @@ def test_no_other_name_is_a_fact(name: str) -> None:
         *((name, "calm") for name in ("model.regime",)),
         ("model.regime", "PANIC"),
         ("quote.AAPL", "24.5"),
+        ("close.AAPL", True),
+        ("close.AAPL", PriceTexts("1", "2", "1")),
+        ("close.AAPL", "24.50001"),  # finer than its scale
+        ("close.AAPL", "99999999"),
         ("model.drift", PriceTexts("1", "2", "1")),
         ("model.data_integrity", PriceTexts("1", "2", "1")),
         ("quote.AAPL", PriceTexts("24.6", "24.5", "24.5")),  # crossed

@@ -10,10 +10,20 @@ import pytest
 
 from gateway.domain.errors import RefusedError, WritError
 from gateway.ledger import database
+from gateway.ledger.succession import Succession
 from gateway.ports import Batch, Draft
 from signing.envelope import open_envelope, seal
+from signing.keys import Ed25519Signer
 from signing.merkle import leaf_hash
-from support.ledgers import IDENTITY, VKEY, Story, faults, opened, verified
+from support.ledgers import (
+    IDENTITY,
+    VKEY,
+    Story,
+    faults,
+    opened,
+    opened_on_postgresql,
+    verified,
+)
 from support.logs import seeded
 
 
@@ -328,3 +338,83 @@ async def test_nothing_is_left_behind(tmp_path: Path) -> None:
     await begun(tmp_path)
     names = {name.partition("/")[0] for name in files_of(tmp_path)}
     assert names == {"log", "log.vkey", "writ.db"}
+
+
+# --- Another identity key -------------------------------------------------------------------------
+
+OTHER = seeded(9)
+
+
+def succession(
+    former: Ed25519Signer | None = IDENTITY, coming: Ed25519Signer = OTHER
+) -> Succession:
+    return Succession(coming, former, by="alice", reason="a year is over")
+
+
+@pytest.mark.requirement("W-01")
+@pytest.mark.parametrize("former", [IDENTITY, None], ids=["rotated", "revoked"])
+@pytest.mark.parametrize("store", [opened, opened_on_postgresql], ids=["sqlite", "postgresql"])
+async def test_another_identity_key_takes_over_and_only_it_may_start(
+    tmp_path: Path, former: Ed25519Signer | None, store: Callable[..., Any]
+) -> None:
+    async with store(tmp_path) as ledger:
+        await ledger.commit(mode())
+    async with store(tmp_path, identity_signer=succession(former)) as ledger:
+        await ledger.commit(mode())
+        after = ledger.size
+    with pytest.raises(RefusedError) as old:
+        async with store(tmp_path):
+            pass
+    assert (old.value.code, OTHER.public.hex in old.value.detail) == ("ledger-foreign", True)
+    async with store(tmp_path, identity_signer=OTHER) as ledger:
+        assert ledger.size == after + 1  # a certificate, and nothing else
+        await ledger.commit(mode())
+    report = verified(tmp_path / "log")
+    assert report.ok, report.steps
+    assert [(one.key, one.ending) for one in report.keys if one.role == "identity"] == [
+        (IDENTITY.public.hex, "rotated" if former else "revoked"),
+        (OTHER.public.hex, "stands"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (succession(seeded(8)), "ledger-foreign"),
+        (succession(IDENTITY, IDENTITY), "identity-stands"),
+        (succession(None, seeded(1)), "identity-used"),
+    ],
+    ids=["by a key that does not stand", "by itself", "by the log key"],
+)
+async def test_takeovers_that_are_refused(tmp_path: Path, given: Succession, code: str) -> None:
+    await begun(tmp_path)
+    before = files_of(tmp_path)
+    error = await refusal(tmp_path, identity_signer=given)
+    assert (error.code, files_of(tmp_path)) == (code, before)
+
+
+@pytest.mark.attack
+async def test_a_key_that_left_never_takes_over_again(tmp_path: Path) -> None:
+    await begun(tmp_path)
+    async with opened(tmp_path, identity_signer=succession(None)):
+        pass
+    error = await refusal(tmp_path, identity_signer=succession(OTHER, IDENTITY))
+    assert error.code == "identity-used"
+
+
+async def test_there_is_nothing_to_take_over_in_an_empty_folder(tmp_path: Path) -> None:
+    assert (await refusal(tmp_path, identity_signer=succession())).code == "ledger-missing"
+    async with opened(tmp_path) as ledger:  # and it may still be begun
+        assert ledger.size == 2
+
+
+@pytest.mark.attack
+async def test_a_takeover_that_is_hidden_in_the_database_still_counts(tmp_path: Path) -> None:
+    """The revoked key would otherwise be let in by whoever may write to the database."""
+    await begun(tmp_path)
+    async with opened(tmp_path, identity_signer=succession(None)):
+        pass
+    connection = apsw.Connection(str(tmp_path / "writ.db"))
+    connection.execute("UPDATE entries SET kind = 'mode' WHERE kind = 'identity'")
+    connection.close()
+    assert (await refusal(tmp_path)).code == "ledger-foreign"

@@ -115,13 +115,13 @@ async def test_what_fails_while_alone_opens_the_door_again(two: Two) -> None:
 
     async def failing() -> None:
         async with holder.alone(nothing, SOON_MS):
-            holder.announce("other")
-            assert holder.labels() == (two[0].release.label, "other")
+            holder.announce(two[1].named)
+            assert holder.named() == (two[0].named, two[1].named)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await failing()
-    assert holder.labels() == (two[0].release.label,)
+    assert holder.named() == (two[0].named,)
     await holder.opened()
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from gateway.policy.units import UNITS, write_value
 from signing import canonical
 from signing.manifest import ManifestError, read_fields
 from signing.rendering.change import Change, folded
@@ -31,6 +30,7 @@ from signing.rendering.release import (
 )
 from signing.rendering.release_changes import release_changes
 from signing.rendering.units import amount, instant, limit_value, limit_words
+from signing.units import UNITS, write_value
 from support.manifests import (
     DAY_US,
     DEMO,

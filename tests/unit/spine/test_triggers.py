@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from gateway.control.triggers import Triggers
 from gateway.domain.book import Book
-from gateway.domain.decision import HaltTriggers
+from gateway.domain.decision import EngineFailure, HaltTrigger, HaltTriggers
+from gateway.domain.halt import GLOBAL
 from gateway.domain.mode import Mode
 from signing import canonical
 
@@ -74,3 +77,41 @@ async def test_in_research_nobody_is_asked() -> None:
     asked.book.mode = Mode.RESEARCH
     await asked.tell(1)
     assert asked.seen == []
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [(True, ["OMEGA2_VOLATILITY", "OMEGA2_DRAWDOWN"]), (False, ["OMEGA2_DRAWDOWN"])],
+)
+async def test_what_nobody_has_told_yet_is_no_halt_and_everything_else_is(
+    *, told: bool, found: list[str]
+) -> None:
+    unknown = HaltTrigger("OMEGA2_VOLATILITY", GLOBAL, None, 400_000)
+    assert await engaged([unknown, HaltTrigger("OMEGA2_DRAWDOWN", GLOBAL, 5, 1)], told) == found
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_volatility_that_was_observed_and_an_engine_that_cannot_say_are_always_halts(
+    *, told: bool
+) -> None:
+    high = HaltTrigger("OMEGA2_VOLATILITY", GLOBAL, 400_001, 400_000)
+    assert await engaged([high], told) == ["OMEGA2_VOLATILITY"]
+    assert await engaged(EngineFailure("ENGINE_ERROR"), told) == ["ENGINE_ERROR"]
+
+
+async def engaged(due: HaltTriggers, told: bool) -> list[str]:
+    """The causes of the halts that follow from an answer."""
+    causes: list[str] = []
+
+    class Stops:
+        async def halt(self, *, cause: str, **_: object) -> None:
+            causes.append(cause)
+
+    async def ask(document: bytes) -> HaltTriggers:
+        assert document
+        return due
+
+    asked = Asked()
+    triggers = Triggers(ask, asked, Stops(), asked.document, lambda: told)  # pyright: ignore[reportArgumentType]  of a journal only the mode counts
+    await triggers.evaluate()
+    return causes

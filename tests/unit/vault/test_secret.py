@@ -216,6 +216,7 @@ REVEALING = {
     "gateway/policy/opa_server/client.py": 1,
     "gateway/policy/opa_server/endpoint.py": 1,
     "gateway/policy/opa_server/setup.py": 1,
+    "vault/secret_keys.py": 1,
 }
 """How often each module takes the value out; whoever adds one has thought about it."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from signing.trust import PUBLISH_DAYS_MAX, Floor, Repository, TrustError, read_roots, verify_trust
-from support.trust_attacks import OVERLAY, OVERLAYS, publish_evil
+from support.trust_attacks import OVERLAYS, publish_evil
 from support.trust_root import (
     ANNA,
     BERT,
@@ -172,30 +172,10 @@ def test_a_new_publisher_cannot_take_an_overlay_back(tmp_path: Path) -> None:
     made.root(COUNCIL.publishing_with(OTHER_PUBLISHER.public), ANNA, BERT)
     made.path("1.risk.json").unlink()
     made.publisher = OTHER_PUBLISHER
+    made.path("timestamp.json").unlink()
     made.publish()
     made.verify()
     assert refusal(made, floor=floor) == "overlay-removed"
-
-
-def test_overlays_go_with_new_targets(tmp_path: Path) -> None:
-    made = trust_folder(tmp_path, overlays=OVERLAYS)
-    floor = made.verify().floor
-    made.targets()
-    made.overlays({})
-    made.publish()
-    assert OVERLAY not in made.verify(floor=floor).targets
-
-
-def test_overlays_end_with_the_last_risk_officer(tmp_path: Path) -> None:
-    made = trust_folder(tmp_path, overlays=OVERLAYS)
-    floor = made.verify().floor
-    made.root(COUNCIL.replacing(officer("carl", CARL)), ANNA, BERT)
-    assert refusal(made, floor=floor) == "risk-short"
-    made.targets()
-    made.publish()
-    state = made.verify(floor=floor)
-    assert OVERLAY not in state.targets
-    assert "risk" not in state.versions
 
 
 def test_a_risk_officer_must_be_one_by_root_and_targets(tmp_path: Path) -> None:

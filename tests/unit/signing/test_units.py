@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.quantities import INT_LIMIT
-from gateway.policy.units import (
+from signing.units import (
     UNITS,
     UnitError,
     limit_name,

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.domain.quantities import INT_LIMIT, format_scaled
+from signing.canonical import INT_MAX
 
 NUMBER_MAX: Final = 48
 """The longest text that is read as a number with its unit."""
@@ -95,8 +95,8 @@ def read_value(text: str, unit: str, currency: str) -> int:
     value, rest = divmod(int(whole + fraction) * factor, 10 ** len(fraction))
     if rest:
         raise UnitError(f"{text} is finer than one {_smallest(unit, currency)}", "round it")
-    if value >= INT_LIMIT:
-        most = write_value(INT_LIMIT - 1, unit, currency)
+    if value > INT_MAX:
+        most = write_value(INT_MAX, unit, currency)
         raise UnitError(f"{text} is too large", f"write at most {most}")
     return value
 
@@ -133,18 +133,18 @@ def _smallest(unit: str, currency: str) -> str:
 
 
 def write_value(value: int, unit: str, currency: str, bare: str = "") -> str:
-    """The text that :func:`read_value` reads as this integer; a leverage is written in ``x``."""
+    """The text that `read_value` reads as this integer; a leverage is written in ``x``."""
     if unit == _MICROS:
-        return f"{format_scaled(value, 6)} {currency}"
+        return f"{plain(value, 6)} {currency}"
     if unit == "bps":
         times = bare.startswith("leverage")
-        return f"{format_scaled(value, 4)} x" if times else f"{format_scaled(value, 2)} %"
+        return f"{plain(value, 4)} x" if times else f"{plain(value, 2)} %"
     if unit == "ms":
         name = next(name for name, ms in _MS.items() if value % ms == 0 and (value or ms == 1))
         return f"{value // _MS[name]} {name}"
     if unit == "e8":
-        return f"{format_scaled(value, 8)} units"
-    return format_scaled(value, 4) if unit == "e4" else str(value)
+        return f"{plain(value, 8)} units"
+    return plain(value, 4) if unit == "e4" else str(value)
 
 
 def show_value(
@@ -155,7 +155,7 @@ def show_value(
     ``unit`` may also be ``price`` (at ``price_decimals``) or ``none``.
     """
     if unit == "price":
-        return _apart(format_scaled(value, price_decimals))
+        return _apart(plain(value, price_decimals))
     if unit not in UNITS:
         return _apart(str(value))
     number, _, said = write_value(abs(value), unit, currency, bare).partition(" ")
@@ -164,6 +164,14 @@ def show_value(
         number = f"{whole}.{fraction.ljust(2, '0')}"
     sign = "-" if value < 0 else ""
     return f"{sign}{_apart(number)} {said}".rstrip()
+
+
+def plain(value: int, decimals: int) -> str:
+    """An integer at so many decimals as a decimal number, without zeros at its end: ``-1.5``."""
+    sign = "-" if value < 0 else ""
+    whole, rest = divmod(abs(value), 10**decimals)
+    fraction = str(rest).rjust(decimals, "0").rstrip("0") if rest else ""
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
 def _apart(number: str) -> str:

@@ -1,0 +1,347 @@
+"""Alpaca as a broker: the port over HTTP, one connection for each account.
+
+An account is at one venue, paper or live, from its opening on: the address is fixed then, and
+:meth:`AlpacaBroker.route` tells which host is really spoken to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from gateway.brokers.alpaca.account import read_statement, read_validated, room_to_reduce
+from gateway.brokers.alpaca.address import Address, address
+from gateway.brokers.alpaca.assets import Assets
+from gateway.brokers.alpaca.budget import Budget
+from gateway.brokers.alpaca.calendar import read_sessions
+from gateway.brokers.alpaca.client import AlpacaClient, Reply
+from gateway.brokers.alpaca.config import read_config
+from gateway.brokers.alpaca.following import Following
+from gateway.brokers.alpaca.mapping import (
+    DUPLICATE,
+    INVALID,
+    held_order,
+    order_body,
+    refusal,
+    same_order,
+)
+from gateway.brokers.alpaca.sequence import Sequence as UpdateSequence
+from gateway.brokers.alpaca.wire import Fields, UnreadableError, an_object
+from gateway.brokers.contract import BrokerParts, RealAccount
+from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
+from gateway.domain.execution import (
+    Accepted,
+    BrokerOrderState,
+    BrokerStatement,
+    BrokerUpdate,
+    NotSentError,
+    OutcomeUnknownError,
+    Rejected,
+)
+from gateway.domain.market import Hours
+from gateway.domain.order import BrokerOrder
+from gateway.domain.permission import Route, Validated
+from gateway.domain.venue import VenueTerms
+from gateway.ports import BlockingRunner
+from signing.lifecycle import State
+
+NAME: Final = "alpaca"
+FILE_NAME: Final = "alpaca.db"
+_OK: Final = 200
+_NO_CONTENT: Final = 204
+_NOT_FOUND: Final = 404
+_TOO_MANY: Final = 429
+_REFUSALS: Final = (400, 401, 403, 422)
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """Everything of one account."""
+
+    real: RealAccount
+    address: Address
+    client: AlpacaClient
+    assets: Assets
+    following: Following
+
+
+class AlpacaBroker:
+    """Implements :class:`gateway.brokers.contract.OpenBroker`; :func:`open_alpaca` makes one."""
+
+    def __init__(
+        self,
+        accounts: Mapping[str, _Account],
+        sequence: UpdateSequence,
+        runner: BlockingRunner,
+        poll_ms: int,
+    ) -> None:
+        """Take the accounts by alias, and begin to fetch the terms that are wanted."""
+        self.poll_ms = poll_ms
+        self._accounts = dict(accounts)
+        self._sequence = sequence
+        self._runner = runner
+        self._tasks = [asyncio.create_task(each.assets.run()) for each in accounts.values()]
+
+    @property
+    def name(self) -> str:
+        """``alpaca``."""
+        return NAME
+
+    def route(self, account: str) -> Route:
+        """To the one host of its venue."""
+        known = self._account(account)
+        return Route(
+            account,
+            NAME,
+            known.real.broker_account,
+            known.real.mode,
+            (known.address.host_port,),
+        )
+
+    async def validate(self, account: str) -> Validated:
+        """Show the credentials to the venue. It does not tell whether they may move money out.
+
+        Raises:
+            OutcomeUnknownError: it did not answer, or nothing that can be read.
+        """
+        known = self._account(account)
+        return await read_validated(known.client, known.real.broker_account)
+
+    def terms(self, account: str, symbol: str) -> VenueTerms | None:
+        """What it takes, as last heard; ``None`` until it was asked for once."""
+        known = self._accounts.get(account)
+        return None if known is None else known.assets.terms(symbol)
+
+    async def submit(self, order: BrokerOrder) -> Accepted | Rejected:
+        """Send an order, once.
+
+        An order that Alpaca could not keep to is refused here. One that it has by our id already
+        is taken for accepted only if it is the same in everything.
+
+        Raises:
+            NotSentError: nothing left this machine.
+            OutcomeUnknownError: it may have arrived.
+        """
+        known = self._accounts.get(order.account)
+        body = order_body(order)
+        if known is None or body is None:
+            return Rejected(INVALID)
+        try:
+            await known.following.take_up()
+            if order.reduce_only and not await room_to_reduce(known.client, order):
+                return Rejected("ERR_INSUFFICIENT_QTY")
+        except UnavailableError:
+            raise NotSentError("ERR_ACCOUNT") from None
+        except OutcomeUnknownError as error:
+            raise NotSentError(error.code) from None  # only questions were asked
+        return await self._sent(known, order, body)
+
+    async def cancel(self, broker_client_id: str) -> None:
+        """Ask for a cancel, once; an order that is unknown or over needs none.
+
+        Raises:
+            OutcomeUnknownError: the venue did not answer, or could not do it.
+        """
+        owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
+        if owner is None:
+            if await self.order(broker_client_id) is None:
+                return
+            owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
+        if owner is None or owner[0] not in self._accounts:
+            raise OutcomeUnknownError("ERR_ACCOUNT")
+        reply = await self._accounts[owner[0]].client.delete_order(owner[1])
+        if reply.status not in (_OK, _NO_CONTENT, _NOT_FOUND, 422):
+            raise OutcomeUnknownError(
+                "ERR_RATE_LIMIT" if reply.status == _TOO_MANY else "ERR_NETWORK"
+            )
+
+    async def order(self, broker_client_id: str) -> BrokerOrderState | None:
+        """What has become of an order; ``None`` if every account was asked and has none.
+
+        Raises:
+            OutcomeUnknownError: one of them did not answer; an unknown status is no answer.
+        """
+        owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
+        asked = [owner[0]] if owner and owner[0] in self._accounts else list(self._accounts)
+        for alias in asked:
+            found = await self._by_client_id(alias, broker_client_id)
+            if found is None:
+                continue
+            try:
+                held = held_order(found)
+            except UnreadableError:
+                raise OutcomeUnknownError("ERR_UNREADABLE") from None
+            # Whoever asks is told of the refusal now; the updates must not tell it again.
+            over = held.state is State.REJECTED
+            await self._watch(alias, held.order_id, held.client_id, over=over)
+            return held.told()
+        return None
+
+    async def statement(self, account: str) -> BrokerStatement:
+        """Cash and positions; an answer that is not whole is an error, never an empty account.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+            OutcomeUnknownError: the venue did not answer, or nothing that can be read.
+            UnavailableError: the credentials lead to another account.
+        """
+        known = self._account(account)
+        # First: a fill between the two is told as well, by an order that the record does not have,
+        # and that halts. The other way about it would be missing, and nothing would say so.
+        await known.following.take_up()
+        return await read_statement(known.client, account)
+
+    async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
+        """What was heard after a cursor; where nothing was, the venue is asked.
+
+        Raises:
+            OutcomeUnknownError: an account could not be asked, and there is nothing else to tell.
+            UnavailableError: the file is lost or unreadable, or belongs to another account.
+        """
+        told = await self._runner.run(lambda: self._sequence.after(after, limit))
+        if told or limit <= 0:
+            return told
+        rounds = (each.following.round() for each in self._accounts.values())
+        failures = [
+            failure
+            for failure in await asyncio.gather(*rounds, return_exceptions=True)
+            if failure is not None
+        ]
+        told = await self._runner.run(lambda: self._sequence.after(after, limit))
+        if failures and not told:
+            raise failures[0]
+        return told
+
+    async def hours_between(self, first: date, last: date) -> Sequence[Hours]:
+        """The regular sessions from one day to another, both included, in the venue's calendar.
+
+        Raises:
+            OutcomeUnknownError: the venue did not answer, or nothing that can be read.
+        """
+        return await read_sessions(next(iter(self._accounts.values())).client, first, last)
+
+    async def close(self) -> None:
+        """Stop fetching, close connections and file."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for known in self._accounts.values():
+            await known.client.close()
+        await self._runner.run(self._sequence.close)
+
+    def _account(self, account: str) -> _Account:
+        known = self._accounts.get(account)
+        if known is None:
+            raise NotFoundError(
+                "broker-account-unknown",
+                f"no account {account} at Alpaca",
+                "name a configured account",
+            )
+        return known
+
+    async def _sent(
+        self, known: _Account, order: BrokerOrder, body: Mapping[str, object]
+    ) -> Accepted | Rejected:
+        """From the first byte on, whatever is not clear is unknown."""
+        reply = await known.client.post_order(body)
+        if reply.status == _TOO_MANY:
+            return Rejected("ERR_RATE_LIMIT")
+        try:
+            if reply.status == _OK:
+                return await self._accepted(order.account, an_object(reply.document()), body)
+            code = refusal(reply.status, reply.document()) if reply.status in _REFUSALS else None
+        except UnreadableError:
+            raise OutcomeUnknownError("ERR_UNREADABLE") from None
+        if code == DUPLICATE:
+            return await self._adopted(order, body)
+        if code is None:
+            raise OutcomeUnknownError("ERR_NETWORK")
+        return Rejected(code)
+
+    async def _accepted(
+        self, alias: str, found: Fields, body: Mapping[str, object]
+    ) -> Accepted | Rejected:
+        held = held_order(found)
+        if not same_order(found, body):
+            raise UnreadableError("another order than was sent")
+        # If we crash here the order is in doubt, and is found by our id at the next start.
+        rejected = held.state is State.REJECTED
+        await self._watch(alias, held.order_id, held.client_id, over=rejected)
+        return Rejected("ERR_REJECTED") if rejected else Accepted(held.order_id)
+
+    async def _adopted(self, order: BrokerOrder, body: Mapping[str, object]) -> Accepted | Rejected:
+        """The id is taken: by this very order, sent before, or by another one."""
+        found = await self._by_client_id(order.account, order.broker_client_id)
+        if found is None:
+            raise OutcomeUnknownError("ERR_UNKNOWN_OUTCOME")
+        try:
+            if not same_order(found, body):
+                return Rejected(DUPLICATE)
+            return await self._accepted(order.account, found, body)
+        except UnreadableError:
+            raise OutcomeUnknownError("ERR_UNREADABLE") from None
+
+    async def _by_client_id(self, alias: str, client_id: str) -> Fields | None:
+        """The venue's order under our id; ``None`` only if it says that there is none."""
+        reply: Reply = await self._accounts[alias].client.read(
+            "/v2/orders:by_client_order_id", {"client_order_id": client_id}
+        )
+        try:
+            if reply.status == _NOT_FOUND:
+                an_object(reply.document())  # a page in front of the venue knows no orders
+                return None
+            if reply.status == _OK:
+                return an_object(reply.document())
+        except UnreadableError:
+            raise OutcomeUnknownError("ERR_UNREADABLE") from None
+        raise OutcomeUnknownError("ERR_AUTH" if reply.status in (401, 403) else "ERR_UNREADABLE")
+
+    async def _watch(self, alias: str, order_id: str, client_id: str, *, over: bool) -> None:
+        try:
+            await self._runner.run(
+                lambda: self._sequence.watch(alias, order_id, client_id, over=over)
+            )
+        except UnavailableError as error:
+            raise OutcomeUnknownError("ERR_UNKNOWN_OUTCOME") from error
+
+
+async def open_alpaca(parts: BrokerParts) -> AlpacaBroker:
+    """Open the accounts: addresses are checked, and nothing is sent.
+
+    Raises:
+        InvalidInputError: ``broker-config-invalid`` or ``alpaca-file-version``.
+        UnavailableError: ``alpaca-file-unavailable``.
+    """
+    config = read_config(parts.settings)
+    reals = {alias: _real(alias, terms.real) for alias, terms in parts.accounts.items()}
+    addresses = {
+        alias: address(alias, real.mode, real.url_override) for alias, real in reals.items()
+    }
+    path = parts.directory / FILE_NAME
+    sequence = await parts.runner.run(lambda: UpdateSequence(path))
+    accounts: dict[str, _Account] = {}
+    for alias, real in reals.items():
+        budget = Budget(parts.clock, config.requests_per_minute)
+        client = AlpacaClient(addresses[alias], real.credentials, budget, parts.clock)
+        accounts[alias] = _Account(
+            real,
+            addresses[alias],
+            client,
+            Assets(client, parts.clock),
+            Following(alias, real.broker_account, client, sequence, parts.runner),
+        )
+    return AlpacaBroker(accounts, sequence, parts.runner, config.poll_ms)
+
+
+def _real(alias: str, real: RealAccount | None) -> RealAccount:
+    if real is None:
+        raise InvalidInputError(
+            "broker-config-invalid",
+            f"account {alias} has no credentials for Alpaca",
+            "name key_id and secret",
+        )
+    return real

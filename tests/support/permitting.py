@@ -1,0 +1,63 @@
+"""Officers who permit a gateway: a trust root with a manifest, signed by the ceremony itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from signing import canonical
+from signing.keys import Ed25519Signer, Vkey
+from signing.manifest import Account, Manifest, read_fields
+from signing.permission import Here, Venue
+from support.brokers import LOG_SIGNER
+from support.manifests import manifest_fields
+from support.trust_root import ANNA, BERT, NOW_US, TrustFolder
+
+HOUR_US = 3_600_000_000
+LOG = Vkey("trading.example/log", LOG_SIGNER.public)
+HOSTS = ("paper-api.example.com:443",)
+PRIMARY = Account("alpaca", "PA1234", HOSTS)
+HERE = Here("production", LOG, {"primary": Venue("PAPER", PRIMARY)})
+"""The gateway that the manifests of `support.manifests` are for."""
+
+
+def fields(**changes: Any) -> dict[str, Any]:
+    """The fields of a manifest that is valid at the trust root's moment."""
+    times = {"valid_from_us": NOW_US - HOUR_US, "valid_until_us": NOW_US + 300 * 24 * HOUR_US}
+    attestation = manifest_fields()["attestations"][0]
+    attestation |= {"valid_until_us": NOW_US + 400 * 24 * HOUR_US}
+    return manifest_fields(attestations=[attestation], **times) | changes
+
+
+def manifest(**changes: Any) -> Manifest:
+    """The same, read."""
+    return read_fields(fields(**changes))
+
+
+@dataclass
+class Officers:
+    """Anna and Bert, the folder that they sign into, and the file of the root to be pinned."""
+
+    folder: Path
+    now_us: int = NOW_US
+    given: dict[str, Any] = field(default_factory=fields)
+    """The fields that every manifest begins with."""
+
+    def __post_init__(self) -> None:
+        self.trust = TrustFolder(self.folder, self.now_us)
+        self.trust.begin()
+        self.pinned = self.folder.with_name(f"{self.folder.name}.root.json")
+        self.pinned.write_bytes(self.trust.pinned)
+
+    def sign(self, *signers: Ed25519Signer, days: int = 3, **changes: Any) -> str:
+        """Sign and publish a manifest; returns its digest."""
+        data = canonical.encode(self.given | changes)
+        self.trust.targets({"manifest.json": data}, *(signers or (ANNA, BERT)))
+        self.trust.publish(days)
+        return canonical.digest(data)
+
+    def revoke(self) -> None:
+        """Take everything back."""
+        self.trust.targets({"release/data.json": b"{}"})
+        self.trust.publish()
