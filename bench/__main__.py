@@ -14,7 +14,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import controls, governed, growth, impact, kill, latency, profile, reading, report, swaps
+from bench import (
+    controls,
+    governed,
+    growth,
+    impact,
+    keys,
+    kill,
+    latency,
+    manifests,
+    profile,
+    reading,
+    report,
+    swaps,
+)
 from bench.measure import DEFAULT, FULL, QUICK, SMOKE, BenchError, Figure, Findings, Scale
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -31,6 +44,8 @@ BENCHES: Final[Mapping[str, Callable[[Path, Scale], Findings]]] = {
     "reading": reading.measure,
     "impact": impact.measure,
     "swaps": swaps.measure,
+    "keys": keys.measure,
+    "manifests": manifests.measure,
     "profile": profile.measure,
 }
 _SCALES: Final = {scale.name: scale for scale in (DEFAULT, FULL, QUICK, SMOKE)}

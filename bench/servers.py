@@ -101,11 +101,16 @@ def announced(
 
 
 @contextlib.contextmanager
-def gateway_server(folder: Path, release: Path, *, mode: str = "RESEARCH") -> Iterator[Gateway]:
-    """`writ serve` on SQLite, on recorded prices; Ω4 is lifted where orders are forwarded."""
+def gateway_server(
+    folder: Path, release: Path, *, mode: str = "RESEARCH", more: Mapping[str, str] | None = None
+) -> Iterator[Gateway]:
+    """`writ serve` on SQLite, on recorded prices; Ω4 is lifted where orders are forwarded.
+
+    ``more`` are further settings.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
-    environment = gateway_environment(mode, release)
+    environment = gateway_environment(mode, release) | dict(more or {})
     key = access_key(data, environment)
     command = [WRIT, "serve", "--data", data, "--port", "0"]
     with announced(command, environment, folder / "stderr") as server:

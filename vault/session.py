@@ -222,7 +222,7 @@ class VaultSession:
                 "the vault has had more requests than it allows",
                 "raise its rate limit for Writ, or see who else asks",
             ) from error
-        raise _condition(self._way.anonymous(), error) from error
+        raise condition(self._way.anonymous(), error) from error
 
     @contextmanager
     def _one_at_a_time(self) -> Generator[None]:
@@ -266,8 +266,11 @@ def _granted(answer: Answer, now: Moment, first_ns: int = 0) -> _Grant:
     )
 
 
-def _condition(way: BoundedAdapter, error: StatusError) -> ProviderError:
-    """Ask the vault how it is. Nothing secret is sent, and the answer only chooses words."""
+def condition(way: BoundedAdapter, error: StatusError) -> ProviderError:
+    """Ask the vault how it is, after a status that says that it failed.
+
+    Nothing secret is sent (`way` has no token), and the answer only chooses words.
+    """
     as_usual = dict.fromkeys(
         ("standby_code", "sealed_code", "uninit_code", "performance_standby_code"), 200
     )

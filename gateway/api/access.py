@@ -230,6 +230,14 @@ class AccessKeys:
         return await self._runner.run_quick("access", lambda: self._file.find(text))
 
 
+def is_admin(access: AccessFile, name: str) -> bool:
+    """Whether somebody has a working key of the scope admin."""
+    return any(
+        record.name == name and not record.revoked_us and KeyScope.ADMIN in record.scopes
+        for record in access.records()
+    )
+
+
 def _working(records: dict[str, KeyRecord], key_id_or_name: str) -> list[KeyRecord]:
     found = [
         record

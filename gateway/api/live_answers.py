@@ -11,7 +11,7 @@ from gateway.control.live.unlocking import LiveStatus
 from gateway.domain.permission import Permission
 from gateway.domain.quantities import MICROS, format_scaled
 
-SEE_HOSTS = frozenset({KeyScope.ADMIN, KeyScope.OPERATE})
+SEE_HOSTS = frozenset({KeyScope.ADMIN, KeyScope.OPERATE, KeyScope.RISK})
 """Who may see where orders go."""
 
 
@@ -63,7 +63,7 @@ class LiveAnswer(BaseModel):
     lapsed: LapsedAnswer | None
     refusals_unrecorded: int = Field(description="refusals that came too fast to be recorded")
     accounts: list[LiveAccount] | None = Field(
-        description="null for keys without the scope admin or operate"
+        description="null for keys without the scope admin, operate or risk"
     )
 
 

@@ -30,7 +30,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from gateway.api.access import AccessFile, KeyScope
+from gateway.api.access import AccessFile, is_admin
 from gateway.api.passkey_file import Held, Passkey, PasskeyFile
 from gateway.control.live.confirming import LIFE_NS, Pending
 from gateway.domain.errors import NotFoundError, RefusedError
@@ -232,14 +232,6 @@ class Passkeys:
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         return await self._runner.run(work)
-
-
-def is_admin(access: AccessFile, name: str) -> bool:
-    """Whether somebody has a working API key of the scope admin."""
-    return any(
-        record.name == name and not record.revoked_us and KeyScope.ADMIN in record.scopes
-        for record in access.records()
-    )
 
 
 def _handle(name: str) -> bytes:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Final
 
 from gateway.bootstrap.app import App, Host, Opened
 from gateway.bootstrap.broker_file import operator_file
-from gateway.bootstrap.following import follow
 from gateway.bootstrap.custody import open_custody
+from gateway.bootstrap.following import follow
 from gateway.bootstrap.live import open_live, passkey_origin, watch_live
 from gateway.bootstrap.market import keep_hours, open_venue
 from gateway.bootstrap.opening import open_brokers, open_clock, open_ledger
@@ -28,7 +28,15 @@ from gateway.bootstrap.permission import (
     open_permissions,
 )
 from gateway.bootstrap.recorded import record_configuration
-from gateway.bootstrap.sources import market_clock, open_facts, open_switching, real_time, worth_at
+from gateway.bootstrap.sources import (
+    market_clock,
+    open_facts,
+    open_sessions,
+    open_switching,
+    open_triggers,
+    real_time,
+    worth_at,
+)
 from gateway.bootstrap.trust import open_trust
 from gateway.brokers.gate import Gate
 from gateway.config import Settings
@@ -37,10 +45,8 @@ from gateway.control.halting import Halting
 from gateway.control.latching import Latches
 from gateway.control.modes import Modes
 from gateway.control.owed import FOLDER, FolderOwedHalts
-from gateway.control.real_time import LastWorth
-from gateway.control.sessions import Sessions
-from gateway.control.triggers import Triggers
 from gateway.domain.book import OrderState
+from gateway.facts.document import Facts
 from gateway.facts.pushed import PushedFacts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
 from gateway.ledger.journal import Journal
@@ -177,39 +183,16 @@ async def _start(opened: Opened) -> App:
         for account, broker in brokers.items()
     }
 
-    async def settle(order: OrderState) -> None:
-        await settlements[order.account].settle(order)
-
-    pipeline = Pipeline(
-        Parts(
-            clock=host.clock,
-            entropy=host.entropy,
-            facts=facts,
-            releases=releases,
-            ledger=ledger,
-            journal=journal,
-            door=gate,
-            settle=settle,
-            sweep=cancels.sweep,
-            latch=Latches(halting, lambda: journal.book).engage,
-            stops=halting,
-            broker_names={account: broker.name for account, broker in brokers.items()},
-        )
-    )
+    pipeline = _spine(opened, facts, gate, cancels, halting, settlements)
     trackers = {
         broker.name: Tracker(broker, journal, ledger, halting, pipeline.first_answer)
         for broker in brokers.values()
     }
-    worth = LastWorth(facts.equity_micros)
-    # Recorded prices do not fall silent: what they do not value is not known.
-    equity = facts.equity_micros if opened.venue is None else worth
-    sessions = Sessions(journal, facts.session, equity)
+    sessions = open_sessions(opened, facts)
     await record_configuration(opened, sessions)
     for account, settlement in settlements.items():
         await settlement.settle_restart(account, trackers[brokers[account].name].pull)
-    triggers = Triggers(
-        releases.triggered_halts, journal, halting, facts.halt_document, lambda: _told(opened)
-    )
+    triggers = open_triggers(opened, facts, halting)
     return App(
         settings=opened.settings,
         host=host,
@@ -229,7 +212,7 @@ async def _start(opened: Opened) -> App:
         modes=Modes(journal, host.clock, releases.named, check_mode, opened.mode_max),
         triggers=triggers,
         market_clock=market_clock(opened, pipeline, sessions, trackers, triggers),
-        real_time=real_time(opened, sessions, worth, triggers),
+        real_time=real_time(opened, sessions, triggers),
         trackers=trackers,
         live=live,
         passkey_origin=origin,
@@ -242,9 +225,33 @@ async def _start(opened: Opened) -> App:
     )
 
 
-def _told(opened: Opened) -> bool:
-    """Whether volatility has been spoken of since the start."""
-    return opened.feed is not None or opened.pushed.pushed("model.volatility")
+def _spine(
+    opened: Opened,
+    facts: Facts,
+    gate: Gate,
+    cancels: Cancels,
+    halting: Halting,
+    settlements: Mapping[str, Settlement],
+) -> Pipeline:
+    async def settle(order: OrderState) -> None:
+        await settlements[order.account].settle(order)
+
+    return Pipeline(
+        Parts(
+            clock=opened.host.clock,
+            entropy=opened.host.entropy,
+            facts=facts,
+            releases=opened.releases,
+            ledger=opened.ledger,
+            journal=opened.journal,
+            door=gate,
+            settle=settle,
+            sweep=cancels.sweep,
+            latch=Latches(halting, lambda: opened.journal.book).engage,
+            stops=halting,
+            broker_names={account: broker.name for account, broker in opened.brokers.items()},
+        )
+    )
 
 
 def _gate(opened: Opened, market: Callable[[], MarketReading]) -> Gate:

@@ -59,7 +59,7 @@ async def open_identity(reference: str | None, data: Path, custody: Custodian) -
     key = reference.removeprefix(KEY_PREFIX)
     try:
         signer = await custody.runner.run(
-            lambda: open_signer(session, TransitKey.parse(key), _public, custody.now)
+            lambda: open_signer(session, TransitKey.parse(key), public_key_of, custody.now)
         )
     except ProviderError as error:
         raise refused(error, "the identity key: ") from None
@@ -95,7 +95,12 @@ def _log_key(settings: Settings, reference: SecretRef, clock: Clock) -> Generato
         session.close()
 
 
-def _public(raw: bytes) -> PublicKey:
+def public_key_of(raw: bytes) -> PublicKey:
+    """A public key of its 32 bytes, as a vault tells them.
+
+    Raises:
+        ProviderError: ``vault-key``.
+    """
     try:
         return PublicKey(raw)
     except InvalidKeyError as error:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from gateway.bootstrap.app import Opened
 from gateway.bootstrap.current import CurrentInstruments, CurrentLimits
 from gateway.brokers.contract import MarketDriven, WorthAt
+from gateway.control.halting import Halting
 from gateway.control.modes import ModeCheck
 from gateway.control.real_time import LastWorth, RealTime
 from gateway.control.sessions import MarketClockAdvance, MarketSteps, Sessions
 from gateway.control.triggers import Triggers
+from gateway.domain.fact import VOLATILITY
 from gateway.domain.quantities import Worth
 from gateway.facts.document import Facts
 from gateway.facts.pushed import PushedFacts
@@ -90,17 +92,30 @@ def market_clock(
     return MarketClockAdvance(clock.market_us, steps)
 
 
-def real_time(
-    opened: Opened, sessions: Sessions, worth: LastWorth, triggers: Triggers
-) -> RealTime | None:
+def open_sessions(opened: Opened, facts: Facts) -> Sessions:
+    """What opens days, by what accounts are worth; recorded prices do not fall silent."""
+    equity = facts.equity_micros
+    known = equity if opened.venue is None else LastWorth(equity)
+    return Sessions(opened.journal, facts.session, known)
+
+
+def open_triggers(opened: Opened, facts: Facts, halting: Halting) -> Triggers:
+    """What looks for halts that are due."""
+
+    def told() -> bool:
+        return opened.feed is not None or opened.pushed.pushed(VOLATILITY)
+
+    ask = opened.releases.triggered_halts
+    return Triggers(ask, opened.journal, halting, facts.halt_document, told)
+
+
+def real_time(opened: Opened, sessions: Sessions, triggers: Triggers) -> RealTime | None:
     """What follows the passing of time, where market time is wall time."""
     if opened.venue is None:
         return None
     return RealTime(
         opened.host.clock,
-        lambda: opened.journal.book,
         sessions,
-        worth,
         triggers,
         opened.releases.readiness,
     )

@@ -124,22 +124,24 @@ def _data_folder(settings: Settings) -> Finding:
 
 def _keys(settings: Settings) -> Finding:
     folder = settings.data / "keys"
-    if not folder.exists():
+    kept = {"log.key": settings.log_key, "identity.key": settings.identity_key}
+    here = [name for name, elsewhere in kept.items() if elsewhere is None]
+    if here and not folder.exists():
         return Finding("keys", Grade.NOTE, "none yet; serve makes them")
-    log_key = load_key(folder / "log.key")
-    load_key(folder / "identity.key")
+    raw = {name: load_key(folder / name).public_key().public_bytes_raw() for name in here}
+    named = " and ".join(here) or "none in the data folder"
     vkey_file = settings.data / "log.vkey"
     if not vkey_file.exists():
-        return Finding("keys", Grade.OK, "log.key and identity.key; no log yet")
+        return Finding("keys", Grade.OK, f"{named}; no log yet")
     try:
         vkey = Vkey.parse(vkey_file.read_text(encoding="ascii").strip())
     except (InvalidKeyError, UnicodeDecodeError):
         return Finding("keys", Grade.FAIL, "log.vkey is damaged", "restore it from a backup")
-    if vkey.name != settings.origin or vkey.public.raw != log_key.public_key().public_bytes_raw():
+    if vkey.name != settings.origin or vkey.public.raw != raw.get("log.key", vkey.public.raw):
         return Finding(
             "keys", Grade.FAIL, "log.vkey is of another log", "restore the keys of this data"
         )
-    return Finding("keys", Grade.OK, f"of {vkey.name}")
+    return Finding("keys", Grade.OK, f"{named}, of {vkey.name}")
 
 
 def _access(settings: Settings) -> Finding:
@@ -176,7 +178,7 @@ def _port(settings: Settings) -> Finding:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            if _answers(settings):
+            if answers(settings):
                 return Finding("port", Grade.NOTE, f"{where}: a gateway is running there")
             return Finding(
                 "port", Grade.FAIL, f"{where}: {error.strerror}", "choose another --port"
@@ -184,7 +186,8 @@ def _port(settings: Settings) -> Finding:
     return Finding("port", Grade.OK, f"{where} is free")
 
 
-def _answers(settings: Settings) -> bool:
+def answers(settings: Settings) -> bool:
+    """Whether a gateway runs at the address of the settings."""
     import httpx2
 
     host = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -14,6 +14,7 @@ from gateway.cli.checks import Grade, examine
 from gateway.cli.engine_checks import engine_findings
 from gateway.cli.store_checks import store_findings
 from gateway.cli.trust_checks import trust_findings
+from gateway.cli.vault_checks import vault_findings
 from gateway.config import load_settings
 
 app = typer.Typer()
@@ -36,6 +37,7 @@ def doctor(
         *store_findings(settings),
         *engine_findings(settings),
         *trust_findings(settings),
+        *vault_findings(settings),
     ]
     rows = [asdict(finding) for finding in found]
     output.rows(rows, ("check", "grade", "found", "remedy"), fmt)

@@ -24,7 +24,8 @@ from gateway.cli.manifest_drafts import (
 from gateway.cli.manifest_plan import PLAN_BYTES_MAX, read_plan
 from gateway.cli.named_files import read_file
 from gateway.cli.signers import PassphraseOption
-from gateway.cli.trust_folder import OutOption, RootOption, TrustOption, now_us, open_trust
+from gateway.cli.trust_folder import now_us, open_trust
+from gateway.cli.trust_options import OutOption, RootOption, TrustOption
 from gateway.cli.trust_publishing import (
     DAYS,
     DaysOption,
@@ -33,6 +34,7 @@ from gateway.cli.trust_publishing import (
     publisher,
     tell_next,
 )
+from gateway.cli.trust_shown import show_reading
 from gateway.cli.trust_signing import (
     DraftArgument,
     DraftsArgument,
@@ -115,7 +117,7 @@ def show(
     opened = opened_for(trust, root, _SHOW, without_active=without_active)
     if draft is not None:
         reading = reading_of_targets(read_drafts([draft], _SHOW), opened)
-        showreading_of_targets(reading, opened.roots, fmt)
+        show_reading(reading, opened.roots, fmt)
         _unpack(reading.draft.files, unpack)
         return
     _unpack(opened.files(), unpack)
@@ -124,13 +126,11 @@ def show(
         raise nothing_stands()
     data, valid = encode_manifest(standing.manifest), standing.manifest.valid_at(now_us())
     head = {"valid_now": valid, "digest": digest(data)}
-    as_json = fmt is output.Format.JSON
-    full = (
-        {"manifest": decode_object(data)}
-        if as_json
-        else dict(manifest_words(standing.manifest, standing.release.currency))
-    )
-    output.record({**head, **full}, fmt)
+    if fmt is output.Format.JSON:
+        output.record({**head, "manifest": decode_object(data)}, fmt)
+        return
+    words = manifest_words(standing.manifest, standing.release.currency)
+    output.record({**head, **dict(words)}, fmt)
 
 
 @app.command()

@@ -1,4 +1,7 @@
-"""`writ mode`, `writ omega4` and `writ exit-only`: what becomes of an allowed order."""
+"""`writ mode`, `writ omega4` and `writ exit-only`: what becomes of an allowed order.
+
+The steps to LIVE are in ``gateway.cli.live``, as `writ mode live`.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import exits, output
+from gateway.cli import exits, live, output
 from gateway.cli.client import connect
 
-app = typer.Typer(no_args_is_help=True, help="Show or set the mode.")
+app = typer.Typer(no_args_is_help=True, help="Show or set the mode, and open LIVE.")
+app.add_typer(live.app, name="live")
 omega4_app = typer.Typer(
     no_args_is_help=True, help="Lift or restore Omega 4, the research-only directive."
 )
@@ -30,10 +34,10 @@ def show(fmt: output.FormatOption = output.Format.TABLE) -> None:
 
 @app.command("set")
 def set_mode(
-    mode: Annotated[str, typer.Argument(help="RESEARCH or SIMULATION.")],
+    mode: Annotated[str, typer.Argument(help="RESEARCH, SIMULATION, PAPER or LIVE.")],
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
-    """Change the mode, on the record."""
+    """Change the mode, on the record; LIVE begins closed."""
     _print(connect().post("/v1/mode", {"mode": mode.upper()}), fmt)
 
 
@@ -121,5 +125,8 @@ def _print(mode: Mapping[str, Any], fmt: output.Format) -> None:
         **mode,
         "omega4": lifted if omega4["lifted"] else "in force",
         "exit_only": open_for or "closed",
+        "live": "open" if mode["live"]["open"] else "closed",
     }
     output.record(shown, fmt)
+    if any(gate["name"] == "enabled" and gate["holds"] for gate in mode["live"]["gates"]):
+        live.show_live(mode["live"])

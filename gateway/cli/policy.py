@@ -15,6 +15,7 @@ from gateway.cli.opa_config import opa_config
 from gateway.cli.policy_catalogue import catalogue
 from gateway.cli.policy_diff import diff, limits
 from gateway.cli.policy_new import app as new_app
+from gateway.cli.policy_publish import publish
 from gateway.cli.policy_switch import active, switch
 from gateway.cli.policy_try import try_document
 from gateway.cli.policy_watch import run_tests
@@ -39,6 +40,7 @@ app.add_typer(new_app, name="new")
 app.command("opa-config")(opa_config)
 app.command("switch")(switch)
 app.command("active")(active)
+app.command("publish")(publish)
 
 SourceArgument = Annotated[
     Path,

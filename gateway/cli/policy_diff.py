@@ -31,8 +31,9 @@ def diff(
     A limit is tighter or looser by what it lets out: one of zero lets nothing out. The limit of
     a control that is new is neither: nothing was bounded there before.
     """
-    from gateway.policy.diff import LOOSER, NEW, TIGHTER, differences
+    from gateway.policy.diff import differences
     from gateway.policy.sides import read_side
+    from signing.rendering.change import LOOSER, NEW, TIGHTER
 
     changes = differences(read_side(old), read_side(new))
     if fmt is output.Format.JSON or changes:

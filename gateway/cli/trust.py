@@ -8,14 +8,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from gateway.cli import output, trust_officers
+from gateway.cli.manifest_drafts import WithoutActiveOption, opened_for
 from gateway.cli.named_files import read_file, usage
 from gateway.cli.signers import PassphraseOption
-from gateway.cli.trust_folder import (
-    OpenedTrust,
-    TrustOption,
-    open_roots,
-    open_trust,
-)
+from gateway.cli.trust_folder import OpenedTrust, open_roots, open_trust
+from gateway.cli.trust_options import TrustOption
+from gateway.cli.trust_overlay import overlay, reading_of_overlays, standing_fields, standing_words
 from gateway.cli.trust_publishing import (
     DAYS,
     DaysOption,
@@ -26,7 +24,7 @@ from gateway.cli.trust_publishing import (
     publisher,
     tell_next,
 )
-from gateway.cli.trust_shown import reading_of_root, show_reading
+from gateway.cli.trust_shown import Reading, reading_of_root, show_reading
 from gateway.cli.trust_signing import (
     DraftArgument,
     DraftsArgument,
@@ -44,8 +42,10 @@ app = typer.Typer(no_args_is_help=True, help="Name the officers, and publish wha
 app.command()(trust_officers.init)
 app.add_typer(trust_officers.officer_app, name="officer")
 app.command()(trust_officers.rotate)
+app.command()(overlay)
 
 _ROOT: Final = "root"
+_RISK: Final = "risk"
 _SIGN: Final = "trust sign"
 _PUBLISH: Final = "trust publish"
 _SHOW: Final = "trust show"
@@ -70,12 +70,12 @@ def sign(
     root: MaybeRootOption = None,
     yes: YesOption = None,
     passphrase: PassphraseOption = None,
+    without_active: WithoutActiveOption = False,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
-    """Read what the draft of a root changes, and sign it; the signature is added to the file."""
+    """Read what the draft of a root or an overlay changes, and sign it: it is added to the file."""
     found = read_drafts([draft], _SIGN)
-    roots = _roots_for(found, trust, root)
-    reading = reading_of_root(found, roots)
+    reading, roots = _reading(found, trust, root, _SIGN, without_active=without_active)
     sign_at_home(reading, roots, draft, key, yes=yes, passphrase=passphrase, fmt=fmt)
 
 
@@ -89,14 +89,14 @@ def publish(
     passphrase: PassphraseOption = None,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
-    """Put a signed root into force, and renew what the publisher signs.
+    """Put a signed root or overlay into force, and renew what the publisher signs.
 
     Without a draft it renews alone, which has to be done every few days.
     """
     if drafts:
         draft = read_drafts(drafts, _PUBLISH)
-        if draft.role != _ROOT:
-            raise usage("this is no root; see writ manifest publish", _PUBLISH)
+        if draft.role not in {_ROOT, _RISK}:
+            raise usage("this is a manifest; see writ manifest publish", _PUBLISH)
         follows = complete_draft(draft, trust, root, _PUBLISH)
         if follows != ("publish",) or key is None:
             output.record(_written(trust, draft), fmt)
@@ -109,16 +109,19 @@ def publish(
 
 @app.command()
 def show(
-    draft: Annotated[Path | None, typer.Argument(help="The draft of a root.")] = None,
+    draft: Annotated[
+        Path | None, typer.Argument(help="The draft of a root or of overlays. [what stands]")
+    ] = None,
     trust: MaybeTrustOption = None,
     root: MaybeRootOption = None,
+    without_active: WithoutActiveOption = False,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
-    """Show the officers and what they have signed, or what the draft of a root changes."""
+    """Show the officers and what they have signed, or what a draft changes."""
     if draft is not None:
         found = read_drafts([draft], _SHOW)
-        roots = _roots_for(found, trust, root)
-        show_reading(reading_of_root(found, roots), roots, fmt)
+        reading, roots = _reading(found, trust, root, _SHOW, without_active=without_active)
+        show_reading(reading, roots, fmt)
         return
     if trust is None or root is None:
         raise usage("name the folder and your root file: --trust and --root", _SHOW)
@@ -128,10 +131,10 @@ def show(
 
 
 def _written(trust: Path, draft: Draft) -> dict[str, Any]:
-    """The root file as it is now: what everybody compares, and keeps a copy of."""
-    path = trust / "metadata" / f"{draft.version}.root.json"
+    """The file as it is now: of a root, everybody compares and keeps a copy."""
+    path = trust / "metadata" / f"{draft.version}.{draft.role}.json"
     data = read_file(path, METADATA_BYTES_MAX, _PUBLISH)
-    return {"root": draft.version, "file": str(path), "sha256": digest(data)}
+    return {draft.role: draft.version, "file": str(path), "sha256": digest(data)}
 
 
 def _standing(opened: OpenedTrust) -> dict[str, Any]:
@@ -151,6 +154,7 @@ def _standing(opened: OpenedTrust) -> dict[str, Any]:
         "expires_us": {} if state is None else dict(state.expires_us),
         "signed_by": {} if state is None else {r: sorted(w) for r, w in state.signed_by.items()},
         "targets": [] if state is None else sorted(state.targets),
+        "overlays": list(standing_fields(opened)),
         "holds_until_us": roots.expires_us if state is None else state.holds_until_us,
     }
 
@@ -170,15 +174,22 @@ def _standing_words(opened: OpenedTrust) -> dict[str, str]:
         until = instant(state.expires_us[role])
         words[role] = f"{state.versions[role]}, signed by {who}, until {until}"
     targets = ", ".join(sorted(state.targets)) or "none: nothing is permitted"
-    return {**words, "files": targets, "holds until": instant(state.holds_until_us)}
+    holds = {"files": targets, "holds until": instant(state.holds_until_us)}
+    return {**words, **holds, **dict(standing_words(opened))}
 
 
-def _roots_for(draft: Draft, trust: Path | None, root: Path | None) -> RootState | None:
-    """The roots that a draft is judged by: none for the first root, which begins everything."""
-    if draft.role != _ROOT:
-        raise usage("this is no root; see writ manifest", _SIGN)
-    if draft.version == 1 and root is None:
-        return None
+def _reading(
+    draft: Draft, trust: Path | None, root: Path | None, command: str, *, without_active: bool
+) -> tuple[Reading, RootState | None]:
+    """A draft, and the roots it is judged by: none for the first root, which begins everything."""
+    if draft.role not in {_ROOT, _RISK}:
+        raise usage("this is a manifest; see writ manifest", command)
+    if draft.role == _ROOT and draft.version == 1 and root is None:
+        return reading_of_root(draft, None), None
     if trust is None or root is None:
-        raise usage("name the folder and your root file: --trust and --root", _SIGN)
-    return open_roots(trust, root, _SIGN).roots
+        raise usage("name the folder and your root file: --trust and --root", command)
+    if draft.role == _ROOT:
+        roots = open_roots(trust, root, command).roots
+        return reading_of_root(draft, roots), roots
+    opened = opened_for(trust, root, command, without_active=without_active)
+    return reading_of_overlays(draft, opened), opened.roots

@@ -13,9 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
-
-import typer
+from typing import Final
 
 from gateway.cli import exits, output
 from gateway.cli.named_files import read_file
@@ -38,17 +36,6 @@ from signing.trust import (
     verify_trust,
 )
 
-TrustOption = Annotated[
-    Path, typer.Option("--trust", envvar="WRIT_TRUST", help="Folder of the trust root.")
-]
-RootOption = Annotated[
-    Path,
-    typer.Option(
-        "--root", envvar="WRIT_TRUST_ROOT", help="Root file that you hold and trust yourself."
-    ),
-]
-OutOption = Annotated[Path, typer.Option("--out", help="Where to write the draft.")]
-
 SEEN_SUFFIX: Final = ".seen"
 """How the name of the record of what was accepted last ends."""
 _SNAPSHOT: Final = "snapshot"
@@ -61,6 +48,7 @@ _DENIED: Final = frozenset(
         "draft-files",
         "draft-short",
         "draft-stale",
+        "overlay-lifted",
         "overlay-removed",
         "publisher-other",
         "signer-unknown",
@@ -103,6 +91,14 @@ class OpenedTrust:
         targets = self.state.targets.items()
         with refusals():
             return {n: target.read() for n, target in targets if not n.startswith(OVERLAYS)}
+
+    def overlays(self) -> dict[str, bytes]:
+        """The overlays that are published and were not lifted, those that have ended too."""
+        if self.state is None:
+            return {}
+        targets = self.state.targets.items()
+        with refusals():
+            return {n: target.read() for n, target in targets if n.startswith(OVERLAYS)}
 
 
 def now_us() -> int:

@@ -10,15 +10,8 @@ import typer
 
 from gateway.cli import output
 from gateway.cli.named_files import FILE_BYTES_MAX, read_file, usage
-from gateway.cli.trust_folder import (
-    OpenedTrust,
-    OutOption,
-    RootOption,
-    TrustOption,
-    now_us,
-    open_roots,
-    refusals,
-)
+from gateway.cli.trust_folder import OpenedTrust, now_us, open_roots, refusals
+from gateway.cli.trust_options import OutOption, RootOption, TrustOption
 from gateway.cli.trust_shown import reading_of_root, show_reading
 from gateway.cli.trust_signing import write_draft
 from signing.keys import InvalidKeyError, PublicKey

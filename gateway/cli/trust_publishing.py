@@ -39,9 +39,12 @@ DAYS: Final = PUBLISH_DAYS
 
 _NEXT: Final = {
     "targets": "the officers sign what is permitted: `writ manifest draft`",
-    "risk": "a risk officer signs the overlays again",
+    "risk": "a risk officer signs the overlays anew: `writ trust overlay --without-active`",
     "publish": "publish: `writ trust publish --publisher-key KEY`",
 }
+
+
+_SIGNED_BY_OFFICERS: Final = frozenset({"targets", "risk"})
 
 
 def complete_draft(draft: Draft, trust: Path, root: Path | None, command: str) -> tuple[str, ...]:
@@ -87,6 +90,13 @@ def publish_all(trust: Path, root: Path, signer: Signer, days: int) -> dict[str,
     opened = open_roots(trust, root, "trust publish")
     with refusals():
         state = publish(opened.repository, opened.pinned, signer, now_us(), days)
+        for role in _SIGNED_BY_OFFICERS & state.versions.keys():
+            newest = opened.repository.latest(role)
+            if newest > state.versions[role]:
+                output.note(
+                    f"left out: {role} {newest} and what else in the folder too few have signed; "
+                    "find out who put it there"
+                )
     return {
         "timestamp": state.versions["timestamp"],
         "targets": state.versions["targets"],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from gateway.control.sessions import EquityAt, Sessions
 from gateway.control.triggers import Triggers
-from gateway.domain.book import AccountBook, Book
+from gateway.domain.book import AccountBook
 from gateway.ports import Clock
 
 LOOK_EVERY_MS: Final = 5_000
@@ -30,11 +30,6 @@ class LastWorth:
         self._equity = equity
         self._last: dict[str, int] = {}
 
-    def note(self, accounts: Iterable[AccountBook]) -> None:
-        """Value these accounts now, for when they cannot be."""
-        for account in accounts:
-            self(account)
-
     def __call__(self, account: AccountBook) -> int | None:
         """In micros; ``None`` if it was never known since the start."""
         equity = self._equity(account)
@@ -49,17 +44,13 @@ class RealTime:
     def __init__(
         self,
         clock: Clock,
-        book: Callable[[], Book],
         sessions: Sessions,
-        worth: LastWorth,
         triggers: Triggers,
         unready: Callable[[], Awaitable[str | None]],
     ) -> None:
         """``unready`` says why the engine cannot be asked now, or ``None``."""
         self._clock = clock
-        self._book = book
         self._sessions = sessions
-        self._worth = worth
         self._triggers = triggers
         self._unready = unready
 
@@ -68,7 +59,7 @@ class RealTime:
 
         An account that cannot be valued is left out: its orders are denied meanwhile.
         """
-        self._worth.note(self._book().accounts.values())
+        self._sessions.value()
         await self._sessions.open_day(self._clock.market_us())
         # While the engine is not ready it allows nothing either, and silence is no halt.
         if await self._unready() is None:

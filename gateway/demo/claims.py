@@ -12,10 +12,16 @@ from gateway.demo.tally import HaltSeen, Tally
 
 VOLATILITY: Final = "OMEGA2_VOLATILITY"
 
+_OUTSIDE: Final = "asks only where orders leave the gateway; in SIMULATION none does"
 NOT_MET: Final[Mapping[str, str]] = {
     "INP-01": "kept out by intake: what is malformed is refused before it is an order",
     "APR-01": "proves that the release signs a window; the gate compares the age with it",
-    "CMP-01": "asks only where money is at stake; in SIMULATION none is",
+    "LIV-01": _OUTSIDE,
+    "MAN-01": _OUTSIDE,
+    "MAN-02": "asks where an account leads; the simulator's is inside the gateway, as SIMULATION is",
+    "MAN-03": _OUTSIDE,
+    "MAN-04": _OUTSIDE,
+    "MAN-05": _OUTSIDE,
     "RPL-01": "only a preview may name an order to replace; the door refuses it before it is one",
 }
 """Controls that no order through the door can fail under this release, and why."""

@@ -23,6 +23,9 @@ CLOSE_PREFIX: Final = "close."
 """``close.AAPL``: the last price of a regular session, at :data:`PRICE_DECIMALS`; its instant lies
 in that session, and says which one it is."""
 
+VOLATILITY: Final = "model.volatility"
+"""The fact that a halt may follow from by itself; others move what an account is worth."""
+
 MODEL_DECIMALS: Final = 4
 RATE_DECIMALS: Final = 8
 PRICE_DECIMALS: Final = 8

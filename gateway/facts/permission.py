@@ -38,16 +38,17 @@ class Permitted:
             book: the mode, exit-only states, and what was allowed in the UTC day.
             wall_us: the wall clock, microseconds UTC.
         """
-        route, manifest = self.routes.get(order.account), self._manifest(wall_us)
+        route, permits = self.routes.get(order.account), self.permits
         strategy = order.strategy_id or NONE
         totals = book.day.with_one_more(wall_us, notional_micros)
         return {
             "venue": route is not None and route.mode is book.mode,
-            "live_open": self.permits is not None and self.permits.live_open(),
+            "account": route is not None and permits is not None and permits.names(route),
+            "live_open": permits is not None and permits.live_open(),
             "exit_open": book.exit_only_open(order.account, order.symbol, strategy, wall_us),
             "day_orders": totals.orders,
             "day_notional_micros": totals.notional_micros,
-        } | _manifest_facts(manifest, route, strategy)
+        } | _manifest_facts(self._manifest(wall_us), strategy)
 
     def _manifest(self, wall_us: int) -> Manifest | None:
         """The manifest that stands at the instant of the decision as well as now."""
@@ -61,15 +62,12 @@ def overlay_facts(order: Order, overlays: Sequence[Overlay]) -> dict[str, Any]:
     return {"restricted": any(order.symbol in one.restricted for one in overlays)}
 
 
-def _manifest_facts(
-    manifest: Manifest | None, route: Route | None, strategy: str
-) -> dict[str, Any]:
+def _manifest_facts(manifest: Manifest | None, strategy: str) -> dict[str, Any]:
     if manifest is None:
         return {
             "standing": False,
             "mode": NONE,
             "epoch": NONE,
-            "account": False,
             "strategy": False,
             "orders_per_day_max": NONE,
             "notional_per_day_max_micros": NONE,
@@ -78,18 +76,7 @@ def _manifest_facts(
         "standing": True,
         "mode": manifest.mode,
         "epoch": manifest.epoch,
-        "account": route is not None and _leads_where_permitted(manifest, route),
         "strategy": manifest.allows_strategy(strategy),
         "orders_per_day_max": manifest.ceilings.orders_per_day,
         "notional_per_day_max_micros": manifest.ceilings.notional_per_day_micros,
     }
-
-
-def _leads_where_permitted(manifest: Manifest, route: Route) -> bool:
-    """Whether the manifest names the account with exactly this broker, number and hosts."""
-    named = manifest.accounts.get(route.account)
-    return named is not None and (named.broker, named.broker_account, named.hosts) == (
-        route.broker,
-        route.broker_account,
-        route.hosts,
-    )

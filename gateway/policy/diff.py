@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from collections.abc import Iterator
+from dataclasses import fields
 
-from gateway.domain.quantities import INT_LIMIT
 from gateway.policy.catalogue import ControlText
-from gateway.policy.limits_file import GLOBAL, SCOPES
 from gateway.policy.sides import Side
 from signing import canonical
-from signing.units import limit_name, write_value
-
-ADDED: Final = "added"
-REMOVED: Final = "removed"
-CHANGED: Final = "changed"
-TIGHTER: Final = "tighter"
-LOOSER: Final = "looser"
-NEW: Final = "new"
-"""A limit of a control that is new itself: nothing was bounded there before."""
-
-_SINGULAR: Final = {"accounts": "account", "strategies": "strategy", "symbols": "symbol"}
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One difference.
-
-    Attributes:
-        part: ``control``, ``rules``, ``limit``, ``instrument``, ``restricted``,
-            ``compliance_symbols``, ``permission`` or ``currency``.
-        name: of what, such as ``ORD-01 severity`` or ``order_notional_max of account main``.
-        change: ``added``, ``removed`` or ``changed``.
-        old: what stood there, in people's units; ``None`` if nothing.
-        new: what stands there now.
-        effect: ``tighter``, ``looser`` or ``new`` where that can be told, otherwise empty.
-    """
-
-    part: str
-    name: str
-    change: str
-    old: str | None = None
-    new: str | None = None
-    effect: str = ""
+from signing.rendering.change import ADDED, CHANGED, LOOSER, REMOVED, TIGHTER, Change, kind_of
+from signing.rendering.data_changes import SignedData, data_changes
 
 
 def differences(old: Side, new: Side) -> list[Change]:
@@ -51,14 +17,7 @@ def differences(old: Side, new: Side) -> list[Change]:
     return [
         *_controls(old, new),
         *_rules(old, new),
-        *_currency(old, new),
-        *_limits(old, new),
-        *_instruments(old, new),
-        *_listed("restricted", old.data.restricted, new.data.restricted),
-        *_listed(
-            "compliance_symbols", old.data.compliance_symbols, new.data.compliance_symbols
-        ),
-        *_permissions(old, new),
+        *data_changes(_signed(old), _signed(new)),
     ]
 
 
@@ -113,122 +72,8 @@ def _rules(old: Side, new: Side) -> Iterator[Change]:
         before, after = old.texts.get(path), new.texts.get(path)
         if before != after:
             was, now = (None if text is None else _digest(text) for text in (before, after))
-            yield Change("rules", path, _kind(before, after), was, now)
+            yield Change("rules", path, kind_of(before, after), was, now)
 
 
-def _currency(old: Side, new: Side) -> Iterator[Change]:
-    before, after = old.data.base_currency, new.data.base_currency
-    if before != after:
-        yield Change("currency", "base_currency", CHANGED, before, after)
-
-
-def _limits(old: Side, new: Side) -> Iterator[Change]:
-    before, after = _flat(old.parts["limits"]), _flat(new.parts["limits"])
-    first, last = _read_only_by_added(old, new), _read_only_by_added(new, old)
-    for place in sorted({*before, *after}, key=lambda place: (place[0] != GLOBAL, place)):
-        was, now = before.get(place), after.get(place)
-        if was == now:
-            continue
-        name = place[-1]
-        parts = limit_name(name)
-        bare = parts.bare if parts else name
-        where = "" if place[0] == GLOBAL else f" of {_SINGULAR[place[0]]} {place[1]}"
-        yield Change(
-            "limit",
-            bare + where,
-            _kind(was, now),
-            _written(name, was, old.data.base_currency),
-            _written(name, now, new.data.base_currency),
-            NEW if name in first else "" if name in last else _effect(place, was, now),
-        )
-
-
-def _read_only_by_added(old: Side, new: Side) -> set[str]:
-    """Limits that controls read of which the old side has none; their effect is the control's.
-
-    A limit that something else of the old side reads, or that the old side names, is none.
-    """
-    known = _named_limits(old)
-    added = [text for control, text in new.controls.items() if control not in old.controls]
-    return {name for text in added for name in text.limits} - known
-
-
-def _named_limits(side: Side) -> set[str]:
-    named = {place[-1] for place in _flat(side.parts["limits"])}
-    return named.union(*(text.limits for text in side.controls.values()))
-
-
-def _flat(tables: Mapping[str, Any]) -> dict[tuple[str, ...], int]:
-    found: dict[tuple[str, ...], int] = {}
-    for name, value in tables[GLOBAL].items():
-        found[GLOBAL, name] = value
-    for scope in SCOPES:
-        for key, table in tables[scope].items():
-            for name, value in table.items():
-                found[scope, key, name] = value
-    return found
-
-
-def _written(name: str, value: int | None, currency: str) -> str | None:
-    parts = limit_name(name)
-    if value is None or parts is None:
-        return None if value is None else str(value)
-    return write_value(value, parts.unit, currency, parts.bare)
-
-
-def _effect(place: tuple[str, ...], old: int | None, new: int | None) -> str:
-    before, after = _room(place, old), _room(place, new)
-    return "" if before == after else TIGHTER if after < before else LOOSER
-
-
-def _room(place: tuple[str, ...], value: int | None) -> int:
-    """How much a limit leaves open: nothing at zero, everything where a scope has none."""
-    if value is None:
-        return 0 if place[0] == GLOBAL else INT_LIMIT
-    return INT_LIMIT - value if value and "_min_" in place[-1] else value
-
-
-def _instruments(old: Side, new: Side) -> Iterator[Change]:
-    before, after = old.parts["instruments"], new.parts["instruments"]
-    for symbol in sorted({*before, *after}):
-        was, now = before.get(symbol), after.get(symbol)
-        if was is None or now is None:
-            effect = LOOSER if was is None else TIGHTER
-            yield Change("instrument", symbol, _kind(was, now), effect=effect)
-            continue
-        for field in sorted({*was, *now}):
-            if was.get(field) != now.get(field):
-                told = str(was.get(field)), str(now.get(field))
-                yield Change("instrument", f"{symbol} {field}", CHANGED, *told)
-
-
-def _listed(part: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Change]:
-    """The symbols that came to a list of those that may trade less, or left it."""
-    for symbol in sorted(old ^ new):
-        change, effect = (REMOVED, LOOSER) if symbol in old else (ADDED, TIGHTER)
-        yield Change(part, symbol, change, effect=effect)
-
-
-def _permissions(old: Side, new: Side) -> Iterator[Change]:
-    before, after = old.parts["permissions"], new.parts["permissions"]
-    for account in sorted({*before, *after}):
-        was, now = before.get(account), after.get(account)
-        if was is None or now is None:
-            # Beside an entry for every account, one of its own may loosen or tighten.
-            sure = "*" not in {*before, *after} or account == "*"
-            effect = (LOOSER if was is None else TIGHTER) if sure else ""
-            yield Change("permission", account, _kind(was, now), effect=effect)
-            continue
-        for part in ("principals", "classes"):
-            for name in sorted({*was[part]} ^ {*now[part]}):
-                change, effect = (REMOVED, TIGHTER) if name in was[part] else (ADDED, LOOSER)
-                yield Change("permission", f"{account} {part} {name}", change, effect=effect)
-        if was["extended_hours"] != now["extended_hours"]:
-            told, effect = ("false", "true"), LOOSER
-            if was["extended_hours"]:
-                told, effect = ("true", "false"), TIGHTER
-            yield Change("permission", f"{account} extended_hours", CHANGED, *told, effect)
-
-
-def _kind(old: object, new: object) -> str:
-    return ADDED if old is None else REMOVED if new is None else CHANGED
+def _signed(side: Side) -> SignedData:
+    return SignedData(side.parts, {name: text.limits for name, text in side.controls.items()})

@@ -98,6 +98,10 @@ class Permits(Protocol):
         """The manifest that stands at this moment; ``None``: there is none, or it has lapsed."""
         ...
 
+    def names(self, route: Route) -> bool:
+        """Whether the manifest accepted last, standing or lapsed, names exactly this route."""
+        ...
+
     def overlays(self) -> Sequence[Overlay]:
         """The overlays that a risk officer signed; some may not stand yet, or no longer."""
         ...

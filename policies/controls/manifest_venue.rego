@@ -2,9 +2,9 @@
 # title: Venue
 # description: |
 #   The account must lead to a venue of the mode: into the gateway in SIMULATION, to a broker's
-#   paper venue in PAPER, to its live one in LIVE. In PAPER and in LIVE the manifest that stands
-#   must name the account with exactly that broker, that number and those hosts. Where none stands
-#   an exit that a named person let out still goes to a venue of the mode, and to no other.
+#   paper venue in PAPER, to its live one in LIVE. In PAPER and in LIVE the manifest that was
+#   accepted last must name the account with exactly that broker, that number and those hosts. That
+#   holds for exits as well, and after a lapse too: nothing goes where no officer ever sent it.
 # related_resources:
 #   - description: Trust root and manifests
 #     ref: docs/signing.md
@@ -22,7 +22,6 @@
 #   facts:
 #     - control.mode
 #     - permission.account
-#     - permission.standing
 #     - permission.venue
 #   limits: []
 #   remedy: |
@@ -46,12 +45,4 @@ proven if {
 	permission.outside
 	input.permission.venue == true
 	input.permission.account == true
-}
-
-# Whoever has let the manifest lapse can still get out of a position, where it is held.
-proven if {
-	permission.outside
-	permission.let_out
-	input.permission.venue == true
-	input.permission.standing == false
 }

@@ -61,7 +61,7 @@ def standing_overlays(repository: Repository, council: Council, now_us: int) -> 
     """
     targets = latest_targets(repository, council)
     overlays = latest_overlays(repository, targets, council)
-    lifted = {} if targets is None else lifted_by(targets.signed)
+    lifted: Mapping[str, str] = {} if targets is None else lifted_by(targets.signed)
     found = {} if overlays is None else targets_in(overlays.signed, repository)
     return {
         name: target.read()

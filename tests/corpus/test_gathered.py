@@ -24,6 +24,7 @@ from support.facts import (
     HEALTH,
     INSTRUMENTS,
     NOON_US,
+    ROUTES,
     OpenVenue,
     StillFeed,
     account,
@@ -122,6 +123,7 @@ def gathered() -> Iterator[dict[str, Any]]:
             lambda book=book: book, StillFeed(prices, rng.choice((0, 100, 5_000))),
             SystemClock(NOON_US), OsEntropy(), INSTRUMENTS, limits,
             pushed=some_facts(rng), health=HEALTH, venues={"primary": OpenVenue()},
+            routes=ROUTES,
         )  # fmt: skip
         yield facts.gather(some_order(rng), f"dec_{number}", facts.moment())
 

@@ -29,6 +29,12 @@ KEYS = {
         "switch_wrong_revisions_opa_wasm",
         "switch_wrong_revisions_opa_server",
     },
+    "keys": {"vault_over_files", "vault_killed_orders_lost"},
+    "manifests": {
+        "manifest_verify_p50_us",
+        "manifest_over_signature",
+        "revocation_to_refusal_ms",
+    },
     "profile": set[str](),
 }
 ROUNDS = {
@@ -36,7 +42,11 @@ ROUNDS = {
     "switch_pause_ms_opa_server": SWITCHES[SMOKE.name][SERVER],
 }
 """Figures of which every switch is a round; all others have as many rounds as the scale."""
-NOTHING_WRONG = {"switch_wrong_revisions_opa_wasm", "switch_wrong_revisions_opa_server"}
+NOTHING_WRONG = {
+    "switch_wrong_revisions_opa_wasm",
+    "switch_wrong_revisions_opa_server",
+    "vault_killed_orders_lost",
+}
 """Counts of what must not happen."""
 
 

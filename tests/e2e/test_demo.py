@@ -24,7 +24,10 @@ from signing.keys import Vkey
 from support.processes import WRIT, GatewayProcess
 
 ORDERS = 200
-KEPT_OUT = {"INP-01", "APR-01", "CMP-01", "RPL-01"}
+KEPT_OUT = {
+    *("INP-01", "APR-01", "RPL-01"),
+    *("LIV-01", "MAN-01", "MAN-02", "MAN-03", "MAN-04", "MAN-05"),
+}
 """Controls that no order through the door can fail: claimed as such by the demonstration itself."""
 READY_TIMEOUT_S = 200
 
@@ -112,7 +115,7 @@ def every_control_was_met(published: Published, printed: str) -> None:
         for entry in published.decisions
         for reason in entry.payload["verdict"]["reasons"]
     }
-    assert len(required) == 52
+    assert len(required) == 58
     assert reasons == required - KEPT_OUT
     for control in required:
         assert control in printed

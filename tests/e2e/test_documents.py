@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -66,8 +67,10 @@ def test_the_table_of_settings_is_the_settings() -> None:
     table = dict(re.findall(r"^\| `WRIT_([A-Z_]+)` \| (.+?) \|", text, re.MULTILINE))
     assert set(table) == {name.upper() for name in Settings.model_fields}
     for name, field in Settings.model_fields.items():
-        if isinstance(field.default, str | int | Path) and field.default is not None:
-            assert table[name.upper()] == f"`{field.default}`", name
+        if isinstance(field.default, str | int | Path) and field.default != "":
+            # A toggle is written as its variable is.
+            shown = json.dumps(field.default) if isinstance(field.default, bool) else field.default
+            assert table[name.upper()] == f"`{shown}`", name
 
 
 @pytest.mark.parametrize("document", ["api.md", "operating.md", "glossary.md"])

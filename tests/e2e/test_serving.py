@@ -56,6 +56,7 @@ def test_paper_and_live_are_refused_at_the_start(tmp_path: Path, mode: str) -> N
         (("--mode", "fast"), {}, "config-invalid"),
         (("--port", "70000"), {}, "config-invalid"),
         (("--market", "moon"), {}, "config-invalid"),
+        (("--market", "venue"), {}, "market-hours-missing"),
         (("--release", "/nowhere"), {}, "release-missing"),
         ((), {"WRIT_MODES": "RESEARCH"}, "config-invalid"),
         ((), {"WRIT_PORT": "http"}, "config-invalid"),

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from signing.manifest import parse_manifest
+from signing.overlay import CAPPABLE
+from signing.rendering.units import limit_words
 from support.manifests import DEMO
 from support.processes import WRIT
 
@@ -117,7 +119,7 @@ def test_two_officers_follow_the_page(tmp_path: Path) -> None:
     (tmp_path / "anna" / "plan.toml").write_text(plan, encoding="utf-8")
 
     blocks = BLOCK.findall(PAGE)
-    assert len(blocks) == PAGE.count("```sh\n") == 20
+    assert len(blocks) == PAGE.count("```sh\n") == 25
     said = [(name, people[name].type_in(commands)) for name, commands in blocks]
 
     shown = "\n".join(text for _, text in said)
@@ -125,6 +127,7 @@ def test_two_officers_follow_the_page(tmp_path: Path) -> None:
         assert sign in shown
     assert re.search(r"tighter +ceiling orders per day: from 500 to 400 ", shown)
     assert re.search(r"new +added limit order_notional_max: 100,000 USD ", shown)
+    assert re.search(r"looser +removed overlay calm, which was order_notional_max at most ", shown)
     assert "error:" not in shown
     for line in lines_shown():
         assert line in {" ".join(one.split()) for one in shown.splitlines()}, line
@@ -136,6 +139,11 @@ def test_two_officers_follow_the_page(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     assert (revoked.returncode, "no-manifest" in revoked.stderr) == (1, True)
+
+
+def test_the_page_names_every_limit_that_can_be_capped() -> None:
+    table = PAGE.partition("| what can be capped |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z_]+)`", table)) == {limit_words(name) for name in CAPPABLE}
 
 
 def test_the_page_names_every_field_of_a_plan() -> None:

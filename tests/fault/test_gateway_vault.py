@@ -171,6 +171,31 @@ def test_a_sealed_vault_refuses_the_start_and_says_so(
     assert process.stop() == 0
 
 
+def vault_findings(process: GatewayProcess) -> list[tuple[str, str]]:
+    """What `writ doctor` says of the vault: grade and sentence."""
+    port = process.url.rpartition(":")[2] or "1"
+    typed = process.writ("doctor", "--data", str(process.data), "--port", port, "-o", "json")
+    return [(row["grade"], row["found"]) for row in typed.json if row["check"] == "vault"]
+
+
+def test_the_doctor_looks_and_spends_nothing(gateway: tuple[GatewayProcess, VaultServer]) -> None:
+    process, server = gateway
+    waiting = [
+        ("ok", f"{role}: a secret id waits in its file") for role in ("writ-gateway", "writ-ledger")
+    ]
+    assert vault_findings(process) == waiting
+    server.seal()
+    assert vault_findings(process) == [("fail", "vault-sealed: the vault is sealed")] * 2
+    server.unseal()
+    process.start()
+    running = vault_findings(process)
+    assert [grade for grade, _ in running] == ["note", "note"]
+    assert process.stop() == 0
+    spent = vault_findings(process)
+    assert [grade for grade, _ in spent] == ["fail", "fail"]
+    assert all(found.startswith("vault-wrapping") for _, found in spent)
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

@@ -136,6 +136,16 @@ def test_they_accept_what_ours_accepts(fetch: Fetch, tmp_path: Path, name: str) 
     assert made.verify().targets[name].read() == wanted
 
 
+def test_they_read_targets_that_lift_an_overlay(fetch: Fetch, tmp_path: Path) -> None:
+    made = trust_folder(tmp_path / "root", overlays=OVERLAYS, now_us=now_us())
+    made.targets(lift=(OVERLAY,))
+    assert OVERLAY not in made.publish().targets
+    wanted = FILES["manifest.json"]
+    assert fetch(made, "manifest.json") == {GO: wanted, PYTHON: wanted}
+    # That it counts no more is ours to know: to TUF it is a file like any other.
+    assert fetch(made, OVERLAY) == {GO: OVERLAYS[OVERLAY], PYTHON: OVERLAYS[OVERLAY]}
+
+
 def test_they_follow_the_officers(fetch: Fetch, tmp_path: Path) -> None:
     """Officers come, go and rotate; the publisher changes; roots on the way expire."""
     now = now_us()

@@ -19,6 +19,7 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from peers.alpaca_venue import (
+    FILLS,
     AlpacaPeer,
     Asked,
     Fault,
@@ -81,7 +82,8 @@ class Handler(BaseHTTPRequestHandler):
         if body is None:
             return status, b""
         shape = validator(answer_schema(path, asked.method.lower()))
-        for error in shape.iter_errors(body):
+        each = body if path == FILLS else [body]
+        for error in (error for one in each for error in shape.iter_errors(one)):
             self.peer.flaws.append(f"{asked.method} {asked.path}: {error.message}")
         return status, json.dumps(body).encode()
 

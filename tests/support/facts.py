@@ -8,7 +8,9 @@ from dataclasses import replace
 from gateway.domain.book import NONE, AccountBook, OrderState
 from gateway.domain.instrument import Instrument
 from gateway.domain.market import Bar, Close, Hours, Quote
+from gateway.domain.mode import Mode
 from gateway.domain.order import Order, OrderType, Side, TimeInForce
+from gateway.domain.permission import Route
 from gateway.domain.quantities import PLAIN
 from gateway.domain.venue import VenueTerms
 from gateway.market.closes import Series
@@ -33,6 +35,10 @@ INSTRUMENTS: Mapping[str, Instrument] = {
 
 HEALTH = HistoricalHealth(Series(("2015-08-24",), (NOON_US,), (200_000,)))
 """Models in good health, as a historical feed states them at :data:`NOON_US`."""
+
+
+ROUTES: Mapping[str, Route] = {"primary": Route("primary", "simulator", NONE, Mode.SIMULATION)}
+"""The one account leads into the gateway."""
 
 
 DAY_US = 24 * 3_600_000_000

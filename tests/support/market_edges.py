@@ -138,7 +138,8 @@ def floors(base: Document, case: MakeCase) -> Iterator[Case]:
     nothing = {place: 1, ("order", "notional_micros"): 0}
     yield case(base, "ORD-06", "notional_micros", "zero", nothing, "ORD-01", ok=False)
     unknown = drop(base, ("order", "notional_micros"))
-    yield case(unknown, "ORD-06", "notional_micros", "absent", {place: 1}, "ORD-01", ok=False)
+    also = ("CMP-01", "ORD-01")
+    yield case(unknown, "ORD-06", "notional_micros", "absent", {place: 1}, *also, ok=False)
 
 
 def restricted(base: Document, case: MakeCase) -> Iterator[Case]:

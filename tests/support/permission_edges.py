@@ -25,13 +25,12 @@ EXIT: Final[dict[Place, Any]] = {
 LAPSED: Final[dict[Place, Any]] = {
     ("permission", "standing"): False,
     ("permission", "mode"): "none",
-    ("permission", "account"): False,
     ("permission", "strategy"): False,
     ("permission", "live_open"): False,
     ("permission", "orders_per_day_max"): "none",
     ("permission", "notional_per_day_max_micros"): "none",
 }
-"""What stands in a document once the manifest has ended."""
+"""What stands in a document once the manifest has ended; where its accounts led is still known."""
 CEILINGS: Final = (
     ("MAN-04", "day_orders", "orders_per_day_max"),
     ("MAN-05", "day_notional_micros", "notional_per_day_max_micros"),
@@ -112,17 +111,16 @@ def ceilings(base: Document, case: MakeCase) -> Iterator[Case]:
 
 
 def exits(base: Document, case: MakeCase) -> Iterator[Case]:
-    """After a lapse only an exit that was let out leaves, and to the venue of the mode alone."""
+    """After a lapse only an exit that was let out leaves, and only where orders went before."""
     lapsed = put(permitted(base), MODE, "LIVE")
-    every = ("MAN-01", "MAN-02", "MAN-03", "MAN-04", "MAN-05", "LIV-01")
+    every = ("MAN-01", "MAN-03", "MAN-04", "MAN-05", "LIV-01")
     yield case(lapsed, "LIV-01", "exit", "at", {**LAPSED, **EXIT}, ok=True)
     for place in EXIT:
         half = {**LAPSED, **EXIT, place: False}
         yield case(lapsed, "LIV-01", "exit", "beyond", half, *every, ok=False)
-    elsewhere = {**LAPSED, **EXIT, ("permission", "venue"): False}
-    yield case(lapsed, "MAN-02", "exit", "beyond", elsewhere, ok=False)
-    unnamed = {**EXIT, ("permission", "account"): False}
-    yield case(lapsed, "MAN-02", "exit", "below", unnamed, ok=False)
+    for name in ("venue", "account"):
+        elsewhere = {**LAPSED, **EXIT, ("permission", name): False}
+        yield case(lapsed, "MAN-02", "exit", "beyond", elsewhere, ok=False)
 
 
 def signature(base: Document, case: MakeCase) -> Iterator[Case]:
@@ -136,7 +134,9 @@ def signature(base: Document, case: MakeCase) -> Iterator[Case]:
     ):  # fmt: skip
         plain = case(base, "CMP-01", "symbols", side, {}, ok=ok)
         yield _listing(plain, listed)
-        signed = case(base, "CMP-01", "signed", side, {given: override("CMP-01")}, ok=side != ABSENT)
+        signed = case(
+            base, "CMP-01", "signed", side, {given: override("CMP-01")}, ok=side != ABSENT
+        )
         yield _listing(signed, listed)
     other = case(base, "CMP-01", "override", "beyond", {given: override("REG-01")}, ok=False)
     yield _listing(other, {symbol: True})

@@ -6,15 +6,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.control.permission import Permissions
+from gateway.control.trust_reading import Trust
+from gateway.domain.book import Book
+from gateway.domain.permission import Permission, RunningRelease
+from gateway.ports import Clock
 from signing import canonical
 from signing.keys import Ed25519Signer, Vkey
 from signing.manifest import Account, Manifest, read_fields
 from signing.permission import Here, Venue
+from signing.trusted import TrustedKeys
 from support.brokers import LOG_SIGNER
 from support.manifests import manifest_fields
 from support.trust_root import ANNA, BERT, NOW_US, TrustFolder
 
 HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
 LOG = Vkey("trading.example/log", LOG_SIGNER.public)
 HOSTS = ("paper-api.example.com:443",)
 PRIMARY = Account("alpaca", "PA1234", HOSTS)
@@ -33,6 +40,36 @@ def fields(**changes: Any) -> dict[str, Any]:
 def manifest(**changes: Any) -> Manifest:
     """The same, read."""
     return read_fields(fields(**changes))
+
+
+def trust(holds_until_us: int = NOW_US + 3 * 24 * HOUR_US) -> Trust:
+    """A trust root that was verified and holds for three days."""
+    return Trust(
+        floor={},
+        targets_digest="ab" * 32,
+        holds_until_us=holds_until_us,
+        versions={},
+        development=False,
+        officers=TrustedKeys({ANNA.public.raw: "anna"}),
+        overlays=(),
+        evidence=b"{}",
+    )
+
+
+def running(signed: Manifest) -> RunningRelease:
+    """The release that a manifest names, in force."""
+    return RunningRelease("test", signed.release_digest, signed.limits_digest)
+
+
+def permissions(
+    book: Book, clock: Clock, signed: Manifest | None = None, release: RunningRelease | None = None
+) -> Permissions:
+    """What is permitted under a manifest, its release in force, or under none."""
+    in_force = release or running(signed or manifest())
+    made = Permissions(lambda: book, clock, lambda: in_force)
+    if signed is not None:
+        made.accept(trust(), Permission("cd" * 32, signed))
+    return made
 
 
 @dataclass

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,9 +17,21 @@ from gateway.brokers.contract import BrokerParts
 from gateway.brokers.null.adapter import NullBroker
 from gateway.domain.market import Hours
 from gateway.host import SystemClock
-from support.doors import Door, opened
+from support.doors import Door, opened, problem
+from support.ledgers import becomes
 
 EXCHANGE = ZoneInfo("America/New_York")
+WEEK_MS = "604800000"
+MODEL: Mapping[str, str | bool] = {
+    "model.volatility": "12.5",
+    "model.regime": "CALM",
+    "model.entropy": "0.1",
+    "model.drift": "0.02",
+    "model.data_integrity": True,
+    "model.protocol_firing": True,
+}
+PRICES = {"bid": "24.70", "ask": "24.72", "last": "24.71"}
+"""A quote of AAPL around the price of a test's order."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -96,31 +107,43 @@ async def in_real_time(
         yield door, clock, venues[0]
 
 
-async def until(happened: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for something that goes on by itself, for half a minute at most."""
-    for _ in range(3_000):
-        if await happened():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen in half a minute")
-
-
 async def hours_told(door: Door) -> None:
     """Wait until the venue's hours are known."""
+    app = door.app
 
-    async def told() -> bool:
-        app = door.app
+    def told() -> bool:
         return (
             app.market is not None and app.market.hours("AAPL", app.clock.market_us()) is not None
         )
 
-    await until(told)
+    await becomes(told)
 
 
-async def push(door: Door, name: str, value: object, **changes: Any) -> httpx2.Response:
-    """State a fact as of now, unless the changes say otherwise; it has to be taken."""
-    at = datetime.fromtimestamp(door.app.clock.market_us() // 1_000_000, UTC).isoformat()
+async def push(
+    door: Door, name: str, value: object, *, ago_s: int = 0, **changes: Any
+) -> httpx2.Response:
+    """State a fact as of now, unless it is said otherwise; it has to be taken."""
+    of_us = door.app.clock.market_us() - ago_s * 1_000_000
+    at = (_EPOCH + timedelta(microseconds=of_us)).isoformat()
     body = {"value": value, "at": at, "ttl_ms": "60000", "source": "desk"} | changes
     answer = await door.call("PUT", f"/v1/facts/{name}", scope="facts:write", json=body)
     assert answer.status_code == 200, answer.text
     return answer
+
+
+async def tell_all(door: Door, *, closed: str = "2027-11-23T16:00") -> None:
+    """Push all that a purchase of AAPL needs; ``closed``: the close before it, in winter time."""
+    for name, value in MODEL.items():
+        await push(door, name, value, ttl_ms=WEEK_MS)
+    await push(door, "close.AAPL", "24.60", at=f"{closed}:00-05:00", ttl_ms=WEEK_MS)
+    await push(door, "quote.AAPL", PRICES, ago_s=360, ttl_ms="600000")
+    await push(door, "quote.AAPL", PRICES)
+
+
+async def denied_by(door: Door, **changes: Any) -> set[str]:
+    """The controls that deny an order now; none where it is allowed."""
+    answer = await door.propose(**changes)
+    if answer.status_code == 201:
+        assert answer.json()["label"] == "research"
+        return set()
+    return {reason["control"] for reason in problem(answer, 403, "order-denied")["reasons"]}

@@ -39,6 +39,7 @@ LIMITS = {
     "spread_max_bps": 100,
     "venue_age_max_ms": 60_000,
     "crisis_buy_max_bps": 2_000,
+    "compliance_notional_max_micros": 1_000_000 * DOLLAR,
 }
 
 

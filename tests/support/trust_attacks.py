@@ -7,6 +7,7 @@ officers as it takes, except where the point is that officers were made to sign 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from securesystemslib.formats import encode_canonical
 
 from signing.keys import Ed25519Signer
 from signing.trust.roles import tuf_key
+from signing.trust.targets import LIFTED_FIELD
 from support.logs import seeded
 from support.trust_root import (
     ANNA,
@@ -407,6 +409,20 @@ def published_by_an_officer(made: TrustFolder) -> None:
     made.forge("timestamp.json", lambda signed: signed.update(version=9), ANNA)
 
 
+def the_risk_officer_waits_for_new_targets(made: TrustFolder) -> None:
+    """The officers sign something else, and one of them takes an overlay back beside it."""
+    made.targets({**FILES, "release/data.json": b"{}"})
+    the_risk_officer_takes_back(made)
+
+
+def the_risk_officer_lifts(made: TrustFolder) -> None:
+    """What only targets may say is said in the overlays."""
+    lifted = {OVERLAY: hashlib.sha256(OVERLAYS[OVERLAY]).hexdigest()}
+    latest = f"{made.repository.latest('risk')}.risk.json"
+    made.forge(latest, lambda signed: signed.update({LIFTED_FIELD: lifted}), CARL)
+    made.republish()
+
+
 def overlays_by_another_officer(made: TrustFolder) -> None:
     def act(signed: Json) -> None:
         signed["version"] = 3
@@ -487,6 +503,12 @@ ATTACKS = {
     "the overlays forgotten": Attack(forget_the_overlays, 5, "role-removed", grown=True),
     "an overlay taken back": Attack(
         the_risk_officer_takes_back, 7, "overlay-removed", BOTH, grown=True
+    ),
+    "an overlay taken back beside new targets": Attack(
+        the_risk_officer_waits_for_new_targets, 7, "overlay-removed", BOTH, grown=True
+    ),
+    "an overlay lifted by the risk officer": Attack(
+        the_risk_officer_lifts, 7, "targets-form", BOTH, grown=True
     ),
     "overlays by other officers": Attack(
         overlays_by_another_officer, 7, "risk-short", grown=True, fetches=OVERLAY

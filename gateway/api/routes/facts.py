@@ -17,6 +17,7 @@ from gateway.api.times import Instant
 from gateway.domain.fact import (
     FX_PREFIX,
     QUOTE_PREFIX,
+    VOLATILITY,
     Fact,
     FactValue,
     Withdrawal,
@@ -34,8 +35,6 @@ from gateway.intake.facts import (
 from gateway.intake.ticket import Name
 
 PAGE_MAX: Final = 1_000
-VOLATILITY: Final = "model.volatility"
-"""The fact that a halt may follow from by itself; others move what an account is worth."""
 
 router = APIRouter(prefix="/v1/facts", tags=["facts"])
 

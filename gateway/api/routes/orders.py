@@ -66,7 +66,7 @@ class PreviewAnswer(BaseModel):
     """What would have been decided as of now; nothing was recorded and nothing is reserved."""
 
     allow: bool
-    label: str | None = Field(description="research: in RESEARCH, or before a lift of Omega 4")
+    label: str | None = Field(description="as the decision's would be")
     qty: str = Field(description="after rounding down to the lot")
     limit_price: str | None = Field(description="after rounding to the tick")
     stop_price: str | None = Field(description="after rounding to the tick")

@@ -12,11 +12,11 @@ from gateway.brokers.alpaca.wire import (
     Fields,
     UnreadableError,
     an_object,
-    exact,
     flag,
     floored,
     micros,
     objects,
+    shortest,
     text,
 )
 from gateway.domain.execution import BrokerStatement, OutcomeUnknownError
@@ -117,17 +117,15 @@ async def room_to_reduce(client: AlpacaClient, order: BrokerOrder) -> bool:
 
 
 def _positions(held: list[Fields]) -> dict[str, tuple[int, int]]:
-    positions = {text(position, "symbol"): _quantity(position, "qty") for position in held}
+    positions = {text(position, "symbol"): _quantity(position) for position in held}
     if len(positions) != len(held):
         raise UnreadableError("a symbol twice")
     return positions
 
 
-def _quantity(position: Fields, name: str) -> tuple[int, int]:
-    """Whole shares wherever the number is whole; the sign must agree with the side."""
-    value, decimals = exact(position, name, FRACTION_DECIMALS), FRACTION_DECIMALS
-    while decimals > QTY_DECIMALS and value % 10 == 0:
-        value, decimals = value // 10, decimals - 1
+def _quantity(position: Fields) -> tuple[int, int]:
+    """At no more decimals than there are; the sign must agree with the side."""
+    value, decimals = shortest(position, "qty", FRACTION_DECIMALS)
     if value == 0 or (value < 0) != (text(position, "side") == "short"):
         raise UnreadableError("a position whose sign and side disagree")
     return value, decimals

@@ -23,6 +23,7 @@ from gateway.brokers.alpaca.wire import (
     flag,
     instant_us,
     new_york_day,
+    shortest,
     text,
 )
 from gateway.domain.execution import BrokerOrderState, Execution
@@ -160,9 +161,10 @@ def same_order(fields: Fields, body: Mapping[str, object]) -> bool:
     return (
         all(text(fields, name) == sent[name] for name in names)
         and flag(fields, "extended_hours") == sent["extended_hours"]
+        and exact(fields, "qty", QTY_DECIMALS) == exact(sent, "qty", QTY_DECIMALS)
         and all(
             exact_or_none(fields, name, PRICE_DECIMALS) == exact_or_none(sent, name, PRICE_DECIMALS)
-            for name in ("qty", "limit_price", "stop_price")
+            for name in ("limit_price", "stop_price")
         )
     )
 
@@ -220,22 +222,25 @@ _UNPROCESSABLE: Final = (
 
 def execution(account: str, client_id: str, fields: Fields) -> Execution:
     """One entry of the FILL activities. Alpaca states no fee with a fill: it is told as zero."""
-    ours = client_id.startswith(OURS)
-    qty_decimals = QTY_DECIMALS if ours else _FOREIGN_DECIMALS
-    price_decimals = PRICE_DECIMALS if ours else _FOREIGN_DECIMALS
     at_us = instant_us(fields, "transaction_time")
     side = text(fields, "side")
     if side not in ("buy", "sell", "sell_short"):
         raise UnreadableError("an unknown side")
+    if client_id.startswith(OURS):
+        qty, qty_decimals = exact(fields, "qty", QTY_DECIMALS), QTY_DECIMALS
+        price, price_decimals = exact(fields, "price", PRICE_DECIMALS), PRICE_DECIMALS
+    else:
+        qty, qty_decimals = shortest(fields, "qty", _FOREIGN_DECIMALS)
+        price, price_decimals = shortest(fields, "price", _FOREIGN_DECIMALS)
     return Execution(
         broker_client_id=client_id,
         execution_id=execution_id(fields),
         account=account,
         symbol=text(fields, "symbol"),
         side=Side(side).executed,
-        qty=exact(fields, "qty", qty_decimals),
+        qty=qty,
         qty_decimals=qty_decimals,
-        price=exact(fields, "price", price_decimals),
+        price=price,
         price_decimals=price_decimals,
         fee_micros=0,
         market_us=at_us,

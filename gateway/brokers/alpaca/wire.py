@@ -90,6 +90,15 @@ def floored(fields: Fields, name: str, decimals: int) -> int:
     return _scaled(fields, name, decimals)[0]
 
 
+def shortest(fields: Fields, name: str, most: int) -> tuple[int, int]:
+    """A decimal string as an integer at as few decimals as it needs, and how many; at most so."""
+    for decimals in range(most):
+        value, rest = _scaled(fields, name, decimals)
+        if not rest:
+            return value, decimals
+    return exact(fields, name, most), most
+
+
 def exact_or_none(fields: Fields, name: str, decimals: int) -> int | None:
     """As :func:`exact`; ``None`` where the field is null or not there."""
     return None if fields.get(name) is None else exact(fields, name, decimals)

@@ -157,7 +157,7 @@ class Unlocking:
         """
         by = UNIDENTIFIED
         try:
-            self.reconsider()
+            await self.look()
             pending = self._confirmations.take(confirmation_id)
             by = pending.by
             given = await verify(pending)

@@ -11,9 +11,21 @@ from gateway.bootstrap import market
 from gateway.control import real_time
 from gateway.domain.errors import InvalidInputError
 from support.doors import Door, opened, problem
-from support.real_time import ChosenClock, at_us, hours_told, in_real_time, push, session, until
+from support.ledgers import becomes
+from support.real_time import (
+    MODEL,
+    PRICES,
+    WEEK_MS,
+    ChosenClock,
+    at_us,
+    denied_by,
+    hours_told,
+    in_real_time,
+    push,
+    session,
+    tell_all,
+)
 
-WEEK_MS = "604800000"
 DAYS = [
     session("2027-11-23"),
     session("2027-11-24"),
@@ -21,50 +33,15 @@ DAYS = [
     session("2027-11-29"),
 ]
 """Summer time ended on the 7th; the 25th is a holiday."""
-MODEL: dict[str, Any] = {
-    "model.volatility": "12.5",
-    "model.regime": "CALM",
-    "model.entropy": "0.1",
-    "model.drift": "0.02",
-    "model.data_integrity": True,
-    "model.protocol_firing": True,
-}
-PRICES = {"bid": "24.70", "ask": "24.72", "last": "24.71"}
-
-
-def instant(text: str) -> str:
-    """A local time in New York in winter."""
-    return f"{text}:00-05:00"
-
-
-async def tell_all(door: Door, clock: ChosenClock, *, closed: str = "2027-11-23T16:00") -> None:
-    """Push everything that a purchase of AAPL needs, as of now and five minutes ago."""
-    for name, value in MODEL.items():
-        await push(door, name, value, ttl_ms=WEEK_MS)
-    await push(door, "close.AAPL", "24.60", at=instant(closed), ttl_ms=WEEK_MS)
-    now_us = clock.now_us
-    clock.now_us = now_us - 6 * 60 * 1_000_000
-    await push(door, "quote.AAPL", PRICES, ttl_ms="600000")
-    clock.now_us = now_us
-    await push(door, "quote.AAPL", PRICES)
-
-
-async def denied_by(door: Door, **changes: Any) -> set[str]:
-    """The controls that deny an order now; none where it is allowed."""
-    answer = await door.propose(**changes)
-    if answer.status_code == 201:
-        assert answer.json()["label"] == "research"
-        return set()
-    return {reason["control"] for reason in problem(answer, 403, "order-denied")["reasons"]}
 
 
 @pytest.mark.requirement("S3-07")
 async def test_an_order_in_open_hours_with_fresh_facts_is_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with in_real_time(tmp_path, monkeypatch, "2027-11-24T10:00", DAYS) as (door, clock, _):
+    async with in_real_time(tmp_path, monkeypatch, "2027-11-24T10:00", DAYS) as (door, _, _):
         await hours_told(door)
-        await tell_all(door, clock)
+        await tell_all(door)
         assert await denied_by(door) == set()
         known = await door.call("GET", "/v1/market/clock")
         assert known.json()["session"] == "2027-11-24"
@@ -82,7 +59,7 @@ async def test_without_a_market_hours_collars_and_the_days_loss_stay_unproven(
     clock = ChosenClock(at_us("2027-11-24T10:00"))
     given: dict[str, Any] = {"mode": "RESEARCH", "market": "none", "accounts": accounts}
     async with opened(tmp_path, lifted=False, clock=clock, **given) as door:
-        await tell_all(door, clock)
+        await tell_all(door)
         assert await denied_by(door) == {"MKT-03", "ORD-05", "ACC-02", "ACC-04"}
 
 
@@ -102,9 +79,9 @@ async def test_without_a_market_hours_collars_and_the_days_loss_stay_unproven(
 async def test_an_order_outside_of_the_venues_hours_is_denied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, closed: str
 ) -> None:
-    async with in_real_time(tmp_path, monkeypatch, now, DAYS) as (door, clock, _):
+    async with in_real_time(tmp_path, monkeypatch, now, DAYS) as (door, _, _):
         await hours_told(door)
-        await tell_all(door, clock, closed=closed)
+        await tell_all(door, closed=closed)
         assert await denied_by(door) == {"MKT-03"}
 
 
@@ -119,7 +96,7 @@ async def test_a_stale_quote_is_denied_and_a_silent_source_proves_nothing(
         _,
     ):
         await hours_told(door)
-        await tell_all(door, clock)
+        await tell_all(door)
         clock.now_us += 15_000_000
         assert await denied_by(door) == set()
         clock.now_us += 1
@@ -135,15 +112,11 @@ async def test_before_the_calendar_is_known_every_order_is_denied(
     monkeypatch.setattr(market, "RETRY_FIRST_MS", 10)
     async with in_real_time(tmp_path, monkeypatch, "2027-11-24T10:00", DAYS, failing=True) as (
         door,
-        clock,
+        _,
         venue,
     ):
-        await tell_all(door, clock)
-
-        async def asks_on() -> bool:
-            return len(venue.asked) >= 3
-
-        await until(asks_on)
+        await tell_all(door)
+        await becomes(lambda: len(venue.asked) >= 3)  # it goes on asking
         assert {"MKT-03", "ORD-05"} == await denied_by(door)
         venue.failing = False
         await hours_told(door)
@@ -153,11 +126,11 @@ async def test_before_the_calendar_is_known_every_order_is_denied(
 async def test_the_previous_close_is_of_the_session_before_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with in_real_time(tmp_path, monkeypatch, "2027-11-29T10:00", DAYS) as (door, clock, _):
+    async with in_real_time(tmp_path, monkeypatch, "2027-11-29T10:00", DAYS) as (door, _, _):
         await hours_told(door)
-        await tell_all(door, clock, closed="2027-11-24T16:00")
+        await tell_all(door, closed="2027-11-24T16:00")
         assert await denied_by(door) == {"ORD-05"}
-        await push(door, "close.AAPL", "24.60", at=instant("2027-11-26T13:00"), ttl_ms=WEEK_MS)
+        await push(door, "close.AAPL", "24.60", at="2027-11-26T13:00:00-05:00", ttl_ms=WEEK_MS)
         assert await denied_by(door) == set()
 
 
@@ -168,7 +141,7 @@ async def test_quotes_prove_the_short_collar_only_once_they_have_a_past(
         await hours_told(door)
         for name, value in MODEL.items():
             await push(door, name, value, ttl_ms=WEEK_MS)
-        await push(door, "close.AAPL", "24.60", at=instant("2027-11-23T16:00"), ttl_ms=WEEK_MS)
+        await push(door, "close.AAPL", "24.60", at="2027-11-23T16:00:00-05:00", ttl_ms=WEEK_MS)
         for _ in range(10):
             await push(door, "quote.AAPL", PRICES)
             assert await denied_by(door) == {"ORD-04"}
@@ -233,11 +206,7 @@ async def test_halts_are_looked_for_though_nobody_pushes_anything(
         await push(door, "model.volatility", "12.5")
         assert await halts(door) == []
         clock.now_us += 60_000_001
-
-        async def halted() -> bool:
-            return bool(await halts(door))
-
-        await until(halted)
+        await becomes(lambda: bool(door.app.book().halts))
 
 
 async def test_a_market_in_real_time_needs_somebody_who_tells_its_hours(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.ids import broker_client_id
 from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
+from gateway.domain.permission import Route
 from gateway.domain.projection import order_state
 from gateway.domain.venue import VenueTerms
 from gateway.facts.market import Market
@@ -49,6 +50,7 @@ from support.brokers import (
     permit,
     simulator,
 )
+from support.permitting import permissions
 
 APPROVED_NS = 10**12
 """The monotonic time at which the clock stands."""
@@ -112,7 +114,11 @@ def gate_to(
 ) -> Gate:
     state, time = book or open_book(), clock or ManualClock()
     reading = market or (lambda: Market(CALM, time.market))
-    return Gate({"primary": broker}, VKEY, time, lambda: state, reading, timeout_ms)
+    routes = {"primary": Route("primary", "scripted", "none", Mode.SIMULATION)}
+    permits = permissions(state, time)
+    return Gate(
+        {"primary": broker}, VKEY, time, lambda: state, reading, timeout_ms, routes, permits
+    )
 
 
 def good(decision_id: str = "dec_1", fields: Mapping[str, object] | None = None) -> bytes:
@@ -473,7 +479,9 @@ async def test_an_order_for_extended_hours_is_held_to_the_quote_alone() -> None:
 
 
 async def test_an_account_without_a_broker_is_refused() -> None:
-    gate = Gate({}, VKEY, ManualClock(), open_book, lambda: Market(CALM, 0), 1_000)
+    clock, book = ManualClock(), open_book()
+    permits = permissions(book, clock)
+    gate = Gate({}, VKEY, clock, lambda: book, lambda: Market(CALM, 0), 1_000, {}, permits)
     submission = await gate.forward(good(), APPROVED_NS)
     assert (submission.outcome, submission.code) == ("refused", "GATE_NO_BROKER")
     assert submission.broker == "none"

@@ -4,15 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from gateway.brokers.contract import AccountTerms, BrokerParts
+from gateway.brokers.contract import AccountTerms, BrokerParts, Credentials, RealAccount
 from gateway.brokers.registry import BROKERS, open_broker
 from gateway.domain.errors import InvalidInputError, NotFoundError, RefusedError
+from gateway.domain.mode import Mode
 from support.brokers import CASH_MICROS, ManualClock, ThreadRunner, broker_order, feed
+from support.secrets_made import secret
 
 
 def parts(directory: Path, **settings: object) -> BrokerParts:
+    """Enough for any of them; nothing is sent at the opening."""
+    shown = Credentials(lambda: secret("key"), lambda: secret("secret"))
+    real = RealAccount(Mode.PAPER, "none", shown, "http://127.0.0.1:9")
     return BrokerParts(
-        {"primary": AccountTerms(CASH_MICROS)},
+        {"primary": AccountTerms(CASH_MICROS, real=real)},
         settings,
         directory,
         feed({"AAPL": [1_000_000]}),
@@ -26,14 +31,14 @@ def parts(directory: Path, **settings: object) -> BrokerParts:
 async def test_a_broker_is_opened_by_its_name(tmp_path: Path, name: str) -> None:
     broker = await open_broker(name, parts(tmp_path))
     assert broker.name == name
-    assert (await broker.statement("primary")).cash_micros == CASH_MICROS
+    assert broker.route("primary").broker == name
     await broker.close()
 
 
 @pytest.mark.requirement("S0-20")
 async def test_an_unknown_broker_is_refused_with_the_names_there_are(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError) as refused:
-        await open_broker("alpaca", parts(tmp_path))
+        await open_broker("nowhere", parts(tmp_path))
     assert refused.value.code == "broker-unknown"
     assert "simulator" in refused.value.remedy
 

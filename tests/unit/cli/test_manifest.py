@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from signing import canonical
+from signing.canonical import decode_object
 from signing.manifest import encode_manifest, parse_manifest
 from signing.rendering.release import FILES
 from signing.trust import Draft, Repository, propose_targets, read_roots
@@ -297,3 +298,53 @@ def test_files_that_are_not_there(desk: Ceremony) -> None:
     ):
         said = desk.writ(*bad)
         assert (said.status, said.out) == (2, "")
+
+
+@pytest.mark.requirement("S1-02")
+def test_a_built_release_is_published_without_a_plan(desk: Ceremony) -> None:
+    desk.permitted()
+    folder, out = desk.home / "next", desk.home / "release.draft"
+    folder.mkdir()
+    tighter = decode_object((DEMO / "data.json").read_bytes())["limits"]
+    tighter["global"]["order_notional_max_micros"] //= 2
+    for name, data in edited(release_files(), limits=tighter).items():
+        (folder / name).write_bytes(data)
+    shown = desk.must(
+        "policy", "publish", folder, *desk.at("anna"), "--out", out, "-o", "json"
+    ).json
+    changes = {(one["part"], one["name"]): one for one in shown["changes"]}
+    assert set(changes) == {
+        ("epoch", "epoch"), ("release", "release"), ("limit", "order_notional_max"),
+    }  # fmt: skip
+    assert changes["limit", "order_notional_max"]["new"] == "50,000 USD"
+    before = desk.must("manifest", "show", *desk.at("ben"), "-o", "json").json["manifest"]
+    assert desk.publish(desk.sign("anna", out), desk.sign("ben", out)).status == 0
+    found = desk.must("manifest", "show", *desk.at("ben"), "-o", "json").json["manifest"]
+    named = {
+        "epoch": 2,
+        "release_digest": canonical.digest((folder / "release.json").read_bytes()),
+        "limits_digest": canonical.digest((folder / "data.json").read_bytes()),
+    }
+    assert found == {**before, **named}
+    for name in FILES:  # found by its digest, and by nothing else
+        digest = canonical.digest((folder / name).read_bytes())
+        assert (desk.trust / "targets" / "release" / f"{digest}.{name}").exists()
+
+
+@pytest.mark.requirement("S1-02")
+def test_a_release_is_published_only_where_it_changes_something_alone(desk: Ceremony) -> None:
+    folder, out = desk.home / "next", desk.home / "release.draft"
+    publish = ("policy", "publish", folder, *desk.at("anna"), "--out", out)
+    assert "no-manifest" in desk.writ(*publish).err
+    desk.permitted()
+    folder.mkdir()
+    for name, data in release_files().items():
+        (folder / name).write_bytes(data)
+    assert "release-stands" in desk.writ(*publish).err
+    for name, data in edited(release_files(), base_currency="EUR").items():
+        (folder / name).write_bytes(data)
+    assert "release-currency" in desk.writ(*publish).err
+    (folder / "policy.wasm").write_bytes(b"")
+    said = desk.writ(*publish)
+    assert (said.status, "policy.wasm is not the file" in said.err) == (2, True)
+    assert not out.exists()

@@ -174,6 +174,7 @@ def test_a_missing_fact_is_the_sole_failure(bench: Bench, case: Bounded) -> None
     base = drop(document(), case.fact)
     whole = case.fact[0] in {"market", "model"}  # a quote or a reading is whole or not there
     expected = {case.control} | ({"INP-01"} if whole else set())
+    expected |= {"CMP-01"} if case.control == "ORD-01" else set()  # of the same value
     assert both(bench, base, data()) == expected
 
 
@@ -217,7 +218,7 @@ def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
     nothing = dict.fromkeys(document()["projected"], 0) | {"reduces": False}
     harmless = put(document(), ("projected",), nothing)
     assert both(bench, harmless, shipped) == {
-        "REG-01",
+        "CMP-01", "REG-01",
         "ACC-04", "EXP-04", "MGN-02", "MGN-03", "RAT-01",
         "MKT-02", "MKT-03", "ORD-04", "ORD-05", "VEN-01",
         "ACC-02", "ACC-03", "APR-01", "EXP-01", "EXP-02", "EXP-03", "MKT-01", "MOD-01", "MOD-02",
@@ -229,7 +230,8 @@ def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
 def test_limits_of_the_tables_are_the_limits_of_the_controls() -> None:
     halts = {"drawdown_max_bps", "volatility_index_max_e4"}
     market = {"close_buffer_min_ms", "venue_age_max_ms"}
-    ages = market | {"approval_age_max_ms", "exchange_rate_age_max_ms", "model_age_max_ms"}
+    others = market | {"compliance_notional_max_micros"}
+    ages = others | {"approval_age_max_ms", "exchange_rate_age_max_ms", "model_age_max_ms"}
     named = {case.limit for case in (*BOUNDED, *FLOORED)} | halts | ages
     assert named == set(data()["limits"]["global"])
     assert LIMIT > 1

@@ -13,12 +13,13 @@ import pytest
 import gateway.demo
 from gateway.cli.main import main
 from gateway.domain.errors import InvalidInputError
-from gateway.policy.diff import Change, differences
+from gateway.policy.diff import differences
 from gateway.policy.release import load_release, shipped_directory
 from gateway.policy.release_data import ReleaseError, parse_data
 from gateway.policy.sides import Side, bundle_texts, read_side
 from gateway.policy.sources import rego_sources
 from signing import canonical
+from signing.rendering.change import Change
 from support.policy_cases import SOURCE
 
 DEMO = Path(gateway.demo.__file__).parent / "release"

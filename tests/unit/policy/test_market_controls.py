@@ -145,7 +145,7 @@ def test_what_the_venue_does_not_take_is_denied(
         (0, 1, set[str]()),
         (LIMIT, LIMIT, set[str]()),
         (LIMIT + 1, LIMIT, {"ORD-06"}),
-        (1, ..., {"ORD-01", "ORD-06"}),
+        (1, ..., {"CMP-01", "ORD-01", "ORD-06"}),
     ],
 )
 def test_an_order_below_the_floor_is_denied(

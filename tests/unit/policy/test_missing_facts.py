@@ -4,6 +4,7 @@ import pytest
 
 from signing.overlay import CAPPABLE
 from support.both_ways import MODEL
+from support.permission_edges import permitted
 from support.policy_cases import (
     Bench,
     Place,
@@ -17,6 +18,24 @@ from support.policy_cases import (
 
 SHAPE = {"INP-01"}
 LISTED = {"INP-01", "INS-01"}
+PERMITTED = {"LIV-01", "MAN-01", "MAN-02", "MAN-03", "MAN-04", "MAN-05"}
+PERMISSION: dict[Place, set[str]] = {
+    ("permission",): {"INP-01", *PERMITTED},
+    ("permission", "standing"): {"INP-01", "MAN-01"},
+    ("permission", "mode"): {"INP-01", "MAN-01"},
+    ("permission", "epoch"): SHAPE,
+    ("permission", "venue"): {"INP-01", "MAN-02"},
+    ("permission", "account"): {"INP-01", "MAN-02"},
+    ("permission", "strategy"): {"INP-01", "MAN-03"},
+    ("permission", "live_open"): {"INP-01", "LIV-01"},
+    ("permission", "exit_open"): SHAPE,
+    ("permission", "day_orders"): {"INP-01", "MAN-04"},
+    ("permission", "orders_per_day_max"): {"INP-01", "MAN-04"},
+    ("permission", "day_notional_micros"): {"MAN-05"},
+    ("permission", "notional_per_day_max_micros"): {"INP-01", "MAN-05"},
+}
+"""Of an order in LIVE; inside the gateway the form of the section is asked for, and a venue."""
+INSIDE = {"INP-01", "MAN-02"}
 MISSING: dict[Place, set[str]] = {
     ("v",): SHAPE,
     ("salt",): SHAPE,
@@ -30,13 +49,13 @@ MISSING: dict[Place, set[str]] = {
     ("time", "wall_us"): SHAPE,
     ("time", "market_us"): SHAPE,
     ("time", "session"): SHAPE,
-    ("order",): {"LST-01", "PRM-01", "PRM-02", "PRV-01", "REG-01",
+    ("order",): {"CMP-01", "LST-01", "PRM-01", "PRM-02", "PRV-01", "REG-01",
         "INP-01", "INS-01", "ORD-01", "ORD-02", "ORD-03", "SLF-01", "ORD-04", "ORD-05",
         "SHT-04", "VEN-01", "VEN-02", "SHT-02", "SHT-03", "RPL-01"},
     ("order", "account"): {"INP-01", "PRM-01", "PRM-02"},
     ("order", "source_run"): {"INP-01", "PRV-01"},
     ("order", "equity_share_bps"): {"REG-01"},
-    ("order", "symbol"): LISTED | {"LST-01"},
+    ("order", "symbol"): LISTED | {"CMP-01", "LST-01"},
     ("order", "side"): {"INP-01", "SHT-02", "SHT-03", "SHT-04", "SLF-01", "VEN-02"},
     ("order", "type"): {"INP-01", "VEN-02"},
     ("order", "time_in_force"): {"INP-01", "VEN-02"},
@@ -56,7 +75,7 @@ MISSING: dict[Place, set[str]] = {
     ("replaced", "same"): {"INP-01", "RPL-01"},
     ("order", "qty_e8"): {"ORD-02"},
     ("order", "worst_price"): {"ORD-03", "SLF-01"},
-    ("order", "notional_micros"): {"ORD-01"},
+    ("order", "notional_micros"): {"CMP-01", "ORD-01"},
     ("order", "price_deviation_bps"): {"ORD-03"},
     ("instrument",): {"PRM-02", "RAT-01", "INS-01", "ORD-06"},
     ("instrument", "class"): LISTED | {"PRM-02"},
@@ -132,11 +151,15 @@ MISSING: dict[Place, set[str]] = {
     ("provenance", "by"): SHAPE,
     ("override",): set(),
     **{("override", part): SHAPE for part in ("control", "override_id", "by")},
-    ("control",): {"CMP-01", "INP-01", "OMEGA-2", "OMEGA-4"},
-    ("control", "mode"): {"CMP-01", "INP-01", "OMEGA-4"},
+    ("control",): {"INP-01", "OMEGA-2", "OMEGA-4", *PERMITTED},
+    ("control", "mode"): {"INP-01", "OMEGA-4", *PERMITTED},
     ("control", "omega4_lifted"): {"INP-01", "OMEGA-4"},
     ("control", "halted"): {"INP-01", "OMEGA-2"},
     ("control", "exit_allowed"): SHAPE,
+    **{place: controls & INSIDE for place, controls in PERMISSION.items()},
+    ("permission", "account"): SHAPE,
+    ("overlay",): {"INP-01", "LST-01"},
+    ("overlay", "restricted"): {"INP-01", "LST-01"},
     ("caps",): SHAPE,
     **{("caps", name): SHAPE for name in CAPPABLE},
     ("projected", "reduces"): set(),
@@ -159,4 +182,14 @@ def test_a_missing_fact_fails_exactly_the_controls_that_need_it(bench: Bench) ->
     documents = [drop(document(), place) for place in MISSING]
     answers = bench.under(data()).decide(documents)
     assert dict(zip(MISSING, map(failing, answers), strict=True)) == MISSING
+    assert opa_decides([(case, data()) for case in documents]) == answers
+
+
+@pytest.mark.requirement("S1-13")
+def test_in_live_every_part_of_the_permission_is_needed(bench: Bench) -> None:
+    base = permitted(document())
+    documents = [base, *(drop(base, place) for place in PERMISSION)]
+    answers = bench.under(data()).decide(documents)
+    expected = [set[str](), *PERMISSION.values()]
+    assert [failing(answer) for answer in answers] == expected
     assert opa_decides([(case, data()) for case in documents]) == answers

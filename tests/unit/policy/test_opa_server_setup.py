@@ -147,7 +147,8 @@ def test_the_bundle_for_servers_has_rego_data_and_the_releases_digest(tmp_path: 
     manifest = json.loads(done.stdout)["manifest"]
     assert manifest["revision"] == release.digest
     assert sorted(manifest["roots"]) == [
-        "base_currency", "instruments", "limits", "permissions", "restricted", "writ",
+        "base_currency", "compliance_symbols", "instruments", "limits", "permissions",
+        "restricted", "writ",
     ]  # fmt: skip
     with tarfile.open(path) as archive:
         data = archive.extractfile("/data.json")

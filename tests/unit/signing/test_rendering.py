@@ -365,7 +365,8 @@ def test_a_permission_is_a_manifest_with_its_release() -> None:
     assert names == {"epoch", "release", "restricted"}
     assert succession_fault(standing, wanted) is None
     assert "only rise" in str(succession_fault(wanted, standing))
-    assert "only rise" in str(succession_fault(standing, standing))
+    assert succession_fault(standing, standing) is None  # signed anew
+    assert "only rise" in str(succession_fault(standing, read_permission(targets(new))))
     first = permission_changes(None, wanted)
     assert {c.change for c in first} == {"added"}
     assert [c.new for c in first if c.part == "permission"] == [

@@ -9,10 +9,10 @@ import pytest
 
 from gateway.control import real_time
 from gateway.control.real_time import LastWorth, RealTime
-from gateway.domain.book import AccountBook, Book
+from gateway.domain.book import AccountBook
 from gateway.host import SystemClock
 from support.facts import account
-from support.real_time import until
+from support.ledgers import becomes
 
 
 def test_the_equity_is_that_of_now_or_else_the_last_that_was_known() -> None:
@@ -26,7 +26,7 @@ def test_each_account_has_a_worth_of_its_own() -> None:
     known: dict[str, int | None] = {"a": 1, "b": None}
     worth = LastWorth(lambda one: known[one.alias])
     a, b = AccountBook("a", 0), AccountBook("b", 0)
-    worth.note([a, b])
+    assert (worth(a), worth(b)) == (1, None)
     known["a"] = None
     assert (worth(a), worth(b)) == (1, None)
 
@@ -38,6 +38,9 @@ class Round:
         self.asked: list[str] = []
         self.why: str | None = None
         self.broken = True
+
+    def value(self) -> None:
+        self.asked.append("worth")
 
     async def open_day(self, market_us: int) -> None:
         assert market_us > 0
@@ -55,29 +58,23 @@ class Round:
 
     def made(self) -> RealTime:
         parts: tuple[Any, Any] = (self, self)
-        return RealTime(
-            SystemClock(), Book, parts[0], LastWorth(lambda _: None), parts[1], self.unready
-        )
+        return RealTime(SystemClock(), *parts, self.unready)
 
 
 async def test_an_engine_that_is_not_ready_is_not_asked() -> None:
     round_ = Round()
     round_.broken, round_.why = False, "not yet"
     await round_.made().look()
-    assert round_.asked == ["day"]
+    assert round_.asked == ["worth", "day"]
     round_.why = None
     await round_.made().look()
-    assert round_.asked == ["day", "day", "halts"]
+    assert round_.asked[2:] == ["worth", "day", "halts"]
 
 
 async def test_a_look_that_fails_is_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(real_time, "LOOK_EVERY_MS", 1)
     round_ = Round()
     task = asyncio.create_task(round_.made().run())
-
-    async def looked() -> bool:
-        return "halts" in round_.asked
-
-    await until(looked)
+    await becomes(lambda: "halts" in round_.asked)
     task.cancel()
-    assert round_.asked[:3] == ["day", "day", "halts"]
+    assert round_.asked[:5] == ["worth", "day", "worth", "day", "halts"]

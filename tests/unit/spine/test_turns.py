@@ -23,7 +23,7 @@ from gateway.policy.opa_server.bundle import server_bundle
 from gateway.policy.opa_wasm import WasmEngine
 from gateway.policy.release import Release
 from gateway.turns import BATCH_MAX, Decided, Turns
-from support.facts import HEALTH, NOON_US, OpenVenue, StillFeed, account, order
+from support.facts import HEALTH, NOON_US, ROUTES, OpenVenue, StillFeed, account, order
 from support.releases import DEMO_RELEASE, release_with
 
 LASTS = {"AAPL": 1_000_000, "MSFT": 400_000, "JPM": 600_000}
@@ -76,6 +76,7 @@ class Desk:
             release.limits,
             health=HEALTH,
             venues={"primary": OpenVenue()},
+            routes=ROUTES,
         )
         self.in_force = ReleaseInForce(
             release, load_catalogue(DEMO_RELEASE), engine, server_bundle(release), nothing

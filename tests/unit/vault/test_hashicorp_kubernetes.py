@@ -1,6 +1,7 @@
 """Logging in with a Kubernetes token: a real vault asks a peer that plays Kubernetes."""
 
 import base64
+import contextlib
 import json
 import socket
 import time
@@ -10,6 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.bootstrap.custody import open_custody
+from gateway.bootstrap.signers import open_identity
+from gateway.cli.checks import Finding, Grade
+from gateway.cli.vault_checks import vault_findings
+from gateway.config import Settings
+from gateway.host import OsEntropy, SystemClock
 from peers.vault import Asked, HostileVault, answer, hostile_vault
 from support.vault_server import VaultServer, shared_vault
 from support.vault_sessions import address, now, reference, refusal
@@ -123,6 +130,34 @@ def test_a_service_account_logs_in(server: VaultServer, cluster: Cluster, tmp_pa
     file.write_text(cluster.new_token("writ"))
     assert read(held) == "value", "Kubernetes has renewed the token in its file"
     held.close()
+
+
+async def test_a_gateway_in_a_cluster_has_its_secrets_and_the_doctor_sees_them(
+    server: VaultServer, cluster: Cluster, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(cluster.new_token("writ"))
+    settings = Settings(
+        data=tmp_path / "data",
+        vault_url=server.url,
+        vault_ca_file=server.ca_file,
+        vault_login="kubernetes",
+        vault_token_file=file,
+        identity_key="vault:transit/writ-identity/1",
+        accounts={"main": {"broker": "alpaca", "key_id": str(WANTED), "secret": str(WANTED)}},
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        custody = await open_custody(settings, SystemClock(), OsEntropy(), stack)
+        assert custody.credentials("main").secret().reveal() == "value"
+        signer = await open_identity(settings.identity_key, settings.data, custody)
+        assert signer.public.verify(signer.sign(b"message"), b"message")
+    found = vault_findings(settings)
+    assert found == [
+        Finding("vault", Grade.OK, "writ-gateway: logged in, 2 secrets and keys are there")
+    ]
+    [missing] = vault_findings(settings.model_copy(update={"identity_key": "vault:transit/none/1"}))
+    assert missing.grade is Grade.FAIL
+    assert missing.found.startswith("vault-")
 
 
 @pytest.mark.attack
