@@ -168,7 +168,13 @@ async def _measure(folder: Path, release: Release, scale: Scale) -> Findings:
         book = Book(mode=Mode.PAPER)
         permissions = Permissions(lambda: book, app.clock, lambda: app.releases.current.named)
         looking = Acceptance(
-            permissions, desk.reader(here), app.journal, app.halting, app.clock, app.runner
+            permissions=permissions,
+            reader=desk.reader(here),
+            journal=app.journal,
+            repair=app.journal.repair,
+            stops=app.halting,
+            clock=app.clock,
+            runner=app.runner,
         )
         task = asyncio.create_task(looking.run())
         try:

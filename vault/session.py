@@ -121,6 +121,14 @@ class VaultSession:
             except StatusError as error:
                 self._explain(error)
 
+    def look(self, now: Moment) -> None:
+        """Ask the vault whether it knows the session still; `trouble` tells what it said.
+
+        Raises:
+            ProviderError: as :meth:`ask`.
+        """
+        self.ask(lambda way: hvac_api.token(way).lookup_self(), now)
+
     def renew(self, now: Moment) -> Lease:
         """Extend the session, or begin another if there is none or its last end is near.
 

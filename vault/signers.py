@@ -7,18 +7,29 @@ none. What signs with a key is the caller's matter: this module hands out privat
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from vault.errors import ProviderError
+from vault.private_files import read_private
+
 KEY_BYTES_MAX: Final = 16_384
 _PRIVATE: Final = 0o600
-_OTHERS: Final = 0o077
+_OF_A_KEY: Final = MappingProxyType(
+    {
+        "file-missing": "key-missing",
+        "file-mode": "key-mode",
+        "file-owner": "key-owner",
+        "file-unreadable": "key-owner",
+    }
+)
+"""What is said of a key for what is said of any file; everything else is damage."""
 
 
 class KeyFileError(Exception):
@@ -76,7 +87,7 @@ def create_key(path: Path, passphrase: bytes | None = None) -> Ed25519PrivateKey
 
 
 def load_key(path: Path, passphrase: bytes | None = None) -> Ed25519PrivateKey:
-    """Read a key file that belongs to this user or to root and that nobody else can read.
+    """Read a key file that is read as every secret's is: see `vault.private_files`.
 
     Raises:
         KeyFileError: missing, readable by others, encrypted under another passphrase, or not an
@@ -118,44 +129,15 @@ def open_key(path: Path, passphrase: bytes | None = None) -> Ed25519PrivateKey:
 
 
 def _read_private(path: Path) -> bytes:
+    """Read a key's file as any secret's (`vault.private_files`), and say of a key what is wrong."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError as error:
-        raise KeyFileError(
-            "key-missing", f"{path} does not exist", "make it with `writ keys new`"
-        ) from error
-    except OSError as error:
-        raise KeyFileError(
-            "key-owner",
-            f"{path} cannot be read: {error.strerror}",
-            "run as the user whose key it is",
-        ) from error
-    try:
-        # The opened file is asked, not its name: nothing can be exchanged in between.
-        _check_private(path, os.fstat(descriptor))
-        pem = os.read(descriptor, KEY_BYTES_MAX + 1)
-    finally:
-        os.close(descriptor)
-    if len(pem) > KEY_BYTES_MAX:
-        raise _damaged(path)
-    return pem
-
-
-def _check_private(path: Path, found: os.stat_result) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        raise _damaged(path)
-    if found.st_uid not in {0, os.geteuid()}:
-        raise KeyFileError(
-            "key-owner",
-            f"{path} belongs to another user",
-            "give the file to the user that Writ runs as, or run as that user",
-        )
-    if found.st_mode & _OTHERS:
-        raise KeyFileError(
-            "key-mode",
-            f"{path} can be read or changed by others (mode {found.st_mode & 0o777:04o})",
-            f"chmod 600 {path}, and consider whether the key is still secret",
-        )
+        return read_private(path, KEY_BYTES_MAX).data
+    except ProviderError as error:
+        code = _OF_A_KEY.get(error.code)
+        if code is None:
+            raise _damaged(path) from error
+        remedy = "make it with `writ keys new`" if code == "key-missing" else error.remedy
+        raise KeyFileError(code, error.detail, remedy) from error
 
 
 def _make_folder(folder: Path) -> None:

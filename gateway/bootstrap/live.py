@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from gateway.bootstrap.app import Opened
+from gateway.bootstrap.custody import Custodian
 from gateway.config import Settings
 from gateway.control.halting import Halting
 from gateway.control.live.evidence import Sources
@@ -21,16 +22,54 @@ from gateway.domain.permission import Validated
 from gateway.facts.document import Facts
 from gateway.facts.model import model_facts
 from gateway.ports import Clock, Ledger
+from vault.errors import ProviderError
 
 LOOK_MS: Final = 1_000
+VAULT_LOOK_NS: Final = 2_000_000_000
+VAULT_LOOK_MAX_NS: Final = 10_000_000_000
+"""How long the vault's last good answer counts for LIVE."""
 AGE_LIMIT: Final = "model_age_max_ms"
 _log = logging.getLogger(__name__)
+
+
+class VaultLooks:
+    """Asks the vault itself every two seconds: what is in hand would stay good for long.
+
+    LIVE ends with the vault, so it has to be known soon that it is gone.
+    """
+
+    def __init__(self, custody: Custodian, clock: Clock) -> None:
+        """Believe the start, at which every secret was read."""
+        self._custody = custody
+        self._clock = clock
+        self._good_ns = self._asked_ns = clock.monotonic_ns()
+
+    async def look(self) -> None:
+        """Ask once, on a thread of custody's, unless it was asked a moment ago."""
+        session, asked_ns = self._custody.session, self._clock.monotonic_ns()
+        if session is None or asked_ns - self._asked_ns < VAULT_LOOK_NS:
+            return
+        self._asked_ns = asked_ns
+        try:
+            await self._custody.runner.run(lambda: session.look(self._custody.now()))
+        except ProviderError as error:
+            _log.warning("the vault does not answer as it should: %s", error.code)
+            return
+        self._good_ns = asked_ns
+
+    def unfit(self) -> list[str]:
+        """Why the secrets are not fit for LIVE at this moment, by their codes."""
+        found = [error.code for error in self._custody.unfit_for_live()]
+        late = self._clock.monotonic_ns() - self._good_ns > VAULT_LOOK_MAX_NS
+        if self._custody.session is not None and late:
+            found.append("vault-silent")
+        return found
 
 
 def open_live(opened: Opened, facts: Facts, halting: Halting) -> Unlocking:
     """LIVE, closed, and asked from now on by whoever permits."""
     host, journal, releases = opened.host, opened.journal, opened.releases
-    brokers = opened.brokers
+    brokers, vault = opened.brokers, VaultLooks(opened.custody, opened.host.clock)
 
     async def validate(alias: str) -> Validated:
         return await brokers[alias].validate(alias)
@@ -43,7 +82,8 @@ def open_live(opened: Opened, facts: Facts, halting: Halting) -> Unlocking:
         release=lambda: (releases.current.release.digest, releases.current.release.data_digest),
         routes=opened.routes,
         validate=validate,
-        unfit=lambda: [error.code for error in opened.custody.unfit_for_live()],
+        unfit=vault.unfit,
+        look_at_vault=vault.look,
         store_trouble=lambda: store_trouble(opened.settings.ledger, opened.ledger),
         engine_trouble=releases.readiness,
         stale_facts=lambda: stale_facts(facts),
@@ -68,7 +108,9 @@ def passkey_origin(settings: Settings) -> PasskeyOrigin | None:
 
 
 def watch_live(live: Unlocking, clock: Clock, stack: contextlib.AsyncExitStack) -> None:
-    """Judge LIVE every second, for as long as the gateway runs."""
+    """Judge LIVE every second, for as long as a gateway runs that may be LIVE at all."""
+    if not live.enabled:
+        return
     for each in (live.look, live.ask_again):
         task = asyncio.create_task(_every_second(each, clock))
         stack.callback(task.cancel)

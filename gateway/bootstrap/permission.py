@@ -62,6 +62,7 @@ def open_acceptance(opened: Opened, stops: Stops) -> Acceptance:
         permissions=opened.permissions,
         reader=reader,
         journal=opened.journal,
+        repair=opened.journal.repair,
         stops=stops,
         clock=opened.host.clock,
         runner=opened.host.runner,

@@ -124,7 +124,8 @@ async def running(settings: Settings, clock: SystemClock | None = None) -> Async
         core = asyncio.create_task(app.pipeline.run())
         stack.push_async_callback(_stop, core, app)
         for broker in set(brokers.values()):
-            follow(broker, app.trackers[broker.name], app.clock, stack)
+            held = [alias for alias, each in brokers.items() if each is broker]
+            follow(broker, held, app.trackers[broker.name], app.halting, app.clock, stack)
         await app.cancels.take_up()
         await keep_permission(app, stack)
         watch_live(app.live, app.clock, stack)

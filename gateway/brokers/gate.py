@@ -24,6 +24,7 @@ from gateway.domain.errors import NotFoundError, PermitRefusedError
 from gateway.domain.execution import (
     SPENT,
     Accepted,
+    NotSentError,
     OutcomeUnknownError,
     Rejected,
     Submission,
@@ -99,9 +100,10 @@ class Gate:
         nothing was sent, with one of the codes GATE_SPENT, GATE_DOCUMENT, GATE_MODE,
         GATE_OMEGA4, GATE_HALTED, GATE_RELEASE, GATE_NO_BROKER, GATE_VENUE, GATE_MANIFEST,
         GATE_LIVE, GATE_DOOR_MISSING, GATE_APPROVAL_AGE, GATE_MARKET_CLOSED, GATE_QUOTE_AGE and
-        GATE_SPREAD; ``unknown`` if it may have been sent. It is never sent again: not here, and
-        not by another call with the same permit. A decision whose permit was refused as GATE_SPENT
-        has another submission already; it belongs to settlement.
+        GATE_SPREAD, or the adapter's own where it has proof that nothing left; ``unknown`` if it
+        may have been sent. It is never sent again: not here, and not by another call with the
+        same permit. A decision whose permit was refused as GATE_SPENT has another submission
+        already; it belongs to settlement.
 
         Raises:
             PermitRefusedError: ``permit-invalid``: not a verifiable permit; nothing was sent.
@@ -227,7 +229,7 @@ class Gate:
         if task is None:
             return _Answer("unknown", "GATE_TIMEOUT")
         if task.cancelled() or task.exception() is not None:
-            return _Answer("unknown", _failure_code(task))
+            return _Answer("refused" if _not_sent(task) else "unknown", _failure_code(task))
         match task.result():
             case Accepted(broker_order_id):
                 if _BROKER_ORDER_ID.fullmatch(broker_order_id):
@@ -275,6 +277,11 @@ def _dropped(task: asyncio.Task[object]) -> None:
     """Look at what came after the time-out, so that nothing goes unseen."""
     if not task.cancelled() and task.exception() is not None:
         _log.warning("a broker failed after its time-out: %s", type(task.exception()).__name__)
+
+
+def _not_sent(task: asyncio.Task[object]) -> bool:
+    """Whether the adapter of a call that failed has proof that not one byte of the order left."""
+    return not task.cancelled() and isinstance(task.exception(), NotSentError)
 
 
 def _failure_code(task: asyncio.Task[object]) -> str:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -89,11 +89,13 @@ class Acceptance:
     """Looks, verifies, records and ends; one per process, on one event loop.
 
     ``reader`` is ``None`` where no trust root is configured: then nothing is ever permitted.
+    ``repair`` makes the book agree with the log again, after a commit that failed.
     """
 
     permissions: Permissions
     reader: TrustReader | None
     journal: Journal
+    repair: Callable[[], Awaitable[None]]
     stops: Stops
     clock: Clock
     runner: BlockingRunner
@@ -102,26 +104,28 @@ class Acceptance:
     _due_ns: int = 0
     _doubted_ns: int | None = None
     """Since when the folder cannot be read."""
+    _unrecorded: bool = False
+    """The book tells of entries that the log may not have: it cannot say what was accepted."""
 
     async def run(self) -> None:
         """Look again and again, for as long as the gateway runs."""
         while True:
             await self.clock.sleep_ms(LOOK_INTERVAL_MS)
-            try:
-                await self.look()
-                await self.enforce()
-            except Exception:  # noqa: BLE001  what stands is judged by the clock all the same
-                _log.exception("what officers permit could not be followed up")
+            for step in (self.look, self.enforce):  # a record that is away does not keep cancels
+                try:
+                    await step()
+                except Exception:  # noqa: BLE001  what stands is judged by the clock all the same
+                    _log.exception("what officers permit could not be followed up")
 
     async def look(self) -> None:
         """Look once, and take what is new."""
         async with self._looking:
+            if self._unrecorded and not await self._mended():
+                return
             reading = await self._read()
             if reading is None:
                 return
-            refused = isinstance(reading.manifest, Refused)
-            again_ms = FAULTY_MS if refused else SOUND_MS
-            self._due_ns = self.clock.monotonic_ns() + again_ms * _NS_PER_MS
+            self._again_in(FAULTY_MS if isinstance(reading.manifest, Refused) else SOUND_MS)
             if self.permissions.clock_back():
                 self._distrust(_CLOCK_BACK)
             elif isinstance(reading.trust, Refused):
@@ -165,6 +169,19 @@ class Acceptance:
         """Whether orders go to a broker's venue, or some that did are still working there."""
         book = self.journal.book
         return book.mode in _OUTSIDE or any(o.mode in _OUTSIDE for o in book.open_orders())
+
+    async def _mended(self) -> bool:
+        """Make the book agree with the log, which alone says what was accepted; not too often."""
+        if self.clock.monotonic_ns() < self._due_ns:
+            return False
+        self._again_in(FAULTY_MS)
+        await self.repair()
+        self._due_ns, self._unrecorded = 0, False
+        return True
+
+    def _again_in(self, after_ms: int) -> None:
+        """When everything is verified again, if nothing is seen to change before."""
+        self._due_ns = self.clock.monotonic_ns() + after_ms * _NS_PER_MS
 
     async def _read(self) -> Reading | None:
         """What there is to judge; ``None``: nothing has changed since the last reading."""
@@ -218,7 +235,8 @@ class Acceptance:
             except WritError as error:
                 # What stood goes on until its time, unless it was ended above.
                 _log.error("what officers signed could not be recorded: %s", error)
-                self._due_ns = self.clock.monotonic_ns() + FAULTY_MS * _NS_PER_MS
+                self._unrecorded = True
+                self._again_in(FAULTY_MS)
                 return
         if isinstance(manifest, Refused):
             self.permissions.accept(trust, None)

@@ -59,7 +59,7 @@ class RealTime:
 
         An account that cannot be valued is left out: its orders are denied meanwhile.
         """
-        self._sessions.value()
+        await self._sessions.value()
         await self._sessions.open_day(self._clock.market_us())
         # While the engine is not ready it allows nothing either, and silence is no halt.
         if await self._unready() is None:

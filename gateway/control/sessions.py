@@ -30,10 +30,14 @@ class Sessions:
         self._session = session
         self._equity = equity
 
-    def value(self) -> None:
-        """Value every account now: in real time that is remembered for when one cannot be."""
-        for account in self._journal.book.accounts.values():
+    async def value(self) -> None:
+        """Value every account now: in real time that is remembered for when one cannot be.
+
+        One after the other, so that no order waits for all of them.
+        """
+        for account in tuple(self._journal.book.accounts.values()):
             self._equity(account)
+            await asyncio.sleep(0)
 
     async def open_day(self, market_us: int) -> None:
         """Open the day at ``market_us`` for each account that is in none or in an earlier one.

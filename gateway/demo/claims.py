@@ -18,7 +18,7 @@ NOT_MET: Final[Mapping[str, str]] = {
     "APR-01": "proves that the release signs a window; the gate compares the age with it",
     "LIV-01": _OUTSIDE,
     "MAN-01": _OUTSIDE,
-    "MAN-02": "asks where an account leads; the simulator's is inside the gateway, as SIMULATION is",
+    "MAN-02": "asks where an account leads; to the simulator all do, and SIMULATION is there",
     "MAN-03": _OUTSIDE,
     "MAN-04": _OUTSIDE,
     "MAN-05": _OUTSIDE,

@@ -191,9 +191,7 @@ class Book:
             wall_us=wall_us,
         )
 
-    def exit_only_open(
-        self, account: str, symbol: str, strategy_id: str, wall_us: int
-    ) -> bool:
+    def exit_only_open(self, account: str, symbol: str, strategy_id: str, wall_us: int) -> bool:
         """Whether a named person has opened an exit-only state that covers such an order."""
         return any(
             state.stands(wall_us) and state.scope.covers(account, symbol, strategy_id)

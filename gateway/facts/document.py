@@ -16,13 +16,7 @@ from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order
 from gateway.domain.permission import Route
 from gateway.domain.quantities import (
-    BPS,
-    DEFAULT_DECIMALS,
     INT_LIMIT,
-    Worth,
-    ceil_div,
-    notional_micros,
-    rescaled_up,
 )
 from gateway.domain.venue import VenueTerms
 from gateway.facts.account import (
@@ -40,6 +34,7 @@ from gateway.facts.exits import exit_facts, replaced_facts, without_replaced
 from gateway.facts.instruments import instrument_facts
 from gateway.facts.market import Market, hours_facts, market_facts
 from gateway.facts.model import higher_volatility_e4, model_facts
+from gateway.facts.order import order_facts, with_share
 from gateway.facts.override import override_facts
 from gateway.facts.permission import Permitted, overlay_facts
 from gateway.facts.portfolio import counting_price, projected_facts
@@ -160,7 +155,7 @@ class Facts:
         price = counting_price(order.side, worst, quote.high if quote else None)
         projected = projected_facts(order, price, account, equity, valuation)
         worth = valuation.worth(order.symbol)
-        ordered = _with_share(_order_facts(order, worst, price, worth), equity)
+        ordered = with_share(order_facts(order, worst, price, worth), equity)
         sections = {
             "order": ordered
             | {"price_deviation_bps": price_deviation_bps(order, quote, worst)}
@@ -193,7 +188,7 @@ class Facts:
         now_us, wall_us = self.clock.market_us(), self.clock.wall_us()
         moment = Moment(self._valuation(Market(None, now_us)), wall_us, self.session(now_us))
         return self._head(order, decision_id, moment) | {
-            "order": _present(_order_facts(order, None, None, None)),
+            "order": _present(order_facts(order, None, None, None)),
             "rates": {},
             "control": control_facts(self.book(), order, wall_us),
             "caps": caps_facts(self.caps),
@@ -282,43 +277,6 @@ class Facts:
                 "session": moment.session,
             },
         }
-
-
-def _order_facts(
-    order: Order, worst: int | None, price: int | None, worth: Worth | None
-) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "account": order.account,
-        "symbol": order.symbol,
-        "side": order.side.value,
-        "type": order.type.value,
-        "time_in_force": order.time_in_force.value,
-        "qty": order.qty,
-        "qty_decimals": order.qty_decimals,
-        "price_decimals": order.price_decimals,
-        "limit_price": NONE if order.limit_price is None else order.limit_price,
-        "stop_price": NONE if order.stop_price is None else order.stop_price,
-        "strategy_id": order.strategy_id or NONE,
-        "reduce_only": order.reduce_only,
-        "extended_hours": order.extended_hours,
-        "locate_id": order.locate_id or NONE,
-        "source_run": order.source_run or NONE,
-        "replaces": order.replaces or NONE,
-        "qty_e8": rescaled_up(order.qty, order.qty_decimals, DEFAULT_DECIMALS),
-    }
-    notional = None
-    if price is not None and worth is not None:
-        scales = (order.qty_decimals, price, order.price_decimals)
-        notional = notional_micros(order.qty, *scales, worth)
-    return facts | {"worst_price": worst, "notional_micros": notional}
-
-
-def _with_share(facts: dict[str, Any], equity: int | None) -> dict[str, Any]:
-    """The order's facts with its share of equity in basis points, rounded up, where it is known."""
-    notional = facts["notional_micros"]
-    if notional is None or equity is None or equity <= 0:
-        return facts
-    return facts | {"equity_share_bps": ceil_div(notional * BPS, equity)}
 
 
 def _present(section: Mapping[str, Any]) -> dict[str, Any]:

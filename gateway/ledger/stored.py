@@ -68,9 +68,14 @@ class StoredLedger:
     @property
     def uncertified(self) -> str | None:
         """Why nothing can be recorded until the identity key answers again, or None."""
-        if self._certifier is None or not self._opened.sequencer.uncertified:
+        if not self._opened.sequencer.uncertified:
             return None
-        return self._certifier.problem or "the identity key is being asked"
+        return self.certificate_problem or "the identity key is being asked"
+
+    @property
+    def certificate_problem(self) -> str | None:
+        """Why the identity key has not certified the next key yet, or None."""
+        return None if self._certifier is None else self._certifier.problem
 
     def _passing(self, nature: Nature) -> str | None:
         fault = self._committer.fault

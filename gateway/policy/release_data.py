@@ -110,7 +110,9 @@ def parse_data(data: bytes) -> ReleaseData:
     except canonical.CanonicalError as error:
         raise _data_error(str(error)) from error
     if set(document) - _LATER_PARTS != _PARTS:
-        raise _data_error(f"it must have {', '.join(sorted(_PARTS | _LATER_PARTS))} and nothing else")
+        raise _data_error(
+            f"it must have {', '.join(sorted(_PARTS | _LATER_PARTS))} and nothing else"
+        )
     instruments = {
         symbol: _instrument(symbol, value)
         for symbol, value in _items(document["instruments"], "instruments")

@@ -102,6 +102,11 @@ class Ledger(Protocol):
         ...
 
     @property
+    def certificate_problem(self) -> str | None:
+        """Why the identity key has not certified the next key yet, or ``None``."""
+        ...
+
+    @property
     def vkey(self) -> Vkey:
         """The key to verify the log and its receipts with."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from signing.canonical import INT_MAX, JsonObject
+from signing.canonical import INT_MAX
 from signing.rendering.change import (
     ADDED,
     CHANGED,
@@ -38,7 +38,7 @@ class SignedData:
         reads: the limits that each control reads, by the control's identifier.
     """
 
-    parts: JsonObject
+    parts: Mapping[str, Any]
     reads: Mapping[str, Sequence[str]]
 
 
@@ -128,7 +128,7 @@ def _instrument_words(fields: Mapping[str, Any] | None) -> str | None:
     return ", ".join(f"{name} {fields[name]}" for name in sorted(fields))
 
 
-def _listed(part: str, before: JsonObject, after: JsonObject) -> Iterator[Change]:
+def _listed(part: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     """The symbols that came to a list of those that may trade less, or left it."""
     was, now = (data.get(part, {}).keys() for data in (before, after))
     for symbol in sorted(was ^ now):

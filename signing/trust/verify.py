@@ -277,8 +277,9 @@ class _Verification:
 
     def _keep_overlays(self, found: dict[str, Target], lifted: Mapping[str, str]) -> None:
         now = {name: target.sha256 for name, target in found.items()}
-        for name in self._floor.overlays.keys() - now.keys():
-            self._read_gone(target_path(name, self._floor.overlays[name]))
+        for name, sha256 in self._floor.overlays.items():
+            if sha256 not in {now.get(name), lifted.get(name)}:
+                self._read_gone(target_path(name, sha256))
         gone = taken_back(self._repository, self._floor.overlays, now, lifted, self._now_us)
         if gone is not None:
             raise fault(

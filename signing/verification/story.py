@@ -12,6 +12,7 @@ from typing import Final, cast
 from signing.canonical import JsonObject
 from signing.lifecycle import LifecycleError, State, state_after
 from signing.verification.findings import Findings
+from signing.verification.permitted import PermissionCheck
 
 STORY = 7
 
@@ -54,6 +55,7 @@ class StoryCheck:
         self._standing: dict[str, bool | None] = {}
         # Exit-only states: (kind, name) of the scope -> the wall time of its end, None without.
         self._exit_only: dict[tuple[str, str], int | None] = {}
+        self._permission = PermissionCheck()
 
     def take(self, index: int, kind: str, payload: JsonObject, document: JsonObject | None) -> None:
         """Follow one entry.
@@ -79,7 +81,7 @@ class StoryCheck:
                 case "submission" | "execution" | "status" | "cancel" | "settlement":
                     self._follow(kind, payload)
                 case _:
-                    pass
+                    _refuse(self._permission.take(kind, payload))
         except (_ImpossibleError, LifecycleError) as error:
             self._findings.fault(STORY, index, str(error))
 
@@ -110,13 +112,18 @@ class StoryCheck:
         """Whether an allow may be although halts of everything stand: none does, or it is an exit.
 
         An exit passes where each of them lets positions be reduced, or an exit-only state covers
-        it. Without its document it cannot be told whether the order reduces, and what covers it.
+        it.
         """
         halts = [reduces for reduces in self._standing.values() if reduces is not None]
-        if not halts:
-            return True
+        return not halts or self._exits(payload, document, let_through=all(halts))
+
+    def _exits(self, payload: JsonObject, document: JsonObject | None, *, let_through: bool) -> bool:
+        """Whether it is an exit that is let through anyway, or by an exit-only state.
+
+        Without its document it cannot be told whether it reduces, and what covers it.
+        """
         if document is None:
-            return all(halts) or bool(self._exit_only)
+            return let_through or bool(self._exit_only)
         order, projected, time = (
             _section(document, name) for name in ("order", "projected", "time")
         )
@@ -124,7 +131,7 @@ class StoryCheck:
             return False
         at_us, covering = time.get("wall_us"), {("global", "*"), ("account", payload["account"])}
         covering |= {("symbol", order.get("symbol")), ("strategy", order.get("strategy_id"))}
-        return all(halts) or any(
+        return let_through or any(
             scope in covering and (until is None or (isinstance(at_us, int) and at_us < until))
             for scope, until in self._exit_only.items()
         )
@@ -152,6 +159,10 @@ class StoryCheck:
             raise _ImpossibleError("it names a release that was not accepted before it")
         if payload["allow"] and not self._passes(payload, document):
             raise _ImpossibleError("it allows while a halt of everything stands")
+        if payload["allow"]:
+            exits = self._exits(payload, document, let_through=False)
+            wall_us = _section(document or {}, "time").get("wall_us")
+            _refuse(self._permission.forbids(payload, wall_us=wall_us, exits=exits))
 
     @staticmethod
     def _claim(taken: set[str], value: str, what: str) -> None:

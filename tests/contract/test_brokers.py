@@ -21,7 +21,7 @@ from peers.alpaca import alpaca_peer
 from peers.alpaca_venue import AlpacaPeer
 from signing.lifecycle import State
 from signing.records import check
-from support.alpaca import FAST, RunningClock, real
+from support.alpaca import FAST, RunningClock, real, until
 from support.brokers import (
     CASH_MICROS,
     SESSIONS,
@@ -331,9 +331,9 @@ async def taken(venue: Venue, order: BrokerOrder) -> bool:
 
 async def stated(venue: Venue, account: str = "primary", symbol: str = "AAPL") -> VenueTerms:
     """What the venue says, which a real one has to be asked first."""
-    async with asyncio.timeout(30):
-        while (terms := venue.broker.terms(account, symbol)) is None:  # noqa: ASYNC110  a question
-            await asyncio.sleep(0.01)
+    await until(lambda: venue.broker.terms(account, symbol) is not None)
+    terms = venue.broker.terms(account, symbol)
+    assert terms is not None
     assert terms.symbol == symbol
     at_us = venue.clock.market
     assert terms.at_us == at_us if venue.peer is None else terms.at_us <= at_us

@@ -50,7 +50,7 @@ def test_every_command_and_option_exists(command: str) -> None:
     words = command.split()
     path = [words[1]]
     path += [word for word in words[2:4] if word in {"verify", "list", "add", "revoke", "show",
-        "rotate", "identity", "officer", "remove"}]  # fmt: skip
+        "rotate", "identity", "officer", "remove", "passkey"}]  # fmt: skip
     assert path[0] in COMMANDS
     shown = subprocess.run(
         [WRIT, *path, "--help"], capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
@@ -180,6 +180,15 @@ def test_an_api_key_was_stolen(gateway: GatewayProcess, types: Types) -> None:
     new = (gateway.folder / "strategy.key").read_text().strip()
     with gateway.http(new) as client:
         assert client.get("/v1/orders").status_code == 200
+
+
+@pytest.mark.slow
+def test_a_passkey_was_stolen(gateway: GatewayProcess, types: Types) -> None:
+    gateway.new_key("alice", "admin")
+    types("A passkey")
+    assert not decided(gateway)
+    listed = gateway.writ("access", "list", "--data", str(gateway.data), "-o", "json")
+    assert [one["revoked"] is not None for one in listed.json if one["name"] == "alice"] == [True]
 
 
 # --- What is typed at the vault -------------------------------------------------------------------

@@ -83,15 +83,13 @@ async def test_a_vault_that_is_sealed_closes_live(here: Trading) -> None:
     await here.opened()
     here.vault.seal()
     try:
-        # What is in hand stays good: so that the next look at the vault is now, and not in hours.
-        await becomes(lambda: here.door.app.custody.trouble is not None or not _open(here))
+        await here.closes()
+        await here.quoted()
+        assert await denied_by(here) == {"LIV-01", "OMEGA-2"}
     finally:
         here.vault.unseal()
-    await here.closes()
-
-
-def _open(here: Trading) -> bool:
-    return here.door.app.live.is_open()
+    assert (await here.live())["lapsed"]["gate"] == "vault"
+    assert here.peer.orders_sent() == []
 
 
 async def test_a_blocked_account_or_other_credentials_do_not_open_it(here: Trading) -> None:

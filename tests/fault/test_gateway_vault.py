@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from gateway.bootstrap.vault_settings import account_references
 from gateway.config import Settings
 from gateway.domain.errors import UnavailableError, WritError
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
+from peers.alpaca import alpaca_peer
 from signing.envelope import open_envelope
 from signing.keys import PublicKey
 from support.ledgers import becomes
@@ -38,9 +41,16 @@ pytestmark = [
 ]
 BUY = ("order", "submit", "buy", "10", "AAPL", "--limit", "24.80")
 CREDENTIALS = {"key": "canary-key-7c4a8d09ca37", "secret": "canary-secret-62af8704764f"}
+SECRET_HEADER = "apca-api-secret-key"
+ROTATED = "canary-rotated-3b5d5c3712955042"
 TIMEOUT_MS = 1_500
 SPEED = 50
 """How much faster than the host a test's clock runs: a rotation is taken within 30 seconds."""
+
+
+AWAY = {"seal": "vault-sealed", "kill": "vault-unreachable", "pause": "vault-slow"}
+"""What can be done to a vault, and what its callers are told then."""
+BACK = {"seal": VaultServer.unseal, "kill": VaultServer.start, "pause": VaultServer.resume}
 
 
 @pytest.fixture(scope="module")
@@ -305,21 +315,19 @@ async def test_a_rotated_secret_is_taken_without_a_restart(
 async def test_paper_goes_on_and_live_stops_without_the_vault(
     server: VaultServer, tmp_path: Path, how: str
 ) -> None:
-    back = {"seal": server.unseal, "kill": server.start, "pause": server.resume}[how]
     async with custody_over(server, tmp_path) as custody:
         assert custody.unfit_for_live() == ()
         getattr(server, how)()
         try:
             await becomes(lambda: custody.unfit_for_live() != ())
             await becomes(lambda: custody.trouble is not None)
-            codes = {"seal": "vault-sealed", "kill": "vault-unreachable", "pause": "vault-slow"}
-            assert custody.trouble.code == codes[how]
+            assert custody.trouble.code == AWAY[how]
             assert in_hand(custody) == CREDENTIALS["secret"]
             assert states(custody) <= {"valid", "stale"}
             said = repr((custody.report(), custody.unfit_for_live(), custody.trouble))
             assert not any(value in said for value in CREDENTIALS.values())
         finally:
-            back()
+            BACK[how](server)
         await becomes(lambda: custody.unfit_for_live() == ())
         assert in_hand(custody) == CREDENTIALS["secret"]
 
@@ -337,6 +345,67 @@ async def test_a_revoked_token_is_replaced_and_a_revoked_secret_id_is_told(
         await becomes(lambda: custody.unfit_for_live() != ())
         assert custody.trouble.code in {"vault-login", "vault-token"}
         assert in_hand(custody) == "canary-after"
+
+
+@pytest.mark.timeout(300)
+def test_a_rotated_secret_reaches_the_broker_and_a_dead_vault_does_not_stop_paper(
+    gateway: tuple[GatewayProcess, VaultServer],
+) -> None:
+    process, server = gateway
+    with alpaca_peer() as peer:
+        held = peer.account()
+        first = held.secret
+        server.put("writ/brokers/paper", {"key": held.key_id, "secret": first})
+        place = "vault://kv/writ/brokers/paper"
+        account = {
+            "broker": "alpaca",
+            "broker_account": held.number,
+            "url_override": peer.url,
+            "key_id": f"{place}#key",
+            "secret": f"{place}#secret",
+        }
+        paper = {
+            "WRIT_MODE": "RESEARCH",
+            "WRIT_MARKET": "none",
+            "WRIT_ACCOUNTS": json.dumps({"main": account}),
+        }
+        process.environment = dict(process.environment) | paper
+        process.start()
+        told = shown(process)
+        assert {one["state"] for one in told["secrets"]} == {"valid"}
+        peer.rotate(held, ROTATED)
+        server.put("writ/brokers/paper", {"key": held.key_id, "secret": ROTATED})
+        eventually(lambda: any(one.headers.get(SECRET_HEADER) == ROTATED for one in peer.asked))
+        server.kill()
+        try:
+            eventually(lambda: shown(process)["vault"] is not None)
+            seen = len(peer.asked)
+            eventually(lambda: len(peer.asked) > seen + 3)
+            assert {one.headers.get(SECRET_HEADER) for one in peer.asked[seen:]} == {ROTATED}
+            assert "the vault gives nothing new" in process.writ("status").out
+        finally:
+            server.start()
+        assert process.stop() == 0
+    found = everything(process)
+    for value in (ROTATED, first):
+        assert value.encode() not in found
+
+
+def shown(process: GatewayProcess) -> dict[str, Any]:
+    """What an operator is shown of the secrets."""
+    with process.http() as http:
+        answer = http.get("/v1/secrets")
+    assert answer.status_code == 200, answer.text
+    assert ROTATED not in answer.text
+    return answer.json()
+
+
+def eventually(truth: Callable[[], bool]) -> None:
+    """Wait for what a process brings about in its own time, which is half a minute."""
+    end_s = time.monotonic() + 120
+    while not truth():
+        assert time.monotonic() < end_s
+        time.sleep(0.1)
 
 
 def revoke_all(server: VaultServer) -> None:
@@ -357,18 +426,21 @@ async def test_the_session_is_given_back_at_the_end(server: VaultServer, tmp_pat
     assert asked[-1] == "auth/token/revoke-self"
 
 
-async def test_a_vault_that_is_away_refuses_the_start(server: VaultServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["seal", "kill", "pause"])
+async def test_a_vault_that_is_away_refuses_the_start(
+    server: VaultServer, tmp_path: Path, how: str
+) -> None:
     settings = vault_settings(server, tmp_path, ledger=False, timeout_ms=TIMEOUT_MS)
     reference = "vault://kv/writ/brokers/alpaca#key"
     accounts = {"main": {"broker": "alpaca", "key_id": reference, "secret": reference}}
     made = Settings(accounts=accounts, **settings)
     assert account_references(made) == {"main": (SecretRef.parse(reference),) * 2}
-    server.kill()
+    getattr(server, how)()
     try:
         async with contextlib.AsyncExitStack() as stack:
             with pytest.raises(UnavailableError) as failed:
                 await open_custody(made, SystemClock(), OsEntropy(), stack)
     finally:
-        server.start()
-    assert failed.value.code == "custody-vault-unreachable"
+        BACK[how](server)
+    assert failed.value.code == f"custody-{AWAY[how]}"
     assert failed.value.remedy

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -186,10 +187,13 @@ def alpaca_peer(now_us: Callable[[], int] | None = None, port: int = 0) -> Itera
 
 
 def main() -> None:
-    """Run a venue until it is interrupted, with one account that is filled at its limits."""
+    """Run a venue until it is interrupted, with one account that is filled at its limits.
+
+    The account's number may be given as the one argument.
+    """
     with alpaca_peer(port=8471) as peer:
         peer.fills_at_limit = True
-        made = peer.account()
+        made = peer.account(*sys.argv[1:2])
         shown = {"url": peer.url, "number": made.number, "key_id": made.key_id}
         print(json.dumps(shown | {"secret": made.secret}, indent=2), flush=True)  # noqa: T201
         with suppress(KeyboardInterrupt):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.brokers.alpaca.adapter import AlpacaBroker, open_alpaca
@@ -55,3 +56,10 @@ class RunningClock(ManualClock):
 
     def monotonic_ns(self) -> int:
         return time.monotonic_ns()
+
+
+async def until(holds: Callable[[], bool], patience_s: int = 30) -> None:
+    """Wait for what the other side does in its own time, and not for ever."""
+    async with asyncio.timeout(patience_s):
+        while not holds():  # noqa: ASYNC110  a question to it, not a wait for news
+            await asyncio.sleep(0.005)

@@ -74,6 +74,7 @@ class World:
             routes=self.seen.routes,
             validate=self._validate,
             unfit=lambda: self.seen.unfit,
+            look_at_vault=self._vault,
             store_trouble=lambda: self.seen.store_trouble,
             engine_trouble=self._engine,
             stale_facts=lambda: self.seen.stale_facts,
@@ -89,6 +90,9 @@ class World:
 
     async def _validate(self, alias: str) -> Validated:
         return self.seen.validations[alias].answer
+
+    async def _vault(self) -> None:
+        """What it says is in ``seen``."""
 
     async def _engine(self) -> str | None:
         return None if self.seen.engine is None else self.seen.engine.trouble

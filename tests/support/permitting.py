@@ -31,10 +31,15 @@ HERE = Here("production", LOG, {"primary": Venue("PAPER", PRIMARY)})
 
 def fields(**changes: Any) -> dict[str, Any]:
     """The fields of a manifest that is valid at the trust root's moment."""
-    times = {"valid_from_us": NOW_US - HOUR_US, "valid_until_us": NOW_US + 300 * 24 * HOUR_US}
     attestation = manifest_fields()["attestations"][0]
-    attestation |= {"valid_until_us": NOW_US + 400 * 24 * HOUR_US}
-    return manifest_fields(attestations=[attestation], **times) | changes
+    return (
+        manifest_fields(
+            attestations=[attestation | {"valid_until_us": NOW_US + 400 * DAY_US}],
+            valid_from_us=NOW_US - HOUR_US,
+            valid_until_us=NOW_US + 300 * DAY_US,
+        )
+        | changes
+    )
 
 
 def manifest(**changes: Any) -> Manifest:

@@ -30,7 +30,10 @@ from support.vault_server import VaultServer
 DAY = "2027-11-24"
 NUMBER = "LV1TEST"
 ADMIN = "admin-user"
-SECRETS = {"key_id": "vault://kv/alpaca#key_id", "secret": "vault://kv/alpaca#secret"}
+SECRETS = {
+    "key_id": "vault://kv/writ/brokers/alpaca#key_id",
+    "secret": "vault://kv/writ/brokers/alpaca#secret",
+}
 
 
 class LaterClock(SystemClock):
@@ -73,6 +76,8 @@ class Trading:
     async def armed(self) -> None:
         """Do what the risk engine needs: facts, Omega 4 lifted, and the kill switch tried."""
         await hours_told(self.door)
+        venue = self.door.app.facts.venues["primary"]
+        await becomes(lambda: venue.terms("primary", "AAPL") is not None)
         await tell_all(self.door)
         await self.call("/v1/omega4", {"lifted": True, "reason": "test"})
         await self.call("/v1/kill", {"reason": "test"}, "operate")
@@ -140,7 +145,7 @@ async def trading(folder: Path, vault: VaultServer, **changes: Any) -> AsyncGene
     with alpaca_peer(clock.wall_us) as peer:
         peer.fills_at_limit = True
         account = peer.account(NUMBER)
-        vault.put("alpaca", {"key_id": account.key_id, "secret": account.secret})
+        vault.put("writ/brokers/alpaca", {"key_id": account.key_id, "secret": account.secret})
         host = peer.url.removeprefix("http://")
         officers = _officers(folder, clock, host, release.digest, release.data_digest)
         given = {

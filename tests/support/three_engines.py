@@ -119,7 +119,14 @@ class Server:
 
     def load(self, data: Mapping[str, Any]) -> None:
         """Replace what people sign beside the rules, whatever it is."""
-        for name in ("base_currency", "limits", "instruments", "restricted", "permissions", "compliance_symbols"):
+        for name in (
+            "base_currency",
+            "limits",
+            "instruments",
+            "restricted",
+            "permissions",
+            "compliance_symbols",
+        ):
             content = json.dumps(data[name]).encode()
             answer = self.client.put(f"/v1/data/{name}", content=content)
             assert answer.status_code == httpx2.codes.NO_CONTENT, answer.text

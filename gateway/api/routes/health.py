@@ -105,8 +105,17 @@ def _warnings(services: Services) -> list[str]:
         "`writ doctor` names them": refused,
         f"of the secrets, {unwell} not as they should be: GET /v1/secrets names them": unwell,
         "the vault gives nothing new now: GET /v1/secrets says why": custody.trouble is not None,
+        "the identity key certifies no key for the time to come: the gateway's log says why": (
+            services.app.ledger.certificate_problem is not None
+        ),
+        "the venue's hours are not known, orders are denied: see the log": _hours_missing(services),
     }
     return [warning for warning, stands in found.items() if stands]
+
+
+def _hours_missing(services: Services) -> bool:
+    venue = services.app.venue
+    return venue is not None and venue.calendar.hours(services.app.clock.market_us()) is None
 
 
 @router.get("/v1/policy/controls", response_model=ControlsAnswer, responses=documented(401, 403))

@@ -104,7 +104,7 @@ async def read_mode(who: Reader, services: ServicesHere) -> ModeAnswer:
 async def set_mode(
     who: Admin, services: ServicesHere, body: Annotated[ModeBody, Depends(body_of(ModeBody))]
 ) -> ModeAnswer:
-    """Change the mode, on the record; PAPER and LIVE are refused here, with the reason.
+    """Change the mode, on the record; PAPER and LIVE need a manifest, and LIVE begins closed.
 
     Where a halt is due in the new mode, this answers when the halt is recorded.
     """

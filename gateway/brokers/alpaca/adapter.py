@@ -7,7 +7,8 @@ An account is at one venue, paper or live, from its opening on: the address is f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -147,7 +148,7 @@ class AlpacaBroker:
         """
         owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
         if owner is None:
-            if await self.order(broker_client_id) is None:
+            if await self._found(broker_client_id) is None:
                 return
             owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
         if owner is None or owner[0] not in self._accounts:
@@ -162,8 +163,12 @@ class AlpacaBroker:
         """What has become of an order; ``None`` if every account was asked and has none.
 
         Raises:
-            OutcomeUnknownError: one of them did not answer; an unknown status is no answer.
+            UnavailableError: one of them did not answer; an unknown status is no answer.
         """
+        with _asking():
+            return await self._found(broker_client_id)
+
+    async def _found(self, broker_client_id: str) -> BrokerOrderState | None:
         owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
         asked = [owner[0]] if owner and owner[0] in self._accounts else list(self._accounts)
         for alias in asked:
@@ -185,21 +190,22 @@ class AlpacaBroker:
 
         Raises:
             NotFoundError: ``broker-account-unknown``.
-            OutcomeUnknownError: the venue did not answer, or nothing that can be read.
-            UnavailableError: the credentials lead to another account.
+            UnavailableError: the venue did not answer, or nothing that can be read, or the
+                credentials lead to another account.
         """
         known = self._account(account)
         # First: a fill between the two is told as well, by an order that the record does not have,
         # and that halts. The other way about it would be missing, and nothing would say so.
-        await known.following.take_up()
-        return await read_statement(known.client, account)
+        with _asking():
+            await known.following.take_up()
+            return await read_statement(known.client, account)
 
     async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
         """What was heard after a cursor; where nothing was, the venue is asked.
 
         Raises:
-            OutcomeUnknownError: an account could not be asked, and there is nothing else to tell.
-            UnavailableError: the file is lost or unreadable, or belongs to another account.
+            UnavailableError: an account could not be asked, and there is nothing else to tell; or
+                the file is lost or unreadable, or belongs to another account.
         """
         told = await self._runner.run(lambda: self._sequence.after(after, limit))
         if told or limit <= 0:
@@ -212,7 +218,8 @@ class AlpacaBroker:
         ]
         told = await self._runner.run(lambda: self._sequence.after(after, limit))
         if failures and not told:
-            raise failures[0]
+            with _asking():
+                raise failures[0]
         return told
 
     async def hours_between(self, first: date, last: date) -> Sequence[Hours]:
@@ -307,6 +314,19 @@ class AlpacaBroker:
             )
         except UnavailableError as error:
             raise OutcomeUnknownError("ERR_UNKNOWN_OUTCOME") from error
+
+
+@contextmanager
+def _asking() -> Generator[None]:
+    """A question that was not answered is no order of unknown fate: say that it was not."""
+    try:
+        yield
+    except OutcomeUnknownError as error:
+        raise UnavailableError(
+            "broker-unavailable",
+            f"Alpaca could not be asked ({error.code})",
+            "look at the network, the venue's state and the credentials",
+        ) from None
 
 
 async def open_alpaca(parts: BrokerParts) -> AlpacaBroker:

@@ -163,8 +163,9 @@ class Sequence:
             self._db.close()
 
     def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
+        # Few writes, one connection: no WAL, which the host's SQLite may have the old fault of.
+        self._db.execute("PRAGMA journal_mode = DELETE")
+        self._db.execute("PRAGMA synchronous = EXTRA")
         [version] = self._db.execute("PRAGMA user_version").fetchone()
         if version not in (0, _VERSION):
             raise InvalidInputError(

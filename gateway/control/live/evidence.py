@@ -99,6 +99,8 @@ class Sources:
     validate: Callable[[str], Awaitable[Validated]]
     """Ask an account's broker; ``OutcomeUnknownError`` when it does not answer."""
     unfit: Callable[[], Sequence[str]]
+    look_at_vault: Callable[[], Awaitable[None]]
+    """Find out whether the vault is there; ``unfit`` tells what came of it."""
     store_trouble: Callable[[], str | None]
     engine_trouble: Callable[[], Awaitable[str | None]]
     stale_facts: Callable[[], Sequence[str]]

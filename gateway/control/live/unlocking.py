@@ -69,6 +69,11 @@ class Unlocking:
         self._refused_ns: deque[int] = deque(maxlen=REFUSALS_MAX)
         self._unrecorded = 0
 
+    @property
+    def enabled(self) -> bool:
+        """Whether the operator's settings let LIVE be opened at all."""
+        return self._sources.enabled
+
     def is_open(self) -> bool:
         """Whether LIVE is open at this moment."""
         return self._watch.live_open()
@@ -79,7 +84,7 @@ class Unlocking:
         self.reconsider()
 
     async def ask_again(self) -> None:
-        """Ask the brokers again whose word grows old."""
+        """Ask the vault, and the brokers whose word grows old."""
         await self._watch.ask_again()
 
     async def settled(self) -> None:

@@ -132,11 +132,13 @@ class Watch:
         self.live_open()
 
     async def ask_again(self) -> None:
-        """Ask every broker once more whose word is older than ``ASK_AGAIN_NS``.
+        """Ask the vault, and every broker whose word is older than ``ASK_AGAIN_NS``.
 
-        One that does not answer is believed until its word is too old; one that answers otherwise
-        closes LIVE.
+        A broker that does not answer is believed until its word is too old; one that answers
+        otherwise closes LIVE.
         """
+        await self._sources.look_at_vault()
+        self.live_open()
         now_ns = self._sources.clock.monotonic_ns()
         for alias, validation in list(self._validations.items()):
             if now_ns - max(validation.at_ns, self._asked_ns.get(alias, 0)) < ASK_AGAIN_NS:

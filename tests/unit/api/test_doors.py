@@ -50,6 +50,11 @@ NEEDS = {
     ("GET", "/v1/policy/releases/current/bundle.tar.gz"): {"policy:read"},
     ("POST", "/v1/policy/switch"): {"admin"},
     ("GET", "/v1/secrets"): {"admin", "operate"},
+    ("POST", "/v1/live/steps"): {"admin"},
+    ("POST", "/v1/live/confirmation"): None,
+    ("POST", "/v1/live/confirmation/answer"): None,
+    ("POST", "/v1/passkeys/registration"): None,
+    ("POST", "/v1/passkeys/registration/answer"): None,
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
 }

@@ -7,12 +7,15 @@ import shutil
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.control import acceptance
-from gateway.domain.errors import InvalidInputError, RefusedError
+from gateway.demo.tally import entries
+from gateway.domain.errors import InvalidInputError, RefusedError, UnavailableError
 from gateway.domain.mode import Mode
+from gateway.ports import Batch, Committed
 from signing.trust import Repository, verify_trust
 from signing.trust.evidence import read_evidence
 from signing.verify import verify_log
@@ -23,6 +26,8 @@ from support.trust_root import ANNA, BERT, CARL, COUNCIL
 
 DAY_US = 24 * HOUR_US
 LAPSED = "MANIFEST_LAPSED"
+NUMBERED = {"broker": "simulator", "broker_account": "X1", "hosts": [HOST]}
+"""An account as LIVE has to name it, by its number at its broker."""
 
 
 @pytest.fixture(autouse=True)
@@ -66,11 +71,10 @@ async def resting(door: Door) -> str:
 async def ends(door: Door, order_id: str, status: str) -> None:
     """Wait until an order has this status."""
     for _ in range(1_500):
-        found = (await door.call("GET", f"/v1/orders/{order_id}")).json()
-        if found["status"] == status:
+        if (await door.call("GET", f"/v1/orders/{order_id}")).json()["status"] == status:
             return
         await asyncio.sleep(0.02)
-    raise AssertionError(f"not {status} within half a minute but {found['status']}")
+    raise AssertionError(f"not {status} within half a minute")
 
 
 async def denied(door: Door) -> set[str]:
@@ -210,18 +214,15 @@ async def test_a_newer_manifest_takes_its_place_without_a_gap(
         ({"epoch": 2, "at_lapse": "leave"}, "epoch-changed"),
         ({"epoch": 3, "environment": "staging"}, "environment-other"),
         ({"epoch": 3, "gateway": "writ.local/other"}, "gateway-other"),
-        ({"epoch": 3, "mode": "LIVE"}, ""),
+        ({"epoch": 3, "mode": "LIVE", "accounts": {"primary": NUMBERED}}, "account-venue"),
     ],
     ids=["epoch", "same-epoch", "environment", "gateway", "live"],
 )
 async def test_a_manifest_that_is_not_for_this_gateway_ends_the_one_before(
-    tmp_path: Path, officers: Officers, changes: dict[str, object], code: str
+    tmp_path: Path, officers: Officers, changes: dict[str, Any], code: str
 ) -> None:
     officers.sign(epoch=2)
     async with paper(tmp_path, officers) as door:
-        if not code:  # LIVE names the account's number at its broker
-            account = {"broker": "simulator", "broker_account": "X1", "hosts": [HOST]}
-            changes, code = {**changes, "accounts": {"primary": account}}, "account-venue"
         officers.sign(**changes)
         told = await until(door, lapsed("MANIFEST_REPLACED"))
         assert (told["refused"]["verifier"], told["refused"]["code"]) == ("manifest", code)
@@ -340,8 +341,9 @@ async def test_an_older_folder_is_refused_after_a_restart_as_well(
         async with paper(tmp_path, officers):
             pytest.fail("it started")
     async with paper(tmp_path, officers, mode="RESEARCH") as door:
-        assert door.app.book().manifest is not None
-        assert door.app.book().manifest.lapsed == "TRUST_ROLLED_BACK"
+        accepted = door.app.book().manifest
+        assert accepted is not None
+        assert accepted.lapsed == "TRUST_ROLLED_BACK"
 
 
 @pytest.mark.requirement("S1-13")
@@ -370,6 +372,62 @@ async def test_a_folder_or_a_pinned_root_that_stays_away_ends_it(
     (officers.folder if what == "folder" else officers.pinned).rename(tmp_path / "away")
     await until(door, lapsed("TRUST_UNREADABLE"))
     assert "MAN-01" in await denied(door)
+
+
+async def kinds(door: Door, *wanted: str) -> list[str]:
+    """The entries of these kinds, in their order."""
+    await door.app.journal.settled()
+    await door.app.ledger.publish_now()
+    found = entries(door.app.log_dir, door.app.vkey)
+    return [kind for kind, _ in found if kind in wanted]
+
+
+@pytest.mark.requirement("S1-13")
+async def test_a_restart_goes_on_under_the_same_manifest(
+    tmp_path: Path, officers: Officers
+) -> None:
+    officers.sign()
+    for _ in range(2):
+        async with paper(tmp_path, officers) as door:
+            assert (await door.propose()).json()["label"] == "signed"
+            assert await kinds(door, "trust", "manifest", "lapse") == ["trust", "manifest"]
+
+
+@pytest.mark.requirement("S1-13")
+async def test_a_gateway_that_is_given_no_trust_root_any_more_lets_go(
+    tmp_path: Path, officers: Officers
+) -> None:
+    officers.sign()
+    async with paper(tmp_path, officers):
+        pass
+    async with opened(tmp_path, mode="RESEARCH") as door:
+        assert await kinds(door, "manifest", "lapse") == ["manifest", "lapse"]
+        told = (await door.call("GET", "/v1/manifests")).json()
+        assert (told["configured"], told["manifest"]) == (False, None)
+
+
+@pytest.mark.requirement("S1-13")
+async def test_what_cannot_be_recorded_is_not_accepted(
+    door: Door, officers: Officers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = door.app.ledger.commit
+    refused = asyncio.Event()
+
+    async def full(batch: Batch) -> Committed:
+        if any(draft.kind == "manifest" for draft in batch.drafts):
+            refused.set()
+            raise UnavailableError("ledger-full", "no room", "make room")
+        return await commit(batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(door.app.ledger, "commit", full)
+        digest = officers.sign(epoch=2)
+        await asyncio.wait_for(refused.wait(), 30)
+        standing = door.app.permissions.standing()
+        assert standing is not None
+        assert standing.manifest.epoch == 1
+    await until(door, lambda told: told["manifest"]["manifest_digest"] == digest)
+    assert await kinds(door, "manifest", "lapse") == ["manifest", "manifest"]
 
 
 @pytest.mark.requirement("S1-01")

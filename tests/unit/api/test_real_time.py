@@ -118,8 +118,11 @@ async def test_before_the_calendar_is_known_every_order_is_denied(
         await tell_all(door)
         await becomes(lambda: len(venue.asked) >= 3)  # it goes on asking
         assert {"MKT-03", "ORD-05"} == await denied_by(door)
+        [warning] = (await door.call("GET", "/readyz")).json()["warnings"]
+        assert "hours are not known" in warning
         venue.failing = False
         await hours_told(door)
+        assert "warnings" not in (await door.call("GET", "/readyz")).json()
         assert await denied_by(door) == set()
 
 

@@ -206,7 +206,12 @@ async def test_an_answer_about_another_order_is_no_answer(
     await broker.submit(limit_order("wr-0"))
     known = await broker.order("wr-0")
     assert known is not None
-    order = {"id": known.broker_order_id, "client_order_id": "wr-1", "symbol": "AAPL", "qty": "10"}
+    order: dict[str, object] = {
+        "id": known.broker_order_id,
+        "client_order_id": "wr-1",
+        "symbol": "AAPL",
+        "qty": "10",
+    }
     order |= {"side": "buy", "type": "limit", "time_in_force": "day", "limit_price": "100"}
     sound: dict[str, object] = order | {"status": "new", "filled_qty": "0", "extended_hours": False}
     peer.faults.append(Fault("POST", ORDERS, json.dumps(sound | answer).encode()))

@@ -19,6 +19,7 @@ from gateway.domain.execution import (
     BrokerOrderState,
     BrokerStatement,
     BrokerUpdate,
+    NotSentError,
     OutcomeUnknownError,
     Rejected,
 )
@@ -565,6 +566,7 @@ def fails(error: BaseException) -> Callable[[], Awaitable[Any]]:
         (yields(None), "unknown", "GATE_UNREADABLE_ANSWER"),
         (fails(OutcomeUnknownError("ERR_NETWORK")), "unknown", "ERR_NETWORK"),
         (fails(OutcomeUnknownError("")), "unknown", "GATE_UNREADABLE_CODE"),
+        (fails(NotSentError("ERR_CREDENTIALS")), "refused", "ERR_CREDENTIALS"),
         (fails(ValueError("a defect")), "unknown", "GATE_BROKER_ERROR"),
         (fails(asyncio.CancelledError()), "unknown", "GATE_BROKER_ERROR"),
         (lambda: asyncio.sleep(60), "unknown", "GATE_TIMEOUT"),

@@ -184,6 +184,7 @@ async def test_a_dead_vault_stops_nothing_until_the_certificate_ends(
         await becomes(lambda: vault.asked > before + 3)
         await ledger.commit(Batch((MODE,)))
         assert ledger.uncertified is None
+        assert ledger.certificate_problem == "vault-sealed: the vault is sealed"
         size = ledger.size
         clock.now_us += HOUR_US
         for _ in range(3):
@@ -196,6 +197,7 @@ async def test_a_dead_vault_stops_nothing_until_the_certificate_ends(
         await becomes(lambda: ledger.uncertified is None)
         await ledger.commit(Batch((MODE,)))
         assert ledger.size == size + 2
+        assert ledger.certificate_problem is None
     runner.close()
     assert faults(tmp_path / "log") == []
     said = [record for record in caplog.records if "identity key" in record.getMessage()]

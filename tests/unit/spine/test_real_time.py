@@ -39,7 +39,7 @@ class Round:
         self.why: str | None = None
         self.broken = True
 
-    def value(self) -> None:
+    async def value(self) -> None:
         self.asked.append("worth")
 
     async def open_day(self, market_us: int) -> None:

@@ -1,0 +1,199 @@
+"""PAPER from the door to a venue over HTTP and back: orders sent, filled, lost and found."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.brokers.alpaca import client
+from gateway.domain.book import OrderState
+from gateway.policy.release import load_release
+from peers.alpaca import alpaca_peer
+from peers.alpaca_venue import Account, AlpacaPeer, Fault
+from signing.lifecycle import State
+from support.alpaca import until
+from support.doors import Door, opened, settings
+from support.permitting import HOUR_US, Officers
+from support.permitting import fields as manifest_fields
+from support.real_time import ChosenClock, at_us, hours_told, tell_all
+
+OPEN = "2027-11-24T10:00"
+ORIGIN = "writ.local/log"
+
+
+@dataclass
+class Paper:
+    """The gateway, its venue, and the account that both speak of."""
+
+    door: Door
+    peer: AlpacaPeer
+    account: Account
+
+    async def buy(self, qty: str = "10") -> tuple[str, str]:
+        """Propose an order that is allowed; our id of it, and the one that the venue sees."""
+        answer = await self.door.propose(qty=qty)
+        assert answer.status_code == 201, answer.text
+        order_id = answer.json()["order_id"]
+        return order_id, self.order(order_id).broker_client_id
+
+    def order(self, order_id: str) -> OrderState:
+        return self.door.app.book().orders[order_id]
+
+    def causes(self) -> set[str]:
+        return {halt.cause for halt in self.door.app.book().halts.values()}
+
+    def held(self) -> dict[str, tuple[int, int]]:
+        return dict(self.door.app.book().account("primary").positions)
+
+    async def is_now(self, order_id: str, status: State) -> None:
+        await until(lambda: self.order(order_id).status is status)
+
+
+def officers(folder: Path, now_us: int, number: str, host: str) -> Officers:
+    """Officers who permit PAPER with this one account at this one host."""
+    release = load_release(settings(folder).release or folder)
+    attestation = manifest_fields()["attestations"][0]
+    given = manifest_fields(
+        gateway=ORIGIN,
+        accounts={"primary": {"broker": "alpaca", "broker_account": number, "hosts": [host]}},
+        release_digest=release.digest,
+        limits_digest=release.data_digest,
+        strategies=["*"],
+        valid_from_us=now_us - HOUR_US,
+        valid_until_us=now_us + 100 * 24 * HOUR_US,
+        attestations=[attestation | {"valid_until_us": now_us + 300 * 24 * HOUR_US}],
+    )
+    return Officers(folder / "trust", now_us, given)
+
+
+@asynccontextmanager
+async def paper(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Paper]:
+    clock = ChosenClock(at_us(OPEN))
+    with alpaca_peer(clock.wall_us) as peer:
+        account = peer.account()
+        monkeypatch.setenv("BROKER_KEY", account.key_id)
+        monkeypatch.setenv("BROKER_SECRET", account.secret)
+        monkeypatch.setattr(client, "READ_PAUSES_MS", (5, 10))
+        permitting = officers(
+            folder, clock.now_us, account.number, peer.url.removeprefix("http://")
+        )
+        permitting.sign()
+        given: dict[str, Any] = {
+            "mode": "PAPER",
+            "market": "venue",
+            "environment": "production",
+            "trust": permitting.folder,
+            "trust_root": permitting.pinned,
+            "broker_timeout_ms": 2_000,
+            "accounts": {
+                "primary": {
+                    "broker": "alpaca",
+                    "broker_account": account.number,
+                    "url_override": peer.url,
+                    "key_id": "env://BROKER_KEY",
+                    "secret": "env://BROKER_SECRET",
+                }
+            },
+        }
+        async with opened(folder, clock=clock, **given) as door:
+            await hours_told(door)
+            await tell_all(door)
+            broker = door.app.facts.venues["primary"]
+            await until(lambda: broker.terms("primary", "AAPL") is not None)
+            yield Paper(door, peer, account)
+
+
+@pytest.fixture
+async def at_alpaca(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Paper]:
+    async with paper(tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.mark.requirement("S1-03")
+@pytest.mark.requirement("S3-08")
+async def test_an_order_is_sent_once_and_its_fills_come_back(at_alpaca: Paper) -> None:
+    order_id, client_id = await at_alpaca.buy()
+    await at_alpaca.is_now(order_id, State.ACKNOWLEDGED)
+    at_alpaca.peer.fill(client_id, "4", "24.7123")
+    await at_alpaca.is_now(order_id, State.PARTIALLY_FILLED)
+    at_alpaca.peer.fill(client_id, "6", "24.70")
+    await at_alpaca.is_now(order_id, State.FILLED)
+    assert at_alpaca.held() == {"AAPL": (10, 0)}
+    assert at_alpaca.causes() == set()
+    assert len(at_alpaca.peer.orders_sent()) == 1
+    cash = at_alpaca.door.app.book().account("primary").cash_micros
+    assert cash == 100_000_000_000 - 4 * 24_712_300 - 6 * 24_700_000
+
+
+@pytest.mark.requirement("S1-06")
+async def test_a_cancel_takes_it_off(at_alpaca: Paper) -> None:
+    order_id, _ = await at_alpaca.buy()
+    await at_alpaca.is_now(order_id, State.ACKNOWLEDGED)
+    answer = await at_alpaca.door.call("DELETE", f"/v1/orders/{order_id}", scope="cancel")
+    assert answer.status_code in (200, 202), answer.text
+    await at_alpaca.is_now(order_id, State.CANCELED)
+
+
+@pytest.mark.requirement("S3-06")
+@pytest.mark.requirement("S3-21")
+@pytest.mark.parametrize("kind", ["hang", "reset", 504, "html"], ids=str)
+async def test_an_order_that_was_taken_without_an_answer_is_found(
+    at_alpaca: Paper, kind: int | str
+) -> None:
+    at_alpaca.peer.faults.append(Fault("POST", "/v2/orders", kind, after=True))
+    order_id, client_id = await at_alpaca.buy()
+    await at_alpaca.is_now(order_id, State.ACKNOWLEDGED)
+    at_alpaca.peer.fill(client_id, "10", "24.70")
+    await at_alpaca.is_now(order_id, State.FILLED)
+    assert len(at_alpaca.peer.orders_sent()) == 1
+
+
+@pytest.mark.requirement("S3-06")
+async def test_an_order_that_never_arrived_ends_and_is_not_sent_again(at_alpaca: Paper) -> None:
+    at_alpaca.peer.faults.append(Fault("POST", "/v2/orders", "reset"))
+    order_id, _ = await at_alpaca.buy()
+    await at_alpaca.is_now(order_id, State.FATAL_ERROR)
+    assert len(at_alpaca.peer.orders_sent()) == 1
+    assert at_alpaca.causes() == set()
+
+
+@pytest.mark.requirement("S3-04")
+async def test_a_refusal_and_a_late_one_are_recorded(at_alpaca: Paper) -> None:
+    at_alpaca.account.blocked = True
+    order_id, _ = await at_alpaca.buy()
+    await at_alpaca.is_now(order_id, State.REJECTED)
+    assert at_alpaca.order(order_id).code == "ERR_INVALID_ORDER"
+    at_alpaca.account.blocked = False
+    late, client_id = await at_alpaca.buy("11")
+    await at_alpaca.is_now(late, State.ACKNOWLEDGED)
+    at_alpaca.peer.end(client_id, "rejected")
+    await at_alpaca.is_now(late, State.REJECTED)
+    order_id, _ = await at_alpaca.buy("12")
+    await at_alpaca.is_now(order_id, State.ACKNOWLEDGED)
+
+
+@pytest.mark.attack
+@pytest.mark.requirement("S3-08")
+async def test_somebody_else_who_trades_on_the_account_halts_everything(at_alpaca: Paper) -> None:
+    at_alpaca.peer.by_hand(at_alpaca.account, "MSFT", "5", "10")
+    await until(lambda: "UNKNOWN_EXECUTION" in at_alpaca.causes())
+    answer = await at_alpaca.door.propose(qty="10")
+    assert answer.status_code == 403
+
+
+async def test_a_venue_that_is_away_for_a_while_loses_nothing(at_alpaca: Paper) -> None:
+    order_id, client_id = await at_alpaca.buy()
+    await at_alpaca.is_now(order_id, State.ACKNOWLEDGED)
+    asked = len(at_alpaca.peer.asked)
+    away = Fault("GET", "/v2/account/activities", 503, times=10**6)
+    at_alpaca.peer.faults.append(away)
+    at_alpaca.peer.fill(client_id, "10", "24.70")
+    await until(lambda: len(at_alpaca.peer.asked) > asked + 3)
+    assert at_alpaca.order(order_id).status is State.ACKNOWLEDGED
+    away.times = 0
+    await at_alpaca.is_now(order_id, State.FILLED)
