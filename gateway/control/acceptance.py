@@ -24,23 +24,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from gateway.control.permission import (
-    ATTESTATION_ENDED,
-    CLOCK_WENT_BACK,
-    MANIFEST_EXPIRED,
-    TRUST_EXPIRED,
-    Permissions,
+from gateway.control.lapse_causes import (
+    CLOCK_BACK,
+    MANIFEST_REPLACED,
+    PROVES_NOTHING,
+    cause_of,
 )
-from gateway.control.trust_reading import MANIFEST, TRUST, Reading, Refused, Trust, TrustReader
+from gateway.control.permission import Permissions
+from gateway.control.permission_entries import lapse_draft, manifest_draft, trust_draft
+from gateway.control.trust_reading import TRUST, Reading, Refused, Trust, TrustReader
 from gateway.domain.book import NONE
 from gateway.domain.errors import WritError
 from gateway.domain.halt import GLOBAL
 from gateway.domain.mode import Mode
-from gateway.domain.permission import MANIFEST_LAPSED, Permission
+from gateway.domain.permission import MANIFEST_LAPSED, Accepted, Permission
 from gateway.ports import BlockingRunner, Clock, Draft, Journal, Stops
 from signing.permission import Seen, Verified
 
@@ -53,33 +54,8 @@ FAULTY_MS: Final = 1_000
 DOUBT_MAX_MS: Final = 10_000
 BY: Final = "acceptance"
 
-MANIFEST_REVOKED: Final = "MANIFEST_REVOKED"
-MANIFEST_REPLACED: Final = "MANIFEST_REPLACED"
-TRUST_REFUSED: Final = "TRUST_REFUSED"
-TRUST_ROLLED_BACK: Final = "TRUST_ROLLED_BACK"
-TRUST_UNREADABLE: Final = "TRUST_UNREADABLE"
-
 _NS_PER_MS: Final = 1_000_000
-_PROVES_NOTHING: Final = frozenset(
-    {
-        *("metadata-missing", "metadata-form", "file-unreadable", "file-long"),
-        *("target-missing", "target-differs", "pinned-unreadable", "trust-timeout"),
-        *("snapshot-other", "targets-other", "risk-other"),
-    }
-)
-"""Codes of what a folder says that is half-written or away."""
-_ROLLED_BACK: Final = frozenset({"overlay-removed", "role-removed", "root-other"})
 _OUTSIDE: Final = frozenset({Mode.PAPER, Mode.LIVE})
-
-_CLOCK_BACK: Final = Refused(
-    TRUST, 0, "clock-back", "the wall clock was set back", "set it right; then restart the gateway"
-)
-_CAUSES: Final = {
-    "manifest-revoked": MANIFEST_REVOKED,
-    "manifest-expired": MANIFEST_EXPIRED,
-    "attestation-ended": ATTESTATION_ENDED,
-    "clock-back": CLOCK_WENT_BACK,
-}
 
 _log = logging.getLogger(__name__)
 
@@ -127,7 +103,7 @@ class Acceptance:
                 return
             self._again_in(FAULTY_MS if isinstance(reading.manifest, Refused) else SOUND_MS)
             if self.permissions.clock_back():
-                self._distrust(_CLOCK_BACK)
+                self._distrust(CLOCK_BACK)
             elif isinstance(reading.trust, Refused):
                 self._distrust(reading.trust)
             else:
@@ -142,28 +118,28 @@ class Acceptance:
         accepted, cause = self.journal.book.manifest, self.permissions.lapsed()
         if cause is None or accepted is None or accepted.lapsed != NONE:
             return
-        _log.error("the manifest %s has lapsed: %s", accepted.digest, cause)
-        entry = {
-            "of": "manifest",
-            "manifest_digest": accepted.digest,
-            "cause": cause,
-            "cancels": accepted.cancels_at_lapse,
-            "by": BY,
-        }
-        recorded = self.journal.record([Draft("lapse", entry)], owed=True)
         self.permissions.end(cause)
+        if self._unrecorded:  # the book may tell of a manifest that the log does not have
+            await self._halt(accepted, cause)
+            return
+        _log.error("the manifest %s has lapsed: %s", accepted.digest, cause)
+        recorded = self.journal.record([lapse_draft(accepted, cause, BY)], owed=True)
         try:
-            if self._leaves_the_gateway():
-                await self.stops.halt(
-                    cause=MANIFEST_LAPSED,
-                    scope=GLOBAL,
-                    by=BY,
-                    clear_by="admin",
-                    cancels=accepted.cancels_at_lapse,
-                    reason=cause,
-                )
+            await self._halt(accepted, cause)
         finally:
             await recorded
+
+    async def _halt(self, accepted: Accepted, cause: str) -> None:
+        """Stop everything that leaves the gateway; nothing where nothing does."""
+        if self._leaves_the_gateway():
+            await self.stops.halt(
+                cause=MANIFEST_LAPSED,
+                scope=GLOBAL,
+                by=BY,
+                clear_by="admin",
+                cancels=accepted.cancels_at_lapse,
+                reason=cause,
+            )
 
     def _leaves_the_gateway(self) -> bool:
         """Whether orders go to a broker's venue, or some that did are still working there."""
@@ -211,7 +187,7 @@ class Acceptance:
     def _distrust(self, refused: Refused) -> None:
         """End what rests on a trust root that is refused, at once or after the time of doubt."""
         self._say(refused)
-        if refused.code in _PROVES_NOTHING:
+        if refused.code in PROVES_NOTHING:
             now_ns = self.clock.monotonic_ns()
             if self._doubted_ns is None:
                 self._doubted_ns = now_ns
@@ -220,14 +196,16 @@ class Acceptance:
             if self.permissions.doubtful and self.permissions.standing() is not None:
                 return
         self.permissions.doubtful = False
-        self.permissions.end(_cause(refused))
+        self.permissions.end(cause_of(refused))
 
     async def _take(self, trust: Trust, manifest: Verified | Refused) -> None:
         """Take a trust root that was verified, and what it permits; recorded before it counts."""
         self._doubted_ns = None
         if isinstance(manifest, Refused):
             self._say(manifest)
-            self.permissions.end(_cause(manifest))
+            self.permissions.end(cause_of(manifest))
+        elif self._another_release(manifest):
+            self.permissions.end(MANIFEST_REPLACED)  # from its entry on the log knows no other
         drafts = self._drafts(trust, manifest)
         if drafts:
             try:
@@ -243,17 +221,24 @@ class Acceptance:
         else:
             self.permissions.accept(trust, Permission(manifest.digest, manifest.manifest))
 
+    def _another_release(self, verified: Verified) -> bool:
+        """Whether a manifest names another release than the one that stands."""
+        standing = self.permissions.standing()
+        return standing is not None and (
+            standing.manifest.release_digest != verified.manifest.release_digest
+        )
+
     def _drafts(self, trust: Trust, manifest: Verified | Refused) -> list[Draft]:
         """What the record does not know yet."""
         book, drafts = self.journal.book, list[Draft]()
         if book.trust_floor != trust.floor:
-            drafts.append(Draft("trust", *_trust_entry(trust)))
+            drafts.append(trust_draft(trust))
         accepted = book.manifest
         if isinstance(manifest, Verified) and (
             accepted is None or accepted.digest != manifest.digest or accepted.lapsed != NONE
         ):
             _log.warning("manifest %s is accepted", manifest.digest)
-            drafts.append(Draft("manifest", *_manifest_entry(trust, manifest)))
+            drafts.append(manifest_draft(trust, manifest))
         return drafts
 
     def _say(self, refused: Refused) -> None:
@@ -264,48 +249,6 @@ class Acceptance:
                 *(refused.of, refused.step, refused.code, refused.detail),
             )
         self.permissions.refuse(refused)
-
-
-def _trust_entry(trust: Trust) -> tuple[Mapping[str, Any], tuple[bytes, ...]]:
-    entry = {
-        "floor": dict(trust.floor),
-        "holds_until_us": trust.holds_until_us,
-        "evidence_digest": trust.evidence_digest,
-    }
-    return entry, (trust.evidence,)
-
-
-def _manifest_entry(
-    trust: Trust, verified: Verified
-) -> tuple[Mapping[str, Any], tuple[bytes, ...]]:
-    manifest = verified.manifest
-    entry = {
-        "manifest_digest": verified.digest,
-        "trust_digest": trust.targets_digest,
-        "environment": manifest.environment,
-        "epoch": manifest.epoch,
-        "mode": manifest.mode,
-        "release_digest": manifest.release_digest,
-        "limits_digest": manifest.limits_digest,
-        "valid_from_us": manifest.valid_from_us,
-        "lapses_us": manifest.lapses_us,
-        "at_lapse": manifest.at_lapse,
-    }
-    return entry, (verified.data,)
-
-
-def _cause(refused: Refused) -> str:
-    """The cause of a lapse, by what was refused."""
-    code = refused.code
-    if code in _CAUSES or refused.of == MANIFEST:
-        return _CAUSES.get(code, MANIFEST_REPLACED)
-    if code in _PROVES_NOTHING:
-        return TRUST_UNREADABLE
-    if code.endswith("-expired"):
-        return TRUST_EXPIRED
-    if code in _ROLLED_BACK or code.endswith(("-older", "-changed")):
-        return TRUST_ROLLED_BACK
-    return TRUST_REFUSED
 
 
 def _all_refused(code: str, detail: str) -> Reading:

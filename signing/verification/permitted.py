@@ -47,13 +47,16 @@ class PermissionCheck:
             wall_us: when its facts were gathered, if its document is published.
             exits: an exit-only state may have let it through.
         """
-        mode, manifest = decision["mode"], self._manifest
-        if mode not in _OUTSIDE:
+        if decision["mode"] not in _OUTSIDE:
             return None
-        if manifest is None:
+        if self._manifest is None:
             return "it allows where no manifest was ever accepted"
-        if exits:
-            return None
+        return None if exits else self._not_permitted(self._manifest, decision, wall_us)
+
+    def _not_permitted(
+        self, manifest: JsonObject, decision: JsonObject, wall_us: int | None
+    ) -> str | None:
+        mode = decision["mode"]
         stands = self._stands and (wall_us is None or wall_us < manifest["lapses_us"])
         if not stands or manifest["mode"] != mode:
             return f"it allows where no manifest for {mode} stands"

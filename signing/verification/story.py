@@ -117,7 +117,9 @@ class StoryCheck:
         halts = [reduces for reduces in self._standing.values() if reduces is not None]
         return not halts or self._exits(payload, document, let_through=all(halts))
 
-    def _exits(self, payload: JsonObject, document: JsonObject | None, *, let_through: bool) -> bool:
+    def _exits(
+        self, payload: JsonObject, document: JsonObject | None, *, let_through: bool
+    ) -> bool:
         """Whether it is an exit that is let through anyway, or by an exit-only state.
 
         Without its document it cannot be told whether it reduces, and what covers it.
@@ -214,6 +216,11 @@ class StoryCheck:
         if not isinstance(quantity, int):
             raise _ImpossibleError("the order's document has no quantity")
         return quantity - order.filled
+
+
+def _refuse(why: str | None) -> None:
+    if why is not None:
+        raise _ImpossibleError(why)
 
 
 def _section(document: JsonObject, name: str) -> JsonObject:

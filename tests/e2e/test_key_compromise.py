@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.api.passkey_file import FILE_NAME, Passkey, PasskeyFile
 from gateway.cli.main import COMMANDS
 from support.processes import ALL_SCOPES, WRIT, GatewayProcess, simulation
 from support.release_folder import write_release
@@ -185,7 +186,11 @@ def test_an_api_key_was_stolen(gateway: GatewayProcess, types: Types) -> None:
 @pytest.mark.slow
 def test_a_passkey_was_stolen(gateway: GatewayProcess, types: Types) -> None:
     gateway.new_key("alice", "admin")
+    passkeys = PasskeyFile(gateway.data / FILE_NAME)
+    with passkeys.edited() as held:
+        held.add(Passkey("aWQ", "alice", "a2V5", sign_count=1, added_us=1))
     types("A passkey")
+    assert passkeys.held().working("alice") == []
     assert not decided(gateway)
     listed = gateway.writ("access", "list", "--data", str(gateway.data), "-o", "json")
     assert [one["revoked"] is not None for one in listed.json if one["name"] == "alice"] == [True]

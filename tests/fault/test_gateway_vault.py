@@ -135,6 +135,7 @@ def test_from_nothing_with_both_keys_in_the_vault(
         assert token.encode() not in found
 
 
+@pytest.mark.attack
 def test_a_start_again_needs_the_same_keys(gateway: tuple[GatewayProcess, VaultServer]) -> None:
     process, server = gateway
     process.start()

@@ -197,3 +197,36 @@ async def test_a_venue_that_is_away_for_a_while_loses_nothing(at_alpaca: Paper) 
     assert at_alpaca.order(order_id).status is State.ACKNOWLEDGED
     away.times = 0
     await at_alpaca.is_now(order_id, State.FILLED)
+
+
+@pytest.mark.requirement("S3-17")
+async def test_a_venue_that_stays_away_halts_its_accounts(
+    at_alpaca: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "FAILURES_MAX", 1)
+    at_alpaca.peer.faults.append(Fault("GET", "/v2/account/activities", 503, times=10**6))
+    await until(lambda: "BROKER_DOWN" in at_alpaca.causes())
+    assert (await at_alpaca.door.propose()).status_code == 403
+
+
+@pytest.mark.requirement("S3-08")
+async def test_what_was_filled_while_the_gateway_was_away_comes_in_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with paper(tmp_path, monkeypatch) as before:
+        order_id, client_id = await before.buy()
+        await before.is_now(order_id, State.ACKNOWLEDGED)
+        async with again(tmp_path, before, client_id) as door:
+            assert door.app.book().orders[order_id].status is State.FILLED
+            assert door.app.book().account("primary").positions == {"AAPL": (10, 0)}
+        assert len(before.peer.orders_sent()) == 1
+
+
+async def test_a_gateway_whose_venue_is_away_says_so_and_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with paper(tmp_path, monkeypatch) as before:
+        before.peer.faults.append(Fault("GET", "/v2/account", 503, times=10**6))
+        with pytest.raises(UnavailableError, match="broker-unavailable"):
+            async with again(tmp_path, before):
+                raise AssertionError

@@ -155,7 +155,7 @@ async def test_an_end_that_cannot_be_read_is_an_error_not_silence(
     await broker.submit(limit_order("wr-1"))
     peer.end("wr-1", "canceled")
     peer.faults.append(Fault("GET", "/v2/orders/", b"[]", times=1))
-    with pytest.raises(OutcomeUnknownError):
+    with pytest.raises(UnavailableError, match="broker-unavailable"):
         await broker.updates(0, 10)
     assert ends(await told(broker)) == [("wr-1", "CANCELED")]
 
@@ -167,7 +167,7 @@ async def test_what_fails_is_told_the_next_time(
     await broker.submit(limit_order("wr-1"))
     peer.fill("wr-1", "10", "100")
     peer.faults.append(Fault("GET", FILLS, kind, times=3 if kind in (500, "cut") else 1))
-    with pytest.raises(OutcomeUnknownError):
+    with pytest.raises(UnavailableError, match="broker-unavailable"):
         await broker.updates(0, 10)
     assert shares(await told(broker)) == [("wr-1", 10)]
 
@@ -292,7 +292,7 @@ async def test_statements_are_exact_or_errors(
     for broken in ('{"a":1}', "", "null", '[{"symbol":"AAPL"}]', str(sound).replace("'", '"')):
         wrong = broken.replace('"-2"', '"2"').encode()
         peer.faults.append(Fault("GET", "/v2/positions", wrong))
-        with pytest.raises(OutcomeUnknownError):
+        with pytest.raises(UnavailableError, match="broker-unavailable"):
             await broker.statement("primary")
     peer.faults.append(Fault("GET", "/v2/positions", str(sound).replace("'", '"').encode()))
     statement = await broker.statement("primary")

@@ -1,6 +1,8 @@
 """An identity key that is far away: asked ahead of time, and never while an entry is committed."""
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +19,20 @@ from gateway.ledger.seals import (
     Sealer,
     Sealing,
 )
+from gateway.ledger.stored import StoredLedger
 from gateway.ports import Batch, Draft
 from signing.envelope import open_envelope
 from signing.keys import PublicKey
-from support.ledgers import IDENTITY, VKEY, SetClock, becomes, faults, opened, verified
+from support.ledgers import (
+    IDENTITY,
+    VKEY,
+    SetClock,
+    becomes,
+    faults,
+    opened,
+    opened_on_postgresql,
+    verified,
+)
 from vault.errors import ProviderError
 
 pytestmark = [pytest.mark.requirement("S3-15"), pytest.mark.requirement("W-01")]
@@ -170,14 +182,18 @@ async def test_a_log_over_many_days_verifies(
     assert report.counts["certificate"] >= 3
 
 
+@pytest.mark.parametrize("store", [opened, opened_on_postgresql], ids=["sqlite", "postgresql"])
 async def test_a_dead_vault_stops_nothing_until_the_certificate_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    store: Callable[..., AbstractAsyncContextManager[StoredLedger]],
 ) -> None:
     monkeypatch.setattr(certifying, "CHECK_MS", 5)
     monkeypatch.setattr(certifying, "RETRY_MS", 5)
     clock, vault, runner = SetClock(START_US), Vault(), ThreadRunner()
     far = FarSigner(vault, runner)
-    async with opened(tmp_path, clock=clock, identity_signer=far) as ledger:
+    async with store(tmp_path, clock=clock, identity_signer=far) as ledger:
         vault.down = AWAY
         clock.now_us += DUE_US
         before = vault.asked
