@@ -27,7 +27,7 @@ from vault.errors import ProviderError
 from vault.references import SecretRef
 
 PREFIX = "WRIT_"
-CLIENT_VARIABLES = frozenset({"WRIT_URL", "WRIT_API_KEY"})
+CLIENT_VARIABLES = frozenset({"WRIT_URL", "WRIT_API_KEY", "WRIT_VAULT_TOKEN_FILE"})
 """Read by the command line's client, not by the gateway."""
 
 Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]
@@ -233,7 +233,7 @@ class Settings(BaseSettings):
     """AppRole's role id, which is no secret."""
     vault_secret_id_file: Named | None = None
     """The file with the wrapped secret id."""
-    vault_token_file: Named | None = None
+    vault_kubernetes_token_file: Named | None = None
     """Kubernetes: the service account's token, where it is not in its usual place."""
     vault_ledger_role: Annotated[
         str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")

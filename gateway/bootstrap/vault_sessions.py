@@ -57,4 +57,4 @@ def ledger_login(settings: Settings) -> Login:
 
 
 def _kubernetes(settings: Settings, role: str) -> KubernetesLogin:
-    return KubernetesLogin(role, settings.vault_token_file or KUBERNETES_TOKEN)
+    return KubernetesLogin(role, settings.vault_kubernetes_token_file or KUBERNETES_TOKEN)

@@ -66,7 +66,7 @@ def check_vault_settings(settings: Settings) -> None:
 
 
 def _check_app_roles(settings: Settings, given: set[str]) -> None:
-    _check_absent(given & {"vault_token_file"}, "with WRIT_VAULT_LOGIN=approle")
+    _check_absent(given & {"vault_kubernetes_token_file"}, "with WRIT_VAULT_LOGIN=approle")
     if gateway_needs_vault(settings):
         _check_present(_APPROLE - given)
     if ledger_needs_vault(settings):

@@ -108,6 +108,11 @@ def verify(
         with _progress() as told:
             report = _run(log, key, told, note, stands)
         _print_report(report, fmt)
+        if identity is None and key_history.revoked(report.keys):
+            output.note(
+                "an identity key was revoked, which the key itself did not sign: compare the one "
+                "that stands with the one that you were told, --identity FILE"
+            )
         if not report.ok:
             raise typer.Exit(exits.DENIED)
 

@@ -34,6 +34,11 @@ def fields(keys: Sequence[Tenure]) -> list[dict[str, Any]]:
     ]
 
 
+def revoked(keys: Sequence[Tenure]) -> bool:
+    """Whether an identity key was put aside without its own word."""
+    return any(one.role == "identity" and one.ending == "revoked" for one in keys)
+
+
 def show(keys: Sequence[Tenure]) -> None:
     """Print every identity key and the newest decision keys as a table."""
     decisions = [one for one in keys if one.role == "decision"]

@@ -163,7 +163,8 @@ class StoryCheck:
             raise _ImpossibleError("it allows while a halt of everything stands")
         if payload["allow"]:
             exits = self._exits(payload, document, let_through=False)
-            wall_us = _section(document or {}, "time").get("wall_us")
+            at_us = _section(document or {}, "time").get("wall_us")
+            wall_us = at_us if isinstance(at_us, int) else None
             _refuse(self._permission.forbids(payload, wall_us=wall_us, exits=exits))
 
     @staticmethod

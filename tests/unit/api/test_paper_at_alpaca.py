@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.bootstrap import following
 from gateway.brokers.alpaca import client
 from gateway.domain.book import OrderState
+from gateway.domain.errors import UnavailableError
 from gateway.policy.release import load_release
 from peers.alpaca import alpaca_peer
 from peers.alpaca_venue import Account, AlpacaPeer, Fault
@@ -71,18 +73,39 @@ def officers(folder: Path, now_us: int, number: str, host: str) -> Officers:
     return Officers(folder / "trust", now_us, given)
 
 
-@asynccontextmanager
-async def paper(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Paper]:
+@dataclass
+class Venue:
+    """The peer, the account there, and the settings of a gateway that is permitted to trade it."""
+
+    peer: AlpacaPeer
+    account: Account
+    clock: ChosenClock
+    given: dict[str, Any]
+
+    @asynccontextmanager
+    async def gateway(self, folder: Path) -> AsyncGenerator[Paper]:
+        async with opened(folder, clock=self.clock, **self.given) as door:
+            yield Paper(door, self.peer, self.account)
+
+
+@contextmanager
+def venue(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Venue]:
     clock = ChosenClock(at_us(OPEN))
     with alpaca_peer(clock.wall_us) as peer:
         account = peer.account()
         monkeypatch.setenv("BROKER_KEY", account.key_id)
         monkeypatch.setenv("BROKER_SECRET", account.secret)
         monkeypatch.setattr(client, "READ_PAUSES_MS", (5, 10))
-        permitting = officers(
-            folder, clock.now_us, account.number, peer.url.removeprefix("http://")
-        )
+        host = peer.url.removeprefix("http://")
+        permitting = officers(folder, clock.now_us, account.number, host)
         permitting.sign()
+        at_alpaca = {
+            "broker": "alpaca",
+            "broker_account": account.number,
+            "url_override": peer.url,
+            "key_id": "env://BROKER_KEY",
+            "secret": "env://BROKER_SECRET",
+        }
         given: dict[str, Any] = {
             "mode": "PAPER",
             "market": "venue",
@@ -90,28 +113,27 @@ async def paper(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator
             "trust": permitting.folder,
             "trust_root": permitting.pinned,
             "broker_timeout_ms": 2_000,
-            "accounts": {
-                "primary": {
-                    "broker": "alpaca",
-                    "broker_account": account.number,
-                    "url_override": peer.url,
-                    "key_id": "env://BROKER_KEY",
-                    "secret": "env://BROKER_SECRET",
-                }
-            },
+            "accounts": {"primary": at_alpaca},
         }
-        async with opened(folder, clock=clock, **given) as door:
-            await hours_told(door)
-            await tell_all(door)
-            broker = door.app.facts.venues["primary"]
-            await until(lambda: broker.terms("primary", "AAPL") is not None)
-            yield Paper(door, peer, account)
+        yield Venue(peer, account, clock, given)
+
+
+@asynccontextmanager
+async def ready(there: Venue, folder: Path) -> AsyncGenerator[Paper]:
+    """The gateway, once it knows all that an order needs."""
+    async with there.gateway(folder) as made:
+        await hours_told(made.door)
+        await tell_all(made.door)
+        broker = made.door.app.facts.venues["primary"]
+        await until(lambda: broker.terms("primary", "AAPL") is not None)
+        yield made
 
 
 @pytest.fixture
 async def at_alpaca(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Paper]:
-    async with paper(tmp_path, monkeypatch) as made:
-        yield made
+    with venue(tmp_path, monkeypatch) as there:
+        async with ready(there, tmp_path) as made:
+            yield made
 
 
 @pytest.mark.requirement("S1-03")
@@ -213,20 +235,36 @@ async def test_a_venue_that_stays_away_halts_its_accounts(
 async def test_what_was_filled_while_the_gateway_was_away_comes_in_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with paper(tmp_path, monkeypatch) as before:
-        order_id, client_id = await before.buy()
-        await before.is_now(order_id, State.ACKNOWLEDGED)
-        async with again(tmp_path, before, client_id) as door:
-            assert door.app.book().orders[order_id].status is State.FILLED
-            assert door.app.book().account("primary").positions == {"AAPL": (10, 0)}
-        assert len(before.peer.orders_sent()) == 1
+    with venue(tmp_path, monkeypatch) as there:
+        async with ready(there, tmp_path) as before:
+            order_id, client_id = await before.buy()
+            await before.is_now(order_id, State.ACKNOWLEDGED)
+        there.peer.fill(client_id, "10", "24.70")
+        async with there.gateway(tmp_path) as after:
+            assert after.order(order_id).status is State.FILLED
+            assert after.held() == {"AAPL": (10, 0)}
+        assert len(there.peer.orders_sent()) == 1
 
 
 async def test_a_gateway_whose_venue_is_away_says_so_and_does_not_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with paper(tmp_path, monkeypatch) as before:
-        before.peer.faults.append(Fault("GET", "/v2/account", 503, times=10**6))
+    with venue(tmp_path, monkeypatch) as there:
+        there.peer.faults.append(Fault("GET", "/v2/account", 503, times=10**6))
         with pytest.raises(UnavailableError, match="broker-unavailable"):
-            async with again(tmp_path, before):
+            async with there.gateway(tmp_path):
+                raise AssertionError
+        assert there.peer.orders_sent() == []
+
+
+@pytest.mark.attack
+async def test_credentials_of_another_account_do_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with venue(tmp_path, monkeypatch) as there:
+        other = there.peer.account("PA9OTHER")
+        monkeypatch.setenv("BROKER_KEY", other.key_id)
+        monkeypatch.setenv("BROKER_SECRET", other.secret)
+        with pytest.raises(UnavailableError, match="alpaca-account-mismatch"):
+            async with there.gateway(tmp_path):
                 raise AssertionError

@@ -212,9 +212,10 @@ def test_the_history_of_the_keys(writ: Writ, log: LogBuilder, vkey: Path) -> Non
     first = log.identity.public.hex
     index = log.rotate(5, revoked=True, certified=seeded(6))
     log.publish()
-    status, out, _ = writ("verify", "--log", log.directory, "--vkey", vkey)
+    status, out, err = writ("verify", "--log", log.directory, "--vkey", vkey)
     assert status == 0
     assert "identity keys revoked: 1" in out
+    assert "--identity" in err
     (ended,) = (line for line in out.splitlines() if line.strip().startswith("certificates   813"))
     assert f"REVOKED by alice, entry {index}" in " ".join(ended.split())
     assert "a year is over" in ended
@@ -255,7 +256,8 @@ def test_the_identity_key_that_an_auditor_was_told(
     assert writ(*command)[0] == 0
     log.rotate(5, revoked=True)
     log.publish()
-    status, out, _ = writ(*command, "-o", "json")
+    status, out, err = writ(*command, "-o", "json")
+    assert err == ""
     assert (status, report(out)["first_bad_index"]) == (1, log.tree.size - 2)
     known.write_text("no key")
     assert writ(*command)[0] == 2

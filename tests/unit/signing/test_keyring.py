@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from signing.envelope import seal
 from signing.keys import Ed25519Signer
+from signing.merkle import leaf_hash
 from signing.verify import Report, Tenure, verify_log
 from support.logs import HOUR_US, START_US, LogBuilder, identity, seeded
 
@@ -107,6 +109,22 @@ def test_the_identity_key_that_is_known_has_to_stand(log: LogBuilder) -> None:
     report = verify_log(log.directory, log.vkey, identity=IDENTITY.public)
     assert [step.number for step in report.steps if not step.ok] == [5]
     assert report.first_bad_index == index
+
+
+@pytest.mark.parametrize(
+    ("revoked", "sealed_by", "leaf"),
+    [
+        (False, IDENTITY, "a952596367110f898e1577adb2e2f49768c181174cfaac0dcf33368f28f23733"),
+        (True, NEXT_IDENTITY, "04c20aa3ece55ae259f6b31e15d27c5bddeca5be9a8e7ce00609b972ec3b1b5d"),
+    ],
+    ids=["rotated", "revoked"],
+)
+def test_the_bytes_of_a_takeover_never_change(
+    *, revoked: bool, sealed_by: Ed25519Signer, leaf: str
+) -> None:
+    """Logs of today have to verify in ten years: the leaf hash of a fixed entry."""
+    payload = {"at_us": START_US, **identity(NEXT_IDENTITY.public.hex, revoked=revoked)}
+    assert leaf_hash(seal("identity", payload, sealed_by)).hex() == leaf
 
 
 # --- Attacks --------------------------------------------------------------------------------------

@@ -142,7 +142,7 @@ async def test_a_gateway_in_a_cluster_has_its_secrets_and_the_doctor_sees_them(
         vault_url=server.url,
         vault_ca_file=server.ca_file,
         vault_login="kubernetes",
-        vault_token_file=file,
+        vault_kubernetes_token_file=file,
         identity_key="vault:transit/writ-identity/1",
         accounts={"main": {"broker": "alpaca", "key_id": str(WANTED), "secret": str(WANTED)}},
     )
