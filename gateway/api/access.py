@@ -18,10 +18,10 @@ import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.api.roles import SCOPES_OF, KeyScope, Role
 from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 from gateway.ports import BlockingRunner
 
@@ -41,23 +41,12 @@ _NO_HASH: Final = "0" * 64
 _TIME_MAX_US: Final = 2**53
 
 
-class KeyScope(StrEnum):
-    """What a key may be used for; each route names the one it needs."""
-
-    PROPOSE = "propose"
-    CANCEL = "cancel"
-    READ = "read"
-    AUDIT_READ = "audit:read"
-    POLICY_READ = "policy:read"
-    FACTS_WRITE = "facts:write"
-    OPERATE = "operate"
-    RISK = "risk"
-    ADMIN = "admin"
-
-
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """One line of the file. ``revoked_us`` is 0 while the key works; times are wall clock."""
+    """One line of the file. ``revoked_us`` is 0 while the key works; times are wall clock.
+
+    With a role, ``scopes`` are those that the role had when the key was made.
+    """
 
     id: str
     name: str
@@ -65,6 +54,17 @@ class KeyRecord:
     scopes: tuple[str, ...]
     added_us: int
     revoked_us: int = 0
+    role: str = ""
+
+    @property
+    def rights(self) -> frozenset[str]:
+        """The scopes that the key has now.
+
+        A role that is tightened tightens the keys that were made for it; one that is widened
+        leaves them as they are, for nobody has decided that their holders may do more.
+        """
+        scopes = frozenset(self.scopes)
+        return scopes & SCOPES_OF[Role(self.role)] if self.role else scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +91,29 @@ class AccessFile:
         self._path = path
         self._snapshot = _Snapshot((), {})
 
-    def add(self, name: str, scopes: Iterable[str], *, entropy: bytes, now_us: int) -> str:
+    def add(
+        self,
+        name: str,
+        scopes: Iterable[str] = (),
+        *,
+        role: str = "",
+        entropy: bytes,
+        now_us: int,
+    ) -> str:
         """Add a key and return its text, which is kept nowhere.
 
         Args:
             name: the principal; may have several keys.
-            scopes: what the key is for, at least one.
+            scopes: what the key is for, at least one; none with a role.
+            role: what the principal is, instead of scopes.
             entropy: :data:`ENTROPY_BYTES` random bytes.
             now_us: wall time.
 
         Raises:
-            InvalidInputError: ``access-name-malformed``, ``access-scope-unknown`` or
-                ``access-full``.
+            InvalidInputError: ``access-name-malformed``, ``access-scope-unknown``,
+                ``access-role-unknown`` or ``access-full``.
         """
-        wanted = _checked_scopes(scopes)
+        wanted = _checked_scopes(_scopes_of(role, tuple(scopes)) if role else scopes)
         if _NAME.fullmatch(name) is None or name == "none":
             raise InvalidInputError(
                 "access-name-malformed",
@@ -116,7 +125,7 @@ class AccessFile:
         text = f"writ_{key_id}_{secret}"
         if _KEY.fullmatch(text) is None:
             raise ValueError(f"a key needs {ENTROPY_BYTES} random bytes")
-        record = KeyRecord(key_id, name, _hash(text), wanted, now_us)
+        record = KeyRecord(key_id, name, _hash(text), wanted, now_us, role=role)
         with self._edited() as records:
             if key_id in records or len(records) >= KEYS_MAX:
                 raise InvalidInputError(
@@ -154,7 +163,7 @@ class AccessFile:
         same = hmac.compare_digest(_hash(text), record.sha256 if record else _NO_HASH)
         if record is None or not same or record.revoked_us:
             return None
-        return Principal(record.name, record.id, frozenset(record.scopes))
+        return Principal(record.name, record.id, record.rights)
 
     def _current(self) -> dict[str, KeyRecord]:
         try:
@@ -203,7 +212,7 @@ class AccessFile:
     def _write(self, records: dict[str, KeyRecord]) -> None:
         """Replace the file in one step; a crash leaves the old one or the new one."""
         keys = [asdict(record) for record in records.values()]
-        data = json.dumps({"v": 1, "keys": keys}, indent=1).encode() + b"\n"
+        data = json.dumps({"v": 2, "keys": keys}, indent=1).encode() + b"\n"
         draft = self._path.with_name(self._path.name + ".new")
         draft.unlink(missing_ok=True)  # left by a crash; we hold the lock
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -233,7 +242,7 @@ class AccessKeys:
 def is_admin(access: AccessFile, name: str) -> bool:
     """Whether somebody has a working key of the scope admin."""
     return any(
-        record.name == name and not record.revoked_us and KeyScope.ADMIN in record.scopes
+        record.name == name and not record.revoked_us and KeyScope.ADMIN in record.rights
         for record in access.records()
     )
 
@@ -263,13 +272,28 @@ def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     return tuple(scope.value for scope in KeyScope if scope in wanted)
 
 
+def _scopes_of(role: str, scopes: tuple[str, ...]) -> Iterable[str]:
+    if role not in set(Role) or scopes:
+        raise InvalidInputError(
+            "access-role-unknown",
+            "a key has a role or scopes of its own, not both" if scopes else "no such role",
+            f"use one of: {', '.join(Role)}",
+        )
+    return SCOPES_OF[Role(role)]
+
+
 def _decode(data: bytes) -> dict[str, KeyRecord]:
     if len(data) > _FILE_MAX_BYTES:
         raise ValueError("too long")
     document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
-    if set(document) != {"v", "keys"} or document["v"] != 1 or len(document["keys"]) > KEYS_MAX:
+    version: object = document["v"]
+    known = type(version) is int and version in (1, 2)
+    if set(document) != {"v", "keys"} or not known or len(document["keys"]) > KEYS_MAX:
         raise ValueError("another format")
-    records = [_record(fields) for fields in document["keys"]]
+    # The first version knew no roles.
+    records = [
+        _record({"role": ""} | fields if version == 1 else fields) for fields in document["keys"]
+    ]
     by_id = {record.id: record for record in records}
     if len(by_id) != len(records):
         raise ValueError("an id stands twice")
@@ -292,6 +316,7 @@ def _record(fields: dict[str, Any]) -> KeyRecord:
         scopes=tuple(scopes),
         added_us=fields["added_us"],
         revoked_us=fields["revoked_us"],
+        role=fields["role"],
     )
     times = (record.added_us, record.revoked_us)
     if (
@@ -300,6 +325,7 @@ def _record(fields: dict[str, Any]) -> KeyRecord:
         or _HASH.fullmatch(record.sha256) is None
         or not scopes
         or not set(scopes) <= set(KeyScope)
+        or record.role not in {"", *Role}
         or not all(type(value) is int and 0 <= value < _TIME_MAX_US for value in times)
         or re.fullmatch(_ID, record.id) is None
     ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
@@ -30,6 +30,26 @@ from gateway.api.routes import (
 )
 from gateway.api.services import make_services
 from gateway.bootstrap import App
+
+ROUTERS: Final = tuple(
+    group.router
+    for group in (
+        orders,
+        decisions,
+        accounts,
+        market,
+        facts,
+        modes,
+        halts,
+        releases,
+        manifests,
+        live,
+        pages,
+        health,
+        secrets,
+    )
+)
+"""Every address that the gateway has, beside ``/openapi.json``."""
 
 
 class _Application(FastAPI):
@@ -67,20 +87,6 @@ def build(app: App) -> FastAPI:
     api.state.services = make_services(app)
     problems.install(api)
     api.add_middleware(Bounds)
-    for group in (
-        orders,
-        decisions,
-        accounts,
-        market,
-        facts,
-        modes,
-        halts,
-        releases,
-        manifests,
-        live,
-        pages,
-        health,
-        secrets,
-    ):
-        api.include_router(group.router)
+    for router in ROUTERS:
+        api.include_router(router)
     return api

@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from gateway.api import passkey_file
-from gateway.api.access import ENTROPY_BYTES, FILE_NAME, AccessFile, KeyScope, is_admin
+from gateway.api.access import ENTROPY_BYTES, FILE_NAME, AccessFile, is_admin
 from gateway.api.passkey_file import INVITATION_BYTES, INVITATION_LIFE_US, PasskeyFile
+from gateway.api.roles import KeyScope, Role
 from gateway.cli import exits, output
 from gateway.domain.passkeys import PasskeyOrigin
 
@@ -29,15 +30,24 @@ DEFAULT_DATA = Path("writ-data")
 def add(
     name: Annotated[str, typer.Argument(help="The principal, as it will stand in decisions.")],
     scope: Annotated[
-        list[KeyScope], typer.Option("--scope", help="What the key is for; may be repeated.")
-    ],
+        list[KeyScope] | None,
+        typer.Option("--scope", help="What the key is for; may be repeated."),
+    ] = None,
+    role: Annotated[
+        Role | None, typer.Option("--role", help="What the principal is, instead of scopes.")
+    ] = None,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Make a key and print it, once; only its hash is kept."""
     key = _file(data).add(
-        name, scope, entropy=os.urandom(ENTROPY_BYTES), now_us=time.time_ns() // 1000
+        name,
+        scope or (),
+        role=role or "",
+        entropy=os.urandom(ENTROPY_BYTES),
+        now_us=time.time_ns() // 1000,
     )
-    output.note(f"key of {name} for {', '.join(scope)}; it is shown once and stored nowhere:")
+    purpose = f"as {role}" if role else f"for {', '.join(scope or ())}"
+    output.note(f"key of {name} {purpose}; it is shown once and stored nowhere:")
     sys.stdout.write(key + "\n")
 
 
@@ -50,13 +60,14 @@ def list_keys(
         {
             "id": record.id,
             "name": record.name,
-            "scopes": " ".join(record.scopes),
+            "role": record.role or None,
+            "scopes": " ".join(scope for scope in record.scopes if scope in record.rights),
             "added": _time(record.added_us),
             "revoked": _time(record.revoked_us) if record.revoked_us else None,
         }
         for record in _file(data).records()
     ]
-    output.rows(found, ("id", "name", "scopes", "added", "revoked"), fmt)
+    output.rows(found, ("id", "name", "role", "scopes", "added", "revoked"), fmt)
 
 
 @app.command()
@@ -98,7 +109,7 @@ def passkey(
         raise exits.CommandError(
             "passkey-not-admin",
             f"{name} has no working API key of the scope admin",
-            f"writ access add {name} --scope admin",
+            f"writ access add {name} --role admin",
             exits.USAGE,
         )
     token = _passkeys(data).invite(

@@ -253,7 +253,9 @@ class Halting:
 
     async def _within_timeout(self, work: Awaitable[None]) -> None:
         try:
-            await asyncio.wait_for(work, KEEP_TIMEOUT_S)
+            # Not `wait_for`, which may swallow a cancellation in Python 3.11.
+            async with asyncio.timeout(KEEP_TIMEOUT_S):
+                await work
         except TimeoutError as error:
             raise UnavailableError(
                 "halt-unkept",

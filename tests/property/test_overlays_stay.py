@@ -100,7 +100,7 @@ class Story:
         return data not in self.lifted and self.made.now_us < self.ends_us[data]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(STEPS)
 def test_an_overlay_stands_until_it_ends_or_is_lifted(steps: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

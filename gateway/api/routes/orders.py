@@ -11,13 +11,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api import explain
-from gateway.api.access import KeyScope
 from gateway.api.answers import AcceptedOrder, OrderAnswer, order_answer
-from gateway.api.auth import Canceler, Proposer, Reader, admit
+from gateway.api.auth import Canceler, Proposer, Reader, Requires
 from gateway.api.bodies import body_of, documented_body
 from gateway.api.paging import Cursor, Id, PlainInt, cursor_of, row_of
 from gateway.api.problems import MEDIA_TYPE, SCHEMAS, documented, problem
 from gateway.api.proposals import Answered, decide, make_order
+from gateway.api.roles import KeyScope
 from gateway.api.services import Services, ServicesHere, services_of
 from gateway.domain.book import NONE, OrderState
 from gateway.domain.errors import (
@@ -40,6 +40,7 @@ _OF_EQUITY: Final = "equity_share_bps"
 """The one fact of an order from which the account's equity could be told."""
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
+_PROPOSING: Final = Requires(KeyScope.PROPOSE)
 _read_ticket = body_of(OrderBody)
 Ticket = Annotated[OrderBody, Depends(_read_ticket)]
 
@@ -134,12 +135,13 @@ _NO_REPLACING: Final = {
     responses=_PROPOSAL_RESPONSES,
     openapi_extra={**documented_body(OrderBody, replaces=_NO_REPLACING), **_PROPOSAL_PARAMETERS},
 )
+@_PROPOSING.marks
 async def propose(request: Request) -> Response:
     """Have an order decided; answers when the decision is signed and durable."""
     # This route reads its request by hand: being handed its parameters would cost the caller
     # about as much time as the decision takes.
     services = services_of(request)
-    who = await admit(request, services, KeyScope.PROPOSE)
+    who = await _PROPOSING.by_hand(request, services)
     body = await _read_ticket(request)
     if body.replaces is not None:
         raise InvalidInputError(

@@ -108,9 +108,9 @@ async def room_to_reduce(client: AlpacaClient, order: BrokerOrder) -> bool:
         for position in objects(held):
             if text(position, "symbol") != order.symbol:
                 continue
-            free = floored(position, "qty_available", QTY_DECIMALS)
+            free, decimals = shortest(position, "qty_available", FRACTION_DECIMALS)
             opposite = free < 0 if order.side is Side.BUY else free > 0
-            return opposite and abs(free) >= order.qty
+            return opposite and abs(free) >= order.qty * 10**decimals
     except UnreadableError:
         raise OutcomeUnknownError("ERR_UNREADABLE") from None
     return False

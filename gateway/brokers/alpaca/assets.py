@@ -21,9 +21,12 @@ FRESH_MS: Final = 240_000
 """Terms are asked for anew after this time, whether or not anybody asks for them."""
 KEPT_MS: Final = 600_000
 """Terms that could not be asked for anew count for this long."""
-SYMBOLS_MAX: Final = 1_000
-"""Symbols kept for one account; no more become wanted."""
+SYMBOLS_MAX: Final = 400
+"""Symbols kept for one account; for one more, that which nobody has asked for longest is let go."""
 LOOK_MS: Final = 250
+PACE_MS: Final = 1_000
+"""Between two symbols, so that fills are asked for in time: with all symbols known, the oldest
+terms are less than `KEPT_MS` old."""
 FAILED_PAUSE_MS: Final = 5_000
 
 _SYMBOL: Final = re.compile(r"[A-Z][A-Z0-9]{0,9}(\.[A-Z]{1,3})?")
@@ -41,14 +44,12 @@ class Assets:
         self._client = client
         self._clock = clock
         self._due_ns: dict[str, int] = {}
+        """When each wanted symbol is due, those first that nobody has asked for longest."""
         self._known: dict[str, tuple[VenueTerms, int]] = {}
 
     def terms(self, symbol: str) -> VenueTerms | None:
         """What is known of a symbol at this moment; it is wanted from now on."""
-        if symbol not in self._due_ns:
-            if len(self._due_ns) < SYMBOLS_MAX and _SYMBOL.fullmatch(symbol):
-                self._due_ns[symbol] = self._clock.monotonic_ns()
-            return None
+        self._want(symbol)
         known = self._known.get(symbol)
         if known is None:
             return None
@@ -56,11 +57,24 @@ class Assets:
         age_ms = (self._clock.monotonic_ns() - had_ns) // _NS_PER_MS
         return terms if age_ms <= KEPT_MS else None
 
+    def _want(self, symbol: str) -> None:
+        due_ns = self._due_ns.pop(symbol, None)
+        if due_ns is None:
+            if _SYMBOL.fullmatch(symbol) is None:
+                return
+            due_ns = self._clock.monotonic_ns()
+            if len(self._due_ns) >= SYMBOLS_MAX:
+                oldest = next(iter(self._due_ns))
+                del self._due_ns[oldest]
+                self._known.pop(oldest, None)
+        self._due_ns[symbol] = due_ns
+
     async def run(self) -> None:
         """Fetch what is wanted and due, for ever; the caller ends it by cancelling."""
         while True:
             now_ns = self._clock.monotonic_ns()
             due = [symbol for symbol, at_ns in self._due_ns.items() if at_ns <= now_ns]
+            due.sort(key=lambda symbol: symbol in self._known)  # those first that nobody knows yet
             if due and not await self._fetched(due):
                 await self._clock.sleep_ms(FAILED_PAUSE_MS)
             await self._clock.sleep_ms(LOOK_MS)
@@ -69,7 +83,9 @@ class Assets:
         try:
             account = an_object(await self._client.read_document("/v2/account"))
             shorting = flag(account, "shorting_enabled")
-            for symbol in due:
+            for n, symbol in enumerate(due):
+                if n:
+                    await self._clock.sleep_ms(PACE_MS)
                 await self._fetch(symbol, shorting=shorting)
         except (OutcomeUnknownError, UnreadableError) as error:
             _log.warning("the terms of %d symbols could not be had: %s", len(due), error)
@@ -79,6 +95,8 @@ class Assets:
     async def _fetch(self, symbol: str, *, shorting: bool) -> None:
         at_us, at_ns = self._clock.market_us(), self._clock.monotonic_ns()
         reply = await self._client.read(f"/v2/assets/{symbol}")
+        if symbol not in self._due_ns:
+            return  # let go of meanwhile
         self._due_ns[symbol] = at_ns + FRESH_MS * _NS_PER_MS
         if reply.status == _NOT_FOUND:
             self._known.pop(symbol, None)

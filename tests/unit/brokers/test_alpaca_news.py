@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from gateway.brokers.alpaca import client, following
@@ -364,3 +365,28 @@ async def test_too_many_days_are_not_asked_for(broker: AlpacaBroker) -> None:
     for first, last in (("2026-01-02", "2026-01-01"), ("2026-01-01", "2028-01-01")):
         with pytest.raises(OutcomeUnknownError):
             await broker.hours_between(date.fromisoformat(first), date.fromisoformat(last))
+
+
+async def test_a_rejection_that_somebody_asked_for_is_not_told_again(
+    peer: AlpacaPeer, broker: AlpacaBroker
+) -> None:
+    """Settlement has recorded it by then; the same status twice would not fit the record."""
+    await broker.submit(limit_order("wr-1"))
+    peer.end("wr-1", "rejected")
+    state = await broker.order("wr-1")
+    assert state is not None
+    assert (state.status, state.open) == ("REJECTED", False)
+    assert await told(broker) == []
+
+
+async def test_a_peer_that_does_not_speak_as_alpaca_describes_is_found_out() -> None:
+    async def ask() -> None:
+        with alpaca_peer() as peer:
+            account = peer.account()
+            account.status = "NONSENSE"
+            headers = {"APCA-API-KEY-ID": account.key_id, "APCA-API-SECRET-KEY": account.secret}
+            async with httpx2.AsyncClient(base_url=peer.url, headers=headers) as http:
+                await http.get("/v2/account")
+
+    with pytest.raises(AssertionError, match="NONSENSE"):
+        await ask()

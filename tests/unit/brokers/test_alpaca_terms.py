@@ -119,15 +119,30 @@ async def test_old_terms_are_fetched_anew_and_at_last_forgotten(
     await known(broker, "AAPL")
 
 
-async def test_only_so_many_symbols_are_wanted(
+async def test_of_too_many_symbols_the_least_asked_for_is_let_go(
     peer: AlpacaPeer, broker: AlpacaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(assets, "SYMBOLS_MAX", 2)
-    for symbol in ("AAPL", "MSFT", "XOM"):
-        broker.terms("primary", symbol)
+    monkeypatch.setattr(assets, "PACE_MS", 1)
+    await known(broker, "AAPL")
     await known(broker, "MSFT")
-    assert broker.terms("primary", "XOM") is None
-    assert asked_for(peer, "XOM") == 0
+    await known(broker, "AAPL")
+    await known(broker, "XOM")
+    assert broker.terms("primary", "AAPL") is not None
+    assert broker.terms("primary", "MSFT") is None  # and is wanted again, in the place of XOM
+    await known(broker, "MSFT")
+    assert asked_for(peer, "MSFT") == 2
+
+
+async def test_many_symbols_are_asked_for_one_by_one_and_new_ones_first(
+    peer: AlpacaPeer, broker: AlpacaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "FRESH_MS", 0)
+    monkeypatch.setattr(assets, "PACE_MS", 20)
+    await known(broker, "AAPL")
+    for symbol in ("MSFT", "XOM", "KO"):
+        await known(broker, symbol)
+    assert asked_for(peer, "KO") >= 1
 
 
 async def test_a_lost_secret_leaves_terms_unknown_and_comes_back(

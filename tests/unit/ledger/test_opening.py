@@ -418,3 +418,20 @@ async def test_a_takeover_that_is_hidden_in_the_database_still_counts(tmp_path: 
     connection.execute("UPDATE entries SET kind = 'mode' WHERE kind = 'identity'")
     connection.close()
     assert (await refusal(tmp_path)).code == "ledger-foreign"
+
+
+@pytest.mark.attack
+async def test_a_takeover_that_the_leaving_key_did_not_sign_starts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even under a sound checkpoint, as whoever holds log key and database could write it."""
+    await begun(tmp_path)
+    with monkeypatch.context() as unchecked:
+        unchecked.setattr("gateway.ledger.opening.check_identity", lambda *_: None)
+        async with opened(tmp_path, identity_signer=succession(seeded(8))):
+            pass
+    for key in (IDENTITY, OTHER):
+        error = await refusal(tmp_path, identity_signer=key)
+        assert error.code == "ledger-damaged"
+        assert "not signed by the identity key that leaves" in error.detail
+    assert not verified(tmp_path / "log").ok
