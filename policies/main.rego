@@ -129,6 +129,10 @@ bound(name) := {"limit": value, "source": limits.source(limit)} if {
 	limit := data.writ.controls[name].limit
 	value := standing[limit]
 	num.integer(value)
+} else := {"limit": value, "source": "manifest"} if {
+	# A ceiling that no release signs is a fact.
+	value := data.writ.controls[name].ceiling
+	num.integer(value)
 } else := {}
 
 # METADATA

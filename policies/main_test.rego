@@ -49,6 +49,14 @@ test_each_proof_has_its_figures if {
 	{"control": "OMEGA-2"} in verdict.proofs
 }
 
+test_a_ceiling_comes_from_the_manifest if {
+	leaving := object.union(fixtures.document, {"control": {"mode": "PAPER"}, "permission": {"day_orders": 101}})
+	verdict := decide(leaving)
+	verdict.reasons == [{"control": "MAN-04", "observed": 101, "limit": 100, "source": "manifest"}]
+	unsigned := object.union(leaving, {"permission": {"orders_per_day_max": "none"}})
+	decide(unsigned).reasons == [{"control": "MAN-04", "observed": 101}]
+}
+
 test_the_strictest_table_is_named if {
 	verdict := main.decision with input as fixtures.document
 		with data.limits as object.union(fixtures.limits, {"symbols": {"ACME": {"order_notional_max_micros": 99}}})

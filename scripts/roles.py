@@ -83,6 +83,7 @@ def endpoints() -> Iterator[Endpoint]:
     for router in ROUTERS:
         for route in router.routes:
             assert isinstance(route, APIRoute), route
+            assert route.methods, route
             for method in sorted(route.methods):
                 yield Endpoint(method, route.path, required_by(route))
     yield Endpoint("GET", "/openapi.json", None)
@@ -90,8 +91,9 @@ def endpoints() -> Iterator[Endpoint]:
 
 def render() -> str:
     """The document."""
-    if set(WHO) != set(KINDS):
-        raise ValueError(f"of whom entries are is not said: {sorted(KINDS.keys() ^ WHO.keys())}")
+    unsaid = set(WHO).symmetric_difference(KINDS)
+    if unsaid:
+        raise ValueError(f"of whom entries are is not said: {sorted(unsaid)}")
     lines = [HEAD, "## What a role may do", "", "| role | scopes |", "|---|---|"]
     for role in Role:
         scopes = ", ".join(f"`{scope}`" for scope in KeyScope if scope in SCOPES_OF[role])

@@ -61,7 +61,7 @@ _FIGURES: Final = many(
         {
             "observed": _AMOUNT,
             "limit": _AMOUNT,
-            "source": word({"global", "account", "strategy", "symbol", "caps"}),
+            "source": word({"global", "account", "strategy", "symbol", "caps", "manifest"}),
         },
     ),
     limit=256,

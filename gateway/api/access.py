@@ -39,6 +39,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _NO_HASH: Final = "0" * 64
 _TIME_MAX_US: Final = 2**53
+NAMES_OF_PARTS: Final = frozenset(
+    {"acceptance", "configuration", "gate", "live", "none", "policy", "settlement", "tracking"}
+    | {"triggers", "unidentified"}
+)
+"""How the gateway's own parts stand in the record; nobody else may go by such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +119,11 @@ class AccessFile:
                 ``access-role-unknown`` or ``access-full``.
         """
         wanted = _checked_scopes(_scopes_of(role, tuple(scopes)) if role else scopes)
-        if _NAME.fullmatch(name) is None or name == "none":
+        if _NAME.fullmatch(name) is None or name in NAMES_OF_PARTS:
             raise InvalidInputError(
                 "access-name-malformed",
-                "the name is not 1 to 64 characters of A-Z a-z 0-9 _ . : -",
+                "the name is not 1 to 64 characters of A-Z a-z 0-9 _ . : -, "
+                "or is one of the gateway's own",
                 "choose a name such as strategy-1",
             )
         key_id = base64.b32encode(entropy[:_ID_BYTES]).decode().lower()
@@ -290,14 +296,20 @@ def _decode(data: bytes) -> dict[str, KeyRecord]:
     known = type(version) is int and version in (1, 2)
     if set(document) != {"v", "keys"} or not known or len(document["keys"]) > KEYS_MAX:
         raise ValueError("another format")
-    # The first version knew no roles.
     records = [
-        _record({"role": ""} | fields if version == 1 else fields) for fields in document["keys"]
+        _record(_with_role(fields) if version == 1 else fields) for fields in document["keys"]
     ]
     by_id = {record.id: record for record in records}
     if len(by_id) != len(records):
         raise ValueError("an id stands twice")
     return by_id
+
+
+def _with_role(fields: dict[str, Any]) -> dict[str, Any]:
+    """A key of the first version, which knew no roles."""
+    if "role" in fields:
+        raise ValueError("a field from later")
+    return fields | {"role": ""}
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -52,8 +52,8 @@ class OrderAnswer(BaseModel):
     status: str
     code: str | None = Field(description="why it has this status, where there is a reason")
     label: str | None = Field(
-        description="research: decided in RESEARCH, or before a lift of Omega 4, and never forwarded; "
-        "signed: under a manifest of the officers; unsigned or demonstration: without one"
+        description="research: decided in RESEARCH, or before a lift of Omega 4; never forwarded. "
+        "signed: under a manifest of the officers. unsigned, demonstration: without one"
     )
     principal: str
     account: str

@@ -56,8 +56,8 @@ class AttemptAnswer(BaseModel):
     order_type: str
     limit_price: str | None
     label: str | None = Field(
-        description="research: recorded in RESEARCH, or before a lift of Omega 4, and never forwarded; "
-        "signed: under a manifest of the officers; unsigned or demonstration: without one"
+        description="research: recorded in RESEARCH, or before a lift of Omega 4; never forwarded. "
+        "signed: under a manifest of the officers. unsigned, demonstration: without one"
     )
     decision_reason: str = Field(
         description=f"signal:ID or run:ID that it came from, or else {MANUAL}; "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import webauthn
@@ -17,13 +17,8 @@ from webauthn.helpers import (
     base64url_to_bytes,
     bytes_to_base64url,
     options_to_json_dict,
-    parse_authenticator_data,
-    parse_client_data_json,
 )
-from webauthn.helpers.cose import COSEAlgorithmIdentifier
-from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
-    AttestationFormat,
     AuthenticatorSelectionCriteria,
     PublicKeyCredentialDescriptor,
     ResidentKeyRequirement,
@@ -31,42 +26,18 @@ from webauthn.helpers.structs import (
 )
 
 from gateway.api.access import AccessFile, is_admin
+from gateway.api.passkey_answers import ALGORITHMS, Assertion, Attested, attested, verified
 from gateway.api.passkey_file import Held, Passkey, PasskeyFile
 from gateway.control.live.confirming import LIFE_NS, Pending
 from gateway.domain.errors import NotFoundError, RefusedError
 from gateway.domain.passkeys import PasskeyOrigin
 from gateway.ports import BlockingRunner, Clock, Entropy
 
-ALGORITHMS: Final = [
-    COSEAlgorithmIdentifier.EDDSA,
-    COSEAlgorithmIdentifier.ECDSA_SHA_256,
-    COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
-]
 CHALLENGE_BYTES: Final = 32
 CHALLENGES_MAX: Final = 50
 """Registrations under way at once."""
 TIMEOUT_MS: Final = LIFE_NS // 1_000_000
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class Assertion:
-    """What a browser answers to a challenge; base64url throughout, as it came."""
-
-    credential_id: str
-    client_data: str
-    authenticator_data: str
-    signature: str
-    user_handle: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Attested:
-    """What a browser answers to an invitation; base64url."""
-
-    credential_id: str
-    client_data: str
-    attestation_object: str
 
 
 class Passkeys:
@@ -159,7 +130,7 @@ class Passkeys:
             with self._file.edited() as held:
                 invitation = held.invited(token, now_us)
                 self._check_admin(invitation.name)
-                held.add(_attested(answer, challenge, origin, invitation.name, now_us))
+                held.add(attested(answer, challenge, origin, invitation.name, now_us))
                 del held.invitations[invitation.sha256]
             return invitation.name
 
@@ -204,7 +175,7 @@ class Passkeys:
             with self._file.edited() as held:
                 passkey = _own(held, answer, pending.by)
                 self._check_admin(pending.by)
-                count = _verified(answer, passkey, pending.challenge, origin)
+                count = verified(answer, passkey, pending.challenge, origin)
                 counted = replace(passkey, sign_count=count)
                 held.passkeys[passkey.credential_id] = counted
             return counted
@@ -256,97 +227,3 @@ def _own(held: Held, answer: Assertion, name: str) -> Passkey:
     if passkey.name != name or (answer.user_handle or handle) != handle:
         raise RefusedError("passkey-other-user", f"this is not a passkey of {name}")
     return passkey
-
-
-def _attested(
-    answer: Attested, challenge: bytes, origin: PasskeyOrigin, name: str, now_us: int
-) -> Passkey:
-    credential = {
-        "id": answer.credential_id,
-        "rawId": answer.credential_id,
-        "type": "public-key",
-        "response": {
-            "clientDataJSON": answer.client_data,
-            "attestationObject": answer.attestation_object,
-        },
-    }
-    try:
-        verified = webauthn.verify_registration_response(
-            credential=credential,
-            expected_challenge=challenge,
-            expected_rp_id=origin.relying_party,
-            expected_origin=origin.text,
-            require_user_verification=True,
-            supported_pub_key_algs=ALGORITHMS,
-        )
-    except Exception as error:
-        raise _refused(error) from error
-    if verified.fmt != AttestationFormat.NONE:
-        raise RefusedError("passkey-refused", "it came with an attestation that was not asked for")
-    return Passkey(
-        credential_id=bytes_to_base64url(verified.credential_id),
-        name=name,
-        public_key=bytes_to_base64url(verified.credential_public_key),
-        sign_count=verified.sign_count,
-        added_us=now_us,
-    )
-
-
-def _verified(answer: Assertion, passkey: Passkey, challenge: bytes, origin: PasskeyOrigin) -> int:
-    """The authenticator's new counter, if the assertion is what was asked for."""
-    credential = {
-        "id": answer.credential_id,
-        "rawId": answer.credential_id,
-        "type": "public-key",
-        "response": {
-            "clientDataJSON": answer.client_data,
-            "authenticatorData": answer.authenticator_data,
-            "signature": answer.signature,
-        },
-    }
-    try:
-        verified = webauthn.verify_authentication_response(
-            credential=credential,
-            expected_challenge=challenge,
-            expected_rp_id=origin.relying_party,
-            expected_origin=origin.text,
-            credential_public_key=base64url_to_bytes(passkey.public_key),
-            credential_current_sign_count=passkey.sign_count,
-            require_user_verification=True,
-        )
-    except Exception as error:
-        code = _why(answer, passkey, challenge, origin)
-        raise _refused(error, code) from error
-    return verified.new_sign_count
-
-
-def _why(answer: Assertion, passkey: Passkey, challenge: bytes, origin: PasskeyOrigin) -> str:
-    """Which of the usual reasons it is: the library names them in sentences alone."""
-    try:
-        client = parse_client_data_json(_bytes(answer.client_data))
-        data = parse_authenticator_data(_bytes(answer.authenticator_data))
-    except Exception:  # noqa: BLE001  what cannot be read has no reason of its own
-        return "passkey-refused"
-    if client.challenge != challenge:
-        return "passkey-challenge"
-    if client.origin != origin.text:
-        return "passkey-origin"
-    if not data.flags.uv:
-        return "passkey-unverified"
-    counts = data.sign_count or passkey.sign_count
-    return (
-        "passkey-counter"
-        if counts and data.sign_count <= passkey.sign_count
-        else ("passkey-refused")
-    )
-
-
-def _refused(error: Exception, code: str = "passkey-refused") -> RefusedError:
-    # The library's sentences may repeat what was sent; other errors say nothing to a reader.
-    known = isinstance(error, WebAuthnException)
-    detail = "the passkey's answer does not verify" if known else "the answer cannot be read"
-    return RefusedError(code, detail, "begin again, in the gateway's own page, with your passkey")
-
-
-def _bytes(encoded: str) -> bytes:
-    return base64url_to_bytes(encoded)

@@ -12,6 +12,7 @@ from gateway.bootstrap.custody import Custodian, refused
 from gateway.bootstrap.vault_settings import KEY_PREFIX, ledger_needs_vault, log_key_reference
 from gateway.config import Settings
 from gateway.domain.errors import RefusedError
+from gateway.ledger.opening import VKEY_FILE
 from gateway.ledger.seals import FarSigner
 from gateway.ports import Clock, moment
 from signing.keys import Ed25519Signer, InvalidKeyError, PublicKey, Signer
@@ -20,7 +21,7 @@ from vault.providers.files import FileProvider
 from vault.references import SecretRef
 from vault.secret import Secret
 from vault.secret_keys import key_of
-from vault.signers import KeyFileError, open_key
+from vault.signers import KeyFileError, load_key, open_key
 
 KEYS: Final = "keys"
 LOG_KEY: Final = "log.key"
@@ -67,11 +68,18 @@ async def open_identity(reference: str | None, data: Path, custody: Custodian) -
 
 
 def _file_signer(data: Path, name: str) -> Signer:
-    """The key in the data folder, made at the first start."""
+    """The key in the data folder, made at the first start and never again.
+
+    Beside a log whose key is gone a new one would be of no use, and would lie where the backup of
+    the right one belongs.
+    """
+    begun = (data / VKEY_FILE).exists()
     try:
-        return Ed25519Signer(open_key(data / KEYS / name))
+        return Ed25519Signer((load_key if begun else open_key)(data / KEYS / name))
     except KeyFileError as error:
-        raise RefusedError(error.code, str(error), error.remedy) from error
+        lost = begun and error.code == "key-missing"
+        remedy = "restore it from its backup: the log in this folder rests on it"
+        raise RefusedError(error.code, str(error), remedy if lost else error.remedy) from error
 
 
 def _signer_of(settings: Settings, reference: SecretRef, clock: Clock) -> Signer:

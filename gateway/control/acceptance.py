@@ -50,7 +50,7 @@ READ_TIMEOUT_MS: Final = 5_000
 SOUND_MS: Final = 60_000
 """After so long everything is verified again, whatever `stat` says."""
 FAULTY_MS: Final = 1_000
-"""The same, while something is refused."""
+"""The same, while something is refused that may pass by itself."""
 DOUBT_MAX_MS: Final = 10_000
 BY: Final = "acceptance"
 
@@ -101,7 +101,7 @@ class Acceptance:
             reading = await self._read()
             if reading is None:
                 return
-            self._again_in(FAULTY_MS if isinstance(reading.manifest, Refused) else SOUND_MS)
+            self._again_in(FAULTY_MS if _may_pass(reading) else SOUND_MS)
             if self.permissions.clock_back():
                 self._distrust(CLOCK_BACK)
             elif isinstance(reading.trust, Refused):
@@ -249,6 +249,13 @@ class Acceptance:
                 *(refused.of, refused.step, refused.code, refused.detail),
             )
         self.permissions.refuse(refused)
+
+
+def _may_pass(reading: Reading) -> bool:
+    """Whether a refusal may end without a change that shows."""
+    if isinstance(reading.trust, Refused):
+        return True
+    return isinstance(reading.manifest, Refused) and reading.manifest.code == "manifest-early"
 
 
 def _all_refused(code: str, detail: str) -> Reading:

@@ -13,7 +13,7 @@ from gateway.domain.halt import HaltTrigger
 class Reason:
     """The integers behind one control, proven or not; no text.
 
-    ``source`` says which table the limit comes from: global, account, strategy, symbol or caps.
+    ``source`` says which table the limit comes from: global, account, strategy, symbol, caps or manifest.
     """
 
     control: str

@@ -36,7 +36,7 @@ _DOOR_FIELDS: Final = frozenset(
 )
 _FIGURES: Final = frozenset({"observed", "limit"})
 _CONTROL_FIELD: Final = frozenset({"control"})
-_SOURCES: Final = frozenset({"global", "account", "strategy", "symbol", "caps"})
+_SOURCES: Final = frozenset({"global", "account", "strategy", "symbol", "caps", "manifest"})
 _FIGURES_AND_SOURCE: Final = _FIGURES | {"source"}
 _VERDICT_HALTS_MAX: Final = 16
 

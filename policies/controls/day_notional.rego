@@ -37,8 +37,10 @@ import data.writ.lib.permission
 # Inside the gateway the day is not what decides.
 observed := input.permission.day_notional_micros if permission.outside
 
+ceiling := input.permission.notional_per_day_max_micros if permission.outside
+
 proven if permission.inside
 
-proven if num.within(observed, input.permission.notional_per_day_max_micros)
+proven if num.within(observed, ceiling)
 
 proven if permission.let_out

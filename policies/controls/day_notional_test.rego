@@ -29,6 +29,7 @@ test_outside_one_beyond if {
 	every mode in ["PAPER", "LIVE"] {
 		not day_notional.proven with input as ordered(mode, 101, 100)
 		day_notional.observed == 101 with input as ordered(mode, 101, 100)
+		day_notional.ceiling == 100 with input as ordered(mode, 101, 100)
 	}
 }
 

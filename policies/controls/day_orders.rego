@@ -37,8 +37,10 @@ import data.writ.lib.permission
 # Inside the gateway the day is not what decides.
 observed := input.permission.day_orders if permission.outside
 
+ceiling := input.permission.orders_per_day_max if permission.outside
+
 proven if permission.inside
 
-proven if num.within(observed, input.permission.orders_per_day_max)
+proven if num.within(observed, ceiling)
 
 proven if permission.let_out

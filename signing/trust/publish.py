@@ -59,7 +59,7 @@ def publish(
             "this is not the publisher's key that the newest root names",
             "use that key, or let the officers name this one",
         )
-    version, expires = repository.latest("snapshot") + 1, to_moment(now_us + days * DAY_US)
+    version, expires = repository.following("snapshot"), to_moment(now_us + days * DAY_US)
     named = _newest(repository, roots.council)
     snapshot = _signed(Metadata(Snapshot(version, None, expires, named)), publisher)
     timestamp = Timestamp(version, None, expires, meta_file(version, snapshot))

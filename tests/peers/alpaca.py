@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -16,6 +17,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -170,11 +172,20 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def alpaca_peer(now_us: Callable[[], int] | None = None, port: int = 0) -> Iterator[AlpacaPeer]:
-    """A venue on a port of loopback, gone at the end; whatever it sent was as Alpaca describes."""
+def alpaca_peer(
+    now_us: Callable[[], int] | None = None, port: int = 0, tls: Path | None = None
+) -> Iterator[AlpacaPeer]:
+    """A venue on a port of loopback, gone at the end; whatever it sent was as Alpaca describes.
+
+    ``tls`` is a folder with `tls.pem` and `tls.key`.
+    """
     peer = AlpacaPeer(now_us)
     with _Server(("127.0.0.1", port), type("PeerHandler", (Handler,), {"peer": peer})) as server:
-        peer.url = f"http://127.0.0.1:{server.server_address[1]}"
+        peer.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls / "tls.pem", tls / "tls.key")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

@@ -130,7 +130,7 @@ class AlpacaPeer:
         self.flaws: list[str] = []
         self.faults: list[Fault] = []
         self.over = threading.Event()
-        self._accounts: dict[str, Account] = {}
+        self.accounts: dict[str, Account] = {}
         self._late: list[tuple[Account, dict[str, Any]]] = []
         self._filled = 0
         self._lock = threading.RLock()
@@ -141,7 +141,7 @@ class AlpacaPeer:
             number, Decimal(cash), f"PK{uuid.uuid4().hex[:18].upper()}", uuid.uuid4().hex
         )
         with self._lock:
-            self._accounts[made.key_id] = made
+            self.accounts[made.key_id] = made
         return made
 
     def rotate(self, account: Account, secret: str) -> None:
@@ -203,14 +203,14 @@ class AlpacaPeer:
     def trade(self, quotes: Mapping[str, tuple[Decimal, Decimal]]) -> None:
         """Fill whatever a bid and ask fill, in the order of arrival."""
         with self._lock:
-            for account in self._accounts.values():
+            for account in self.accounts.values():
                 for order in list(account.orders.values()):
                     self._trade(order, quotes.get(order["symbol"]))
 
     def end_day(self) -> None:
         """Orders for the day expire."""
         with self._lock:
-            for account in self._accounts.values():
+            for account in self.accounts.values():
                 for order in account.orders.values():
                     if order["status"] in WORKING and order["time_in_force"] == "day":
                         self.end(order["client_order_id"], "expired")
@@ -244,7 +244,7 @@ class AlpacaPeer:
     def answer(self, asked: Asked) -> tuple[int, Any, str]:
         """Status, body (``None``: there is none) and the path as the description has it."""
         with self._lock:
-            account = self._accounts.get(asked.headers.get("apca-api-key-id", ""))
+            account = self.accounts.get(asked.headers.get("apca-api-key-id", ""))
             if account is None or asked.headers.get("apca-api-secret-key") != account.secret:
                 raise RefusedError(401, 40110000, "request is not authorized")
             for pattern, method, path, handler in _ROUTES:
@@ -417,7 +417,7 @@ class AlpacaPeer:
         ]
 
     def _find(self, client_id: str) -> tuple[Account, dict[str, Any]]:
-        for account in self._accounts.values():
+        for account in self.accounts.values():
             if order := account.by_client_id(client_id):
                 return account, order
         raise AssertionError(f"no order {client_id}")

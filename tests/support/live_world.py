@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.api.access import ENTROPY_BYTES, AccessFile
+from gateway.api.passkey_answers import Assertion, Attested
 from gateway.api.passkey_file import PasskeyFile
-from gateway.api.passkeys import Assertion, Attested, Passkeys
+from gateway.api.passkeys import Passkeys
 from gateway.control.halting import MANUAL, Halting
 from gateway.control.live.confirming import Asked, Pending
 from gateway.control.live.evidence import Evidence, Sources

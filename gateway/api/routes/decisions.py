@@ -35,8 +35,8 @@ class DecisionDetail(BaseModel):
     allow: bool
     index: int
     label: str | None = Field(
-        description="research: recorded in RESEARCH, or before a lift of Omega 4, and never forwarded; "
-        "signed: under a manifest of the officers; unsigned or demonstration: without one"
+        description="research: recorded in RESEARCH, or before a lift of Omega 4; never forwarded. "
+        "signed: under a manifest of the officers. unsigned, demonstration: without one"
     )
     decided_at: str
     reasons: list[explain.ReasonAnswer] = Field(description="the controls that were not proven")

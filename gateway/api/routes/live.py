@@ -21,7 +21,7 @@ from gateway.api.live_answers import (
     confirmation_answer,
     live_answer,
 )
-from gateway.api.passkeys import Assertion, Attested
+from gateway.api.passkey_answers import Assertion, Attested
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.control.live.confirming import Pending

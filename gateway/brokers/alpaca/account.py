@@ -7,7 +7,6 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from gateway.brokers.alpaca.client import AlpacaClient, Reply
-from gateway.brokers.alpaca.mapping import QTY_DECIMALS
 from gateway.brokers.alpaca.wire import (
     Fields,
     UnreadableError,

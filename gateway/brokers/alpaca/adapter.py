@@ -13,24 +13,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from gateway.brokers.alpaca.account import read_statement, read_validated, room_to_reduce
+from gateway.brokers.alpaca.account import read_statement, read_validated
 from gateway.brokers.alpaca.address import Address, address
 from gateway.brokers.alpaca.assets import Assets
 from gateway.brokers.alpaca.budget import Budget
 from gateway.brokers.alpaca.calendar import read_sessions
-from gateway.brokers.alpaca.client import AlpacaClient, Reply
+from gateway.brokers.alpaca.client import AlpacaClient
 from gateway.brokers.alpaca.config import read_config
 from gateway.brokers.alpaca.following import Following
-from gateway.brokers.alpaca.mapping import (
-    DUPLICATE,
-    INVALID,
-    held_order,
-    order_body,
-    refusal,
-    same_order,
-)
+from gateway.brokers.alpaca.mapping import INVALID
+from gateway.brokers.alpaca.orders import Orders
 from gateway.brokers.alpaca.sequence import Sequence as UpdateSequence
-from gateway.brokers.alpaca.wire import Fields, UnreadableError, an_object
 from gateway.brokers.contract import BrokerParts, RealAccount
 from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 from gateway.domain.execution import (
@@ -38,7 +31,6 @@ from gateway.domain.execution import (
     BrokerOrderState,
     BrokerStatement,
     BrokerUpdate,
-    NotSentError,
     OutcomeUnknownError,
     Rejected,
 )
@@ -47,15 +39,9 @@ from gateway.domain.order import BrokerOrder
 from gateway.domain.permission import Route, Validated
 from gateway.domain.venue import VenueTerms
 from gateway.ports import BlockingRunner
-from signing.lifecycle import State
 
 NAME: Final = "alpaca"
 FILE_NAME: Final = "alpaca.db"
-_OK: Final = 200
-_NO_CONTENT: Final = 204
-_NOT_FOUND: Final = 404
-_TOO_MANY: Final = 429
-_REFUSALS: Final = (400, 401, 403, 422)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +53,7 @@ class _Account:
     client: AlpacaClient
     assets: Assets
     following: Following
+    orders: Orders
 
 
 class AlpacaBroker:
@@ -127,37 +114,42 @@ class AlpacaBroker:
             OutcomeUnknownError: it may have arrived.
         """
         known = self._accounts.get(order.account)
-        body = order_body(order)
-        if known is None or body is None:
-            return Rejected(INVALID)
-        try:
-            await known.following.take_up()
-            if order.reduce_only and not await room_to_reduce(known.client, order):
-                return Rejected("ERR_INSUFFICIENT_QTY")
-        except UnavailableError:
-            raise NotSentError("ERR_ACCOUNT") from None
-        except OutcomeUnknownError as error:
-            raise NotSentError(error.code) from None  # only questions were asked
-        return await self._sent(known, order, body)
+        return Rejected(INVALID) if known is None else await known.orders.send(order)
 
     async def cancel(self, broker_client_id: str) -> None:
         """Ask for a cancel, once; an order that is unknown or over needs none.
 
+        Without our file the venue is asked which order it is.
+
         Raises:
             OutcomeUnknownError: the venue did not answer, or could not do it.
         """
-        owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
-        if owner is None:
-            if await self._found(broker_client_id) is None:
-                return
+        try:
             owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
-        if owner is None or owner[0] not in self._accounts:
+        except UnavailableError:
+            owner = None
+        owner = owner or await self._asked_for(broker_client_id)
+        if owner is None:
+            return
+        alias, order_id = owner
+        if alias not in self._accounts:
             raise OutcomeUnknownError("ERR_ACCOUNT")
-        reply = await self._accounts[owner[0]].client.delete_order(owner[1])
-        if reply.status not in (_OK, _NO_CONTENT, _NOT_FOUND, 422):
-            raise OutcomeUnknownError(
-                "ERR_RATE_LIMIT" if reply.status == _TOO_MANY else "ERR_NETWORK"
-            )
+        await self._accounts[alias].orders.cancel(order_id)
+
+    async def _asked_for(self, client_id: str) -> tuple[str, str] | None:
+        """Whose order it is, and the venue's id of it; an account that is silent hides no other."""
+        silence: OutcomeUnknownError | None = None
+        for alias, known in self._accounts.items():
+            try:
+                order_id = await known.orders.named(client_id)
+            except OutcomeUnknownError as error:
+                silence = error
+                continue
+            if order_id is not None:
+                return alias, order_id
+        if silence is not None:
+            raise silence
+        return None
 
     async def order(self, broker_client_id: str) -> BrokerOrderState | None:
         """What has become of an order; ``None`` if every account was asked and has none.
@@ -165,24 +157,13 @@ class AlpacaBroker:
         Raises:
             UnavailableError: one of them did not answer; an unknown status is no answer.
         """
-        with _asking():
-            return await self._found(broker_client_id)
-
-    async def _found(self, broker_client_id: str) -> BrokerOrderState | None:
         owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
         asked = [owner[0]] if owner and owner[0] in self._accounts else list(self._accounts)
-        for alias in asked:
-            found = await self._by_client_id(alias, broker_client_id)
-            if found is None:
-                continue
-            try:
-                held = held_order(found)
-            except UnreadableError:
-                raise OutcomeUnknownError("ERR_UNREADABLE") from None
-            # Whoever asks is told of the refusal now; the updates must not tell it again.
-            over = held.state is State.REJECTED
-            await self._watch(alias, held.order_id, held.client_id, over=over)
-            return held.told()
+        with _asking():
+            for alias in asked:
+                held = await self._accounts[alias].orders.held(broker_client_id)
+                if held is not None:
+                    return held.told()
         return None
 
     async def statement(self, account: str) -> BrokerStatement:
@@ -250,71 +231,6 @@ class AlpacaBroker:
             )
         return known
 
-    async def _sent(
-        self, known: _Account, order: BrokerOrder, body: Mapping[str, object]
-    ) -> Accepted | Rejected:
-        """From the first byte on, whatever is not clear is unknown."""
-        reply = await known.client.post_order(body)
-        if reply.status == _TOO_MANY:
-            return Rejected("ERR_RATE_LIMIT")
-        try:
-            if reply.status == _OK:
-                return await self._accepted(order.account, an_object(reply.document()), body)
-            code = refusal(reply.status, reply.document()) if reply.status in _REFUSALS else None
-        except UnreadableError:
-            raise OutcomeUnknownError("ERR_UNREADABLE") from None
-        if code == DUPLICATE:
-            return await self._adopted(order, body)
-        if code is None:
-            raise OutcomeUnknownError("ERR_NETWORK")
-        return Rejected(code)
-
-    async def _accepted(
-        self, alias: str, found: Fields, body: Mapping[str, object]
-    ) -> Accepted | Rejected:
-        held = held_order(found)
-        if not same_order(found, body):
-            raise UnreadableError("another order than was sent")
-        # If we crash here the order is in doubt, and is found by our id at the next start.
-        rejected = held.state is State.REJECTED
-        await self._watch(alias, held.order_id, held.client_id, over=rejected)
-        return Rejected("ERR_REJECTED") if rejected else Accepted(held.order_id)
-
-    async def _adopted(self, order: BrokerOrder, body: Mapping[str, object]) -> Accepted | Rejected:
-        """The id is taken: by this very order, sent before, or by another one."""
-        found = await self._by_client_id(order.account, order.broker_client_id)
-        if found is None:
-            raise OutcomeUnknownError("ERR_UNKNOWN_OUTCOME")
-        try:
-            if not same_order(found, body):
-                return Rejected(DUPLICATE)
-            return await self._accepted(order.account, found, body)
-        except UnreadableError:
-            raise OutcomeUnknownError("ERR_UNREADABLE") from None
-
-    async def _by_client_id(self, alias: str, client_id: str) -> Fields | None:
-        """The venue's order under our id; ``None`` only if it says that there is none."""
-        reply: Reply = await self._accounts[alias].client.read(
-            "/v2/orders:by_client_order_id", {"client_order_id": client_id}
-        )
-        try:
-            if reply.status == _NOT_FOUND:
-                an_object(reply.document())  # a page in front of the venue knows no orders
-                return None
-            if reply.status == _OK:
-                return an_object(reply.document())
-        except UnreadableError:
-            raise OutcomeUnknownError("ERR_UNREADABLE") from None
-        raise OutcomeUnknownError("ERR_AUTH" if reply.status in (401, 403) else "ERR_UNREADABLE")
-
-    async def _watch(self, alias: str, order_id: str, client_id: str, *, over: bool) -> None:
-        try:
-            await self._runner.run(
-                lambda: self._sequence.watch(alias, order_id, client_id, over=over)
-            )
-        except UnavailableError as error:
-            raise OutcomeUnknownError("ERR_UNKNOWN_OUTCOME") from error
-
 
 @contextmanager
 def _asking() -> Generator[None]:
@@ -347,12 +263,14 @@ async def open_alpaca(parts: BrokerParts) -> AlpacaBroker:
     for alias, real in reals.items():
         budget = Budget(parts.clock, config.requests_per_minute)
         client = AlpacaClient(addresses[alias], real.credentials, budget, parts.clock)
+        following = Following(alias, real.broker_account, client, sequence, parts.runner)
         accounts[alias] = _Account(
             real,
             addresses[alias],
             client,
             Assets(client, parts.clock),
-            Following(alias, real.broker_account, client, sequence, parts.runner),
+            following,
+            Orders(alias, client, following, sequence, parts.runner),
         )
     return AlpacaBroker(accounts, sequence, parts.runner, config.poll_ms)
 

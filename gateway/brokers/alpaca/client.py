@@ -39,7 +39,11 @@ _OK: Final = 200
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _HEADER: Final = re.compile(r"[!-~]{1,512}")
-_CONNECTIONS: Final = httpx2.Limits(max_connections=32, max_keepalive_connections=8)
+# An idle connection is given up long before a venue would: an order must not be the first to
+# notice that it was closed.
+_CONNECTIONS: Final = httpx2.Limits(
+    max_connections=32, max_keepalive_connections=8, keepalive_expiry=5
+)
 _NEVER_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
@@ -173,7 +177,20 @@ class AlpacaClient:
         parameters: Mapping[str, str] | None,
         content: bytes | None = None,
     ) -> Reply:
+        answer = await self._answer(method, path, parameters, content)
+        if isinstance(answer, Reply):
+            return answer
+        # Raised here, where nothing of the request is in hand: what an error remembers of where
+        # it came from must not hold the credentials.
+        raise answer
+
+    async def _answer(
+        self, method: str, path: str, parameters: Mapping[str, str] | None, content: bytes | None
+    ) -> Reply | OutcomeUnknownError:
+        """What came back, or why nothing did."""
         headers = self._headers(has_body=content is not None)
+        if headers is None:
+            return NotSentError("ERR_CREDENTIALS")
         asked_us = self._clock.wall_us()
         try:
             async with (
@@ -184,9 +201,11 @@ class AlpacaClient:
             ):
                 body = await _bounded(response)
         except _NEVER_SENT:
-            raise NotSentError("ERR_NETWORK") from None
+            return NotSentError("ERR_NETWORK")
         except (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError):
-            raise OutcomeUnknownError("ERR_NETWORK") from None
+            return OutcomeUnknownError("ERR_NETWORK")
+        if body is None:
+            return OutcomeUnknownError("ERR_UNREADABLE")
         return Reply(
             status=response.status_code,
             body=body,
@@ -196,28 +215,28 @@ class AlpacaClient:
             had_us=self._clock.wall_us(),
         )
 
-    def _headers(self, *, has_body: bool) -> dict[str, str]:
-        """The credentials as they are at this moment."""
+    def _headers(self, *, has_body: bool) -> dict[str, str] | None:
+        """The credentials as they are at this moment; ``None`` where they are lost."""
         try:
             key_id = self._credentials.key_id().reveal()
             secret = self._credentials.secret().reveal()
         except ProviderError:
-            raise NotSentError("ERR_CREDENTIALS") from None
+            return None
         if not (_HEADER.fullmatch(key_id) and _HEADER.fullmatch(secret)):
-            raise NotSentError("ERR_CREDENTIALS")
+            return None
         shown = {"APCA-API-KEY-ID": key_id, "APCA-API-SECRET-KEY": secret}
         return shown | ({"Content-Type": "application/json"} if has_body else {})
 
 
-async def _bounded(response: httpx2.Response) -> bytes:
-    """The whole body as it came, if it is not packed and not longer than the bound."""
+async def _bounded(response: httpx2.Response) -> bytes | None:
+    """The whole body as it came; ``None`` if it is packed, or longer than the bound."""
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise OutcomeUnknownError("ERR_UNREADABLE")
+        return None
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_raw():
         size += len(part)
         if size > ANSWER_BYTES_MAX:
-            raise OutcomeUnknownError("ERR_UNREADABLE")
+            return None
         parts.append(part)
     return b"".join(parts)

@@ -66,7 +66,9 @@ class Unlocking:
         self._journal = journal
         self._progress = Progress()
         self._confirmations = Confirmations(sources.clock, entropy)
-        self._refused_ns: deque[int] = deque(maxlen=REFUSALS_MAX)
+        self._refused_ns = {known: deque[int](maxlen=REFUSALS_MAX) for known in (True, False)}
+        """When the last ones were recorded: of Admins, and of whoever else, who must not keep
+        those from being recorded."""
         self._unrecorded = 0
 
     @property
@@ -137,6 +139,7 @@ class Unlocking:
         except RefusedError as error:
             await self._refused(step, error.code, by)
             raise
+        self._confirmations.drop()  # a link is of the steps before it, and of no others
         if step == ENABLE:
             return self._confirmations.ask(by, self._watch.instance, permission)
         await self._taken(step, permission.digest, by)
@@ -162,6 +165,7 @@ class Unlocking:
         """
         by = UNIDENTIFIED
         try:
+            self._confirmations.find(confirmation_id)  # a guess costs nobody anything
             await self.look()
             pending = self._confirmations.take(confirmation_id)
             by = pending.by
@@ -242,11 +246,11 @@ class Unlocking:
     async def _refused(self, step: str, code: str, by: str) -> None:
         """Record a refusal, unless too many were within a minute: those are counted."""
         now_ns = self._sources.clock.monotonic_ns()
-        full = len(self._refused_ns) == REFUSALS_MAX
-        if full and now_ns - self._refused_ns[0] < _MINUTE_NS:
+        recorded_ns = self._refused_ns[by != UNIDENTIFIED]
+        if len(recorded_ns) == REFUSALS_MAX and now_ns - recorded_ns[0] < _MINUTE_NS:
             self._unrecorded += 1
             return
-        self._refused_ns.append(now_ns)
+        recorded_ns.append(now_ns)
         digest = self._progress.manifest_digest
         try:
             payload = self._payload(step, "refused", code, digest, by)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import stat
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from gateway.api.access import ENTROPY_BYTES, KEYS_MAX, AccessFile, KeyScope
+from gateway.api.access import ENTROPY_BYTES, KEYS_MAX, NAMES_OF_PARTS, AccessFile, is_admin
+from gateway.api.roles import SCOPES_OF, KeyScope, Role
 from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 
 NOW_US = 1_800_000_000_000_000
@@ -113,7 +115,7 @@ def test_a_revoked_key_stays_on_the_list_and_cannot_be_revoked_again(path: Path)
         AccessFile(path).revoke("alice", now_us=NOW_US)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "a\n", "é", "x" * 65, "none", "a/b", "\ud800"])
+@pytest.mark.parametrize("name", ["", "a b", "a\n", "é", "x" * 65, "none", "gate", "a/b", "\ud800"])
 def test_a_name_that_could_not_stand_in_a_decision_is_refused(path: Path, name: str) -> None:
     with pytest.raises(InvalidInputError):
         add(path, name)
@@ -152,7 +154,11 @@ def _with(document: dict, **changes: object) -> dict:
 DAMAGES = {
     "not JSON": lambda _d: b"{",
     "another root": lambda _d: [],
-    "another version": lambda d: {**d, "v": 2},
+    "another version": lambda d: {**d, "v": 3},
+    "a version that is a truth": lambda d: {**d, "v": True},
+    "roles before there were any": lambda d: {**d, "v": 1},
+    "an unknown role": lambda d: _with(d, role="owner"),
+    "a role as a list": lambda d: _with(d, role=["trader"]),
     "an unknown field": lambda d: {**d, "admin": True},
     "an unknown field of a key": lambda d: _with(d, admin=True),
     "an unknown scope": lambda d: _with(d, scopes=["root"]),
@@ -200,3 +206,78 @@ def test_every_scope_can_be_given(path: Path) -> None:
     principal = AccessFile(path).find(add(path, "alice", *KeyScope))
     assert principal is not None
     assert principal.scopes == set(KeyScope)
+
+
+def add_as(path: Path, name: str, role: str, *scopes: str) -> str:
+    entropy = os.urandom(ENTROPY_BYTES)
+    return AccessFile(path).add(name, scopes, role=role, entropy=entropy, now_us=NOW_US)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_key_made_for_a_role_may_what_the_role_may(path: Path, role: Role) -> None:
+    principal = AccessFile(path).find(add_as(path, "alice", role))
+    assert principal is not None
+    assert principal.scopes == SCOPES_OF[role]
+    assert is_admin(AccessFile(path), "alice") == (role is Role.ADMIN)
+    assert AccessFile(path).records()[0].role == role
+
+
+@pytest.mark.parametrize(
+    ("role", "scopes"), [("owner", ()), ("TRADER", ()), ("trader", ("admin",)), ("none", ())]
+)
+def test_a_role_is_a_known_one_and_stands_alone(
+    path: Path, role: str, scopes: tuple[str, ...]
+) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        add_as(path, "alice", role, *scopes)
+    assert caught.value.code == "access-role-unknown"
+    assert not path.exists()
+
+
+def keys_with(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps(_with(json.loads(path.read_bytes()), **changes)))
+
+
+def test_a_role_that_was_tightened_tightens_its_keys(path: Path) -> None:
+    text = add_as(path, "alice", "trader")
+    keys_with(path, scopes=["propose", "cancel", "read", "operate", "admin"])
+    principal = AccessFile(path).find(text)
+    assert principal is not None
+    assert principal.scopes == SCOPES_OF[Role.TRADER]
+    assert not is_admin(AccessFile(path), "alice")
+
+
+def test_a_role_that_was_widened_leaves_its_keys_as_they_are(path: Path) -> None:
+    text = add_as(path, "alice", "admin")
+    keys_with(path, scopes=["read"])
+    principal = AccessFile(path).find(text)
+    assert principal is not None
+    assert principal.scopes == {"read"}
+    assert not is_admin(AccessFile(path), "alice")
+
+
+def test_a_file_from_before_there_were_roles_is_read_and_goes_on(path: Path) -> None:
+    text = add(path, "alice", "read", "admin")
+    document = json.loads(path.read_bytes())
+    assert document["v"] == 2
+    [key] = document["keys"]
+    del key["role"]
+    path.write_text(json.dumps({"v": 1, "keys": [key]}))
+    other = add_as(path, "bob", "auditor")
+    reader = AccessFile(path)
+    found = [reader.find(text), reader.find(other)]
+    assert [one.scopes for one in found if one] == [{"read", "admin"}, SCOPES_OF[Role.AUDITOR]]
+
+
+def test_nobody_can_go_by_the_name_of_a_part() -> None:
+    """Every constant by which a part of the gateway stands in the record is reserved."""
+    named = set[object]()
+    for file in (Path(__file__).parents[3] / "gateway").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "by":
+                named.add(getattr(node.value, "value", None))
+            if isinstance(node, ast.AnnAssign) and getattr(node.target, "id", None) == "BY":
+                named.add(getattr(node.value, "value", None))
+    texts = {name for name in named if isinstance(name, str)}
+    assert len(texts) > 5
+    assert texts <= NAMES_OF_PARTS

@@ -15,13 +15,16 @@ from gateway.control import acceptance
 from gateway.demo.tally import entries
 from gateway.domain.errors import InvalidInputError, RefusedError, UnavailableError
 from gateway.domain.mode import Mode
+from gateway.policy.release import load_release
 from gateway.ports import Batch, Committed
+from signing.overlay import Overlay, encode_overlay
 from signing.trust import Repository, verify_trust
 from signing.trust.evidence import read_evidence
 from signing.verify import verify_log
 from support.doors import Door, opened, problem
-from support.paper import HOST, ShiftedClock, lapsed, outside, paper, permitting, until
+from support.paper import HOST, ORIGIN, ShiftedClock, lapsed, outside, paper, permitting, until
 from support.permitting import HOUR_US, Officers
+from support.release_folder import write_release
 from support.trust_root import ANNA, BERT, CARL, COUNCIL
 
 DAY_US = 24 * HOUR_US
@@ -77,8 +80,8 @@ async def ends(door: Door, order_id: str, status: str) -> None:
     raise AssertionError(f"not {status} within half a minute")
 
 
-async def denied(door: Door) -> set[str]:
-    answer = problem(await door.propose(), 403, "order-denied")
+async def denied(door: Door, **ticket: str) -> set[str]:
+    answer = problem(await door.propose(**ticket), 403, "order-denied")
     return {reason["control"] for reason in answer["reasons"]}
 
 
@@ -263,6 +266,29 @@ async def test_a_manifest_for_the_next_release_denies_until_the_switch(
     assert await causes(door) == []
 
 
+@pytest.mark.attack
+@pytest.mark.requirement("S1-13")
+async def test_a_release_comes_into_force_in_paper_when_the_officers_name_it(
+    tmp_path: Path, door: Door, officers: Officers
+) -> None:
+    folder = tmp_path / "release"
+    shutil.rmtree(folder)
+    other = load_release(write_release(folder, positions_max_count=7))
+    body = {"digest": other.digest}
+    answer = await door.call("POST", "/v1/policy/switch", scope="admin", json=body)
+    problem(answer, 409, "release-not-permitted")
+    assert (await door.propose()).status_code == 201, "nothing has changed"
+    digest = officers.sign(epoch=2, release_digest=other.digest, limits_digest=other.data_digest)
+    await until(door, lambda told: told["manifest"]["manifest_digest"] == digest)
+    assert "MAN-01" in await denied(door)
+    answer = await door.call("POST", "/v1/policy/switch", scope="admin", json=body)
+    assert answer.status_code == 200, answer.text
+    assert (await door.propose()).json()["label"] == "signed"
+    await door.app.journal.settled()
+    await door.app.ledger.publish_now()
+    assert verify_log(door.app.log_dir, door.app.vkey).ok
+
+
 @pytest.mark.requirement("S1-13")
 @pytest.mark.parametrize(
     ("ahead_us", "cause"),
@@ -348,8 +374,9 @@ async def test_an_older_folder_is_refused_after_a_restart_as_well(
 
 @pytest.mark.requirement("S1-13")
 async def test_a_folder_that_is_away_for_a_moment_stops_nobody(
-    door: Door, officers: Officers, tmp_path: Path
+    door: Door, officers: Officers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(acceptance, "DOUBT_MAX_MS", 600_000)
     officers.folder.rename(tmp_path / "away")
     await until(door, lambda told: told["doubtful"])
     assert (await door.propose()).status_code == 201
@@ -458,6 +485,34 @@ async def test_the_toggle_alone_opens_nothing(tmp_path: Path, officers: Officers
     with pytest.raises(RefusedError, match="mode-unavailable"):
         async with opened(tmp_path, mode="LIVE", live_enabled=True):
             pytest.fail("it started")
+
+
+@pytest.mark.requirement("S1-13")
+@pytest.mark.parametrize("mode", ["PAPER", "SIMULATION"])
+async def test_a_risk_officer_tightens_at_once_and_a_revocation_loosens_nothing(
+    tmp_path: Path, officers: Officers, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    outside(monkeypatch, Mode(mode))
+    officers.sign()
+    calm = Overlay(
+        name="calm",
+        gateway=ORIGIN,
+        caps={"order_notional_max_micros": 1_000_000},
+        restricted=("KO",),
+        effective_from_us=officers.now_us - HOUR_US,
+        expires_us=officers.now_us + DAY_US,
+        reason="the desk is away",
+    )
+    async with paper(tmp_path, officers, mode=mode) as door:
+        assert (await door.propose()).status_code == 201
+        officers.trust.overlays({calm.target: encode_overlay(calm)}, CARL)
+        officers.trust.publish()
+        await until(door, lambda told: told["trust"]["overlays"] == ["calm"])
+        assert await denied(door) == {"ORD-01"}
+        assert "LST-01" in await denied(door, symbol="KO", limit_price="31.50")
+        officers.revoke()
+        await until(door, lambda told: told["refused"] is not None)
+        assert "ORD-01" in await denied(door)
 
 
 @pytest.mark.parametrize("left_out", ["trust", "trust_root"])

@@ -3,14 +3,16 @@
 import asyncio
 import json
 import logging
+import sqlite3
 import traceback
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.brokers.alpaca import client
-from gateway.brokers.alpaca.adapter import AlpacaBroker
+from gateway.brokers.alpaca.adapter import FILE_NAME, AlpacaBroker
 from gateway.brokers.alpaca.address import address
 from gateway.brokers.alpaca.budget import Budget
 from gateway.brokers.contract import Credentials, RealAccount
@@ -29,6 +31,7 @@ from peers.alpaca_venue import Account, AlpacaPeer, Fault
 from support.alpaca import RunningClock, opened, real
 from support.brokers import broker_order, limit_order
 from support.secrets_made import secret
+from support.vault_server import make_certificate
 from vault.errors import ProviderError
 from vault.secret import Secret
 
@@ -371,6 +374,27 @@ async def test_cancels_ask_once_and_say_when_nobody_answered(
     assert (state.status, state.open) == ("CANCELED", False)
 
 
+async def test_cancels_go_out_without_the_file_and_past_an_account_that_is_silent(
+    peer: AlpacaPeer, account: Account, tmp_path: Path
+) -> None:
+    """Taking risk off waits for no disk."""
+    refused = peer.account("PA0")
+    accounts = {"first": real(peer, refused), "second": real(peer, account)}
+    broker = await opened(tmp_path, accounts)
+    await broker.submit(limit_order("wr-1", account="second"))
+    refused.key_id = "somebody-else"
+    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        file.execute("DROP TABLE orders")
+    file.close()
+    await broker.cancel("wr-1")
+    assert sum(asked.method == "DELETE" for asked in peer.asked) == 1
+    with pytest.raises(OutcomeUnknownError, match="ERR_AUTH"):
+        await broker.cancel("wr-2")
+    refused.key_id = next(key for key, each in peer.accounts.items() if each is refused)
+    await broker.cancel("wr-2")
+    await broker.close()
+
+
 async def test_cancels_go_out_where_the_budget_is_spent(
     peer: AlpacaPeer, account: Account, tmp_path: Path
 ) -> None:
@@ -410,3 +434,63 @@ async def test_no_proxy_is_taken_from_the_environment(
     broker = await opened(tmp_path, {"primary": real(peer, account)})
     assert isinstance(await broker.submit(limit_order("wr-1")), Accepted)
     await broker.close()
+
+
+@pytest.mark.attack
+@pytest.mark.requirement("S3-11")
+@pytest.mark.parametrize("kind", ["hang", "reset", "cut", "huge", "packed", 500, None], ids=str)
+async def test_no_log_and_no_error_remembers_the_credentials(
+    peer: AlpacaPeer,
+    account: Account,
+    broker: AlpacaBroker,
+    caplog: pytest.LogCaptureFixture,
+    kind: int | str | None,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    if kind is None:
+        await broker.submit(limit_order("wr-1"))
+    else:
+        peer.faults.append(Fault("POST", ORDERS, kind))
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await broker.submit(limit_order("wr-1"))
+        assert held_by(unknown.value, account.secret) == []
+        assert held_by(unknown.value, account.key_id) == []
+    assert account.secret not in caplog.text
+    assert account.key_id not in caplog.text
+    assert caplog.text
+
+
+def held_by(error: BaseException, value: str) -> list[str]:
+    """The frames of an error, and of those that it came from, whose variables show a value."""
+    found: list[str] = []
+    chain: BaseException | None = error
+    while chain is not None:
+        for frame, line in traceback.walk_tb(chain.__traceback__):
+            ours = frame.f_code.co_filename != __file__
+            if ours and value in repr(frame.f_locals) + repr(getattr(chain, "request", "")):
+                found.append(f"{frame.f_code.co_qualname}:{line}")
+        chain = chain.__context__
+    return found
+
+
+@pytest.mark.attack
+async def test_only_a_venue_whose_certificate_holds_is_shown_the_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = make_certificate(tmp_path)
+    with alpaca_peer(tls=tmp_path) as peer:
+        account = real(peer, peer.account())
+        broker = await opened(tmp_path, {"primary": account})
+        with pytest.raises(NotSentError, match="ERR_NETWORK"):
+            await broker.submit(limit_order("wr-1"))
+        await broker.close()
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        elsewhere = replace(account, url_override=peer.url.replace("127.0.0.1", "localhost"))
+        broker = await opened(tmp_path, {"primary": elsewhere})
+        with pytest.raises(NotSentError, match="ERR_NETWORK"):
+            await broker.submit(limit_order("wr-1"))
+        await broker.close()
+        assert peer.asked == []
+        broker = await opened(tmp_path, {"primary": account})
+        assert isinstance(await broker.submit(limit_order("wr-1")), Accepted)
+        await broker.close()

@@ -329,6 +329,7 @@ def data_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("lists/instruments.json", '{"A": {}}', "lists/instruments.json: instrument A has missing"),
         ("lists/instruments.json", '{"A": {}, "A": {}}', "'A' stands there twice"),
         ("lists/restricted.json", '{"AAPL": 1}', "restricted: 'AAPL' is not marked true"),
+        ("lists/compliance_symbols.json", "[]", "compliance_symbols is not an object"),
         ("lists/permissions.json", '{"a b": {}}', "permissions of 'a b' must have principals"),
         ("schemas/limits.json", "{}", "there is no definitions.table.properties"),
     ],
@@ -360,6 +361,7 @@ def test_what_has_no_effect_is_a_warning(data_only: Path) -> None:
         "limits/limits.yaml": "base_currency: USD\nglobal: {positions_max: 5}\n"
         "accounts:\n  main: {positions_max: 6}\n",
         "lists/restricted.json": '{"ZZZZ": true}',
+        "lists/compliance_symbols.json": '{"ZZZZ": true}',
         "lists/permissions.json": '{"*": {"principals": {}, "classes": {"bond": true}, '
         '"extended_hours": false}}',
     }
@@ -374,6 +376,7 @@ def test_what_has_no_effect_is_a_warning(data_only: Path) -> None:
     assert [(finding.place, finding.warning) for finding in found] == [
         ("limits/limits.yaml:4", True),
         ("lists/restricted.json", True),
+        ("lists/compliance_symbols.json", True),
         ("lists/permissions.json", True),
     ]
 

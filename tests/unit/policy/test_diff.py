@@ -155,6 +155,7 @@ def test_lists(demo: Side) -> None:
         del parts["instruments"]["AAPL"]
         parts["instruments"]["MSFT"]["lot"] = 5
         parts["restricted"]["GE"] = True
+        parts["compliance_symbols"]["KO"] = True
         parts["permissions"]["*"]["principals"] = {"ann": True}
         parts["permissions"]["*"]["extended_hours"] = True
         parts["permissions"]["main"] = copy.deepcopy(parts["permissions"]["*"])
@@ -165,6 +166,7 @@ def test_lists(demo: Side) -> None:
         ("instrument", "AAPL", "removed", "tighter"),
         ("instrument", "MSFT lot", "changed", ""),
         ("restricted", "GE", "added", "tighter"),
+        ("compliance_symbols", "KO", "added", "tighter"),
         ("permission", "* principals *", "removed", "tighter"),
         ("permission", "* principals ann", "added", "looser"),
         ("permission", "* extended_hours", "changed", "looser"),

@@ -162,6 +162,12 @@ def test_data_is_read() -> None:
     }
 
 
+def test_a_release_of_before_there_was_such_a_list_is_read() -> None:
+    assert parse_data(changed("compliance_symbols", gone=True)).compliance_symbols == frozenset()
+    listed = parse_data(changed("compliance_symbols", value={"ACME": True}))
+    assert listed.compliance_symbols == {"ACME"}
+
+
 def test_what_was_read_cannot_be_changed() -> None:
     parsed = parse_data(canonical.encode(data()))
     for mapping in (parsed.limits.base, parsed.instruments, parsed.permissions):
@@ -206,6 +212,9 @@ BAD_DATA = [
     changed("restricted", value={"ACME": False}),
     changed("restricted", value={"a b": True}),
     changed("restricted", value=["ACME"]),
+    changed("compliance_symbols", value={"ACME": 1}),
+    changed("compliance_symbols", value={"a b": True}),
+    changed("compliance_symbols", value=None),
     changed("permissions", value=[]),
     changed("permissions", "*", "more", value=1),
     changed("permissions", "*", "extended_hours", value=0),

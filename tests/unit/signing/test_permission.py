@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from signing.envelope import seal
 from signing.keys import Ed25519Signer, Vkey
 from signing.manifest import Account
 from signing.permission import (
@@ -22,6 +23,7 @@ from signing.permission import (
     verify_permission,
 )
 from signing.trust import Council, TrustState
+from support.logs import decision_payload, seeded
 from support.permitting import HERE, HOSTS, HOUR_US, LOG, PRIMARY, Officers, fields, manifest
 from support.trust_root import ANNA, NOW_US, PUBLISHER, TrustFolder, officer
 
@@ -72,6 +74,14 @@ def test_what_officers_took_back_is_refused_at_the_first_step(officers: Officers
 
 def test_what_is_no_manifest_is_refused(officers: Officers) -> None:
     officers.trust.targets({"manifest.json": b'{"mode":"PAPER","v":1}'})
+    officers.trust.publish()
+    assert refused(officers) == (2, "manifest-malformed")
+
+
+@pytest.mark.attack
+def test_a_signed_decision_is_no_manifest(officers: Officers) -> None:
+    entry = seal("decision", decision_payload(1) | {"at_us": NOW_US}, seeded(3))
+    officers.trust.targets({"manifest.json": entry})
     officers.trust.publish()
     assert refused(officers) == (2, "manifest-malformed")
 

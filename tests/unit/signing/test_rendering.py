@@ -95,6 +95,7 @@ def test_lists_controls_and_rules_are_told() -> None:
         old,
         instruments=instruments,
         restricted={"BAC": True},
+        compliance_symbols={"KO": True},
         base_currency="EUR",
         permissions={"*": data["permissions"]["*"] | {"extended_hours": True}},
     )
@@ -108,6 +109,7 @@ def test_lists_controls_and_rules_are_told() -> None:
         ("instrument", "AMD lot", "changed", "1", "10", ""),
         ("restricted", "SIRI", "removed", None, None, "looser"),
         ("restricted", "BAC", "added", None, None, "tighter"),
+        ("compliance_symbols", "KO", "added", None, None, "tighter"),
         ("currency", "base_currency", "changed", "USD", "EUR", ""),
         ("permission", "* extended_hours", "changed", "false", "true", "looser"),
     }

@@ -217,9 +217,22 @@ async def test_a_guessed_link_is_refused_recorded_and_counted(here: World) -> No
         ("enable", "confirmation-unknown", "unidentified")
     ] * REFUSALS_MAX
     assert here.live.status().refusals_unrecorded == 5
+    await refused(here.take("enable"))
+    assert (await here.refusals())[-1] == ("enable", "live-step-order", ADMIN), "crowded out"
     here.clock.monotonic += 60_000_000_000
     await refused(here.live.confirm("A" * 43, never))
-    assert len(await here.refusals()) == REFUSALS_MAX + 1
+    assert len(await here.refusals()) == REFUSALS_MAX + 2
+
+
+@pytest.mark.attack
+async def test_a_link_is_of_the_steps_before_it_alone(here: World) -> None:
+    passkey = await here.registered()
+    asked = await here.asked()
+    shown = here.live.asked(asked.confirmation_id)
+    for step in STEPS[:-1]:
+        await here.take(step, by="eve")
+    error = await refused(here.answer(asked, passkey, shown=shown))
+    assert error.code == "confirmation-used"
 
 
 @pytest.mark.attack

@@ -250,6 +250,20 @@ def test_a_file_with_an_absurd_number_is_not_looked_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.attack
+def test_a_root_that_nobody_signed_stops_no_change_of_officers(tmp_path: Path) -> None:
+    made = trust_folder(tmp_path)
+    made.path("9.root.json").write_bytes(b"junk")
+    made.root(COUNCIL.requiring(3), ANNA, BERT, CARL)
+    assert made.roots.version == 2
+
+
+def test_no_number_is_used_twice(tmp_path: Path) -> None:
+    made = trust_folder(tmp_path)
+    made.path(f"{'9' * 12}.snapshot.json").write_bytes(b"junk")
+    assert refusal_of(made.publish) == "versions-used-up"
+
+
+@pytest.mark.attack
 def test_a_stranger_adds_no_overlay(tmp_path: Path) -> None:
     made = trust_folder(tmp_path, overlays=OVERLAYS)
     made.forge(
