@@ -27,7 +27,10 @@ from vault.errors import ProviderError
 from vault.references import SecretRef
 
 PREFIX = "WRIT_"
-CLIENT_VARIABLES = frozenset({"WRIT_URL", "WRIT_API_KEY", "WRIT_VAULT_TOKEN_FILE"})
+CLIENT_VARIABLES = frozenset(
+    {"WRIT_URL", "WRIT_API_KEY", "WRIT_VAULT_TOKEN_FILE"}
+    | {"WRIT_CA_FILE", "WRIT_CLIENT_CERT", "WRIT_CLIENT_KEY"}
+)
 """Read by the command line's client, not by the gateway."""
 
 Alias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,32}$")]

@@ -46,7 +46,7 @@ class ReasonAnswer(BaseModel):
     unit: str | None
     limit_name: str | None = Field(description="the signed limit that was compared")
     source: str | None = Field(
-        description="where the limit comes from: global, account, strategy, symbol, caps or manifest"
+        description="its table (global, account, strategy, symbol, caps) or the manifest"
     )
     remedy: str
     regulation: list[str]

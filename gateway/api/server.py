@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
 from gateway.api.application import build
 from gateway.api.protocol import WRITE_TIMEOUT_MS, BoundedProtocol
+from gateway.api.tls import HANDSHAKE_TIMEOUT_S, SHUTDOWN_TIMEOUT_S
 from gateway.bootstrap import App
 from gateway.domain.errors import UnavailableError
 
@@ -25,6 +27,31 @@ BACKLOG: Final = 256
 class _Server(uvicorn.Server):
     """Leaves signals to whoever runs us: the command line decides what they mean."""
 
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._tls = tls
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; uvicorn itself would let a handshake take a minute."""
+        config = self.config
+        await self.lifespan.startup()
+        loop = asyncio.get_running_loop()
+        bounds: dict[str, Any] = {}
+        if self._tls is not None:
+            bounds["ssl_handshake_timeout"] = HANDSHAKE_TIMEOUT_S
+            bounds["ssl_shutdown_timeout"] = SHUTDOWN_TIMEOUT_S
+        self.servers = [
+            await loop.create_server(
+                lambda: BoundedProtocol(config, self.server_state, self.lifespan.state),
+                sock=listener,
+                ssl=self._tls,
+                backlog=config.backlog,
+                **bounds,
+            )
+            for listener in sockets or ()
+        ]
+        self.started = True
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         """Capture none."""
@@ -32,13 +59,16 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: App, *, host: str, port: int) -> AsyncGenerator[str]:
+async def serving(
+    app: App, *, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> AsyncGenerator[str]:
     """Serve a running gateway for as long as the block lasts; yields its address.
 
     Args:
         app: from ``gateway.bootstrap.running``.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
+        tls: from ``door_tls``; plain HTTP if there is none.
 
     Raises:
         UnavailableError: ``port-taken``: nobody can listen there.
@@ -58,7 +88,8 @@ async def serving(app: App, *, host: str, port: int) -> AsyncGenerator[str]:
             backlog=BACKLOG,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
-        )
+        ),
+        tls,
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
@@ -67,7 +98,7 @@ async def serving(app: App, *, host: str, port: int) -> AsyncGenerator[str]:
         if task.done():
             await task  # it says why
         name = f"[{host}]" if ":" in host else host
-        yield f"http://{name}:{listener.getsockname()[1]}"
+        yield f"{'http' if tls is None else 'https'}://{name}:{listener.getsockname()[1]}"
     finally:
         app.releases.stop_waiting()
         server.should_exit = True

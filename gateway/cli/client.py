@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final, cast
 
 import httpx2
 
+from gateway.api.tls import load_own, trust_only
 from gateway.cli import exits
 from gateway.domain.errors import InvalidInputError, UnavailableError
 
@@ -19,6 +22,7 @@ CONNECT_TIMEOUT_S: Final = 3.0
 TIMEOUT_S: Final = 40.0
 """Longer than the longest wait that the gateway grants (Prefer: wait=30)."""
 DENIED_CODE: Final = "order-denied"
+_TLS_VARIABLES: Final = ("WRIT_CA_FILE", "WRIT_CLIENT_CERT", "WRIT_CLIENT_KEY")
 _ID: Final = re.compile(r"[A-Za-z0-9_.:-]{0,63}[A-Za-z0-9_:-]")
 
 
@@ -51,7 +55,8 @@ class Client:
         UnavailableError: ``gateway-unreachable`` or ``gateway-unreadable``.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._headers = {"Authorization": f"Bearer {key}", "User-Agent": "writ"}
         self._base_url = httpx2.URL(url)
 
@@ -67,6 +72,7 @@ class Client:
             timeout=httpx2.Timeout(TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             follow_redirects=False,
             trust_env=False,  # a proxy would see the key
+            verify=True if self._tls is None else self._tls,
         )
 
     def get(self, path: str, **params: str | int | None) -> dict[str, Any]:
@@ -171,7 +177,8 @@ def connect() -> Client:
     """The client that the environment asks for: ``WRIT_URL`` and ``WRIT_API_KEY``.
 
     Raises:
-        InvalidInputError: ``key-missing``: there is no key; ``url-malformed``.
+        InvalidInputError: ``key-missing``: there is no key; ``url-malformed``; ``config-invalid``:
+            of TLS.
     """
     key = os.environ.get("WRIT_API_KEY", "")
     if not key.isascii() or not key.isprintable() or not key:
@@ -186,8 +193,37 @@ def connect() -> Client:
             "url-malformed", "WRIT_URL is no http address", f"for example {DEFAULT_URL}"
         )
     try:
-        return Client(url, key)
+        return Client(url, key, client_tls(url))
     except (httpx2.InvalidURL, UnicodeError, ValueError) as error:
         raise InvalidInputError(
             "url-malformed", "WRIT_URL is no http address", f"for example {DEFAULT_URL}"
         ) from error
+
+
+def client_tls(url: str) -> ssl.SSLContext | None:
+    """Whom the client believes, and what it shows of itself; ``None``: the library's own.
+
+    ``WRIT_CA_FILE`` alone vouches for the gateway then; ``WRIT_CLIENT_CERT`` and
+    ``WRIT_CLIENT_KEY`` are this machine's.
+
+    Raises:
+        InvalidInputError: ``config-invalid``.
+    """
+    authorities, certificate, key = (os.environ.get(name) or None for name in _TLS_VARIABLES)
+    if authorities is None and certificate is None and key is None:
+        return None
+    if not url.startswith("https://"):
+        # Whoever set them believes that the key travels encrypted.
+        raise _tls_invalid(f"{' and '.join(_TLS_VARIABLES)} are for a WRIT_URL with https://")
+    if authorities is None or (certificate is None) != (key is None):
+        raise _tls_invalid("WRIT_CLIENT_CERT and WRIT_CLIENT_KEY need each other and WRIT_CA_FILE")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    trust_only(context, Path(authorities))
+    if certificate is not None and key is not None:
+        load_own(context, Path(certificate), Path(key))
+    return context
+
+
+def _tls_invalid(detail: str) -> InvalidInputError:
+    return InvalidInputError("config-invalid", detail, "see docs/operating.md, TLS")

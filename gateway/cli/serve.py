@@ -6,6 +6,7 @@ import asyncio
 import logging
 import resource
 import signal
+import ssl
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ import typer
 from gateway.api.access import FILE_NAME, AccessFile
 from gateway.api.protocol import CONNECTIONS_MAX
 from gateway.api.server import serving
+from gateway.api.tls import door_tls
 from gateway.bootstrap import running
 from gateway.cli import output
 from gateway.config import Settings, load_settings
@@ -57,20 +59,23 @@ def serve(
         market=market,
         market_start=market_start,
     )
+    tls = door_tls(
+        settings.tls_certificate_file, settings.tls_key_file, settings.tls_client_ca_file
+    )
     _log_to_stderr()
     _allow_open_files()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve(settings))
+        runner.run(_serve(settings, tls))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, tls: ssl.SSLContext | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
     async with (
         running(settings) as gateway,
-        serving(gateway, host=settings.host, port=settings.port) as address,
+        serving(gateway, host=settings.host, port=settings.port, tls=tls) as address,
     ):
         keep_loaded()
         sys.stdout.write(f"{address}\n")
@@ -116,3 +121,5 @@ def _log_to_stderr() -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
+    # The library tells every request; a broker alone is asked two hundred times a minute.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)

@@ -28,7 +28,7 @@ def status(fmt: output.FormatOption = output.Format.TABLE) -> None:
         "mode": mode["mode"],
         "omega4": "lifted" if mode["omega4"]["lifted"] else "in force",
         "halts": ", ".join(f"{h['cause']} ({h['scope']} {h['name']})" for h in halts) or None,
-        "manifest": _manifest(manifests),
+        "manifest": manifest_line(manifests),
         "market_time": clock["now"],
         "release": f"{mode['release_revision']} ({mode['release_label']})",
         "release_digest": mode["release_digest"],
@@ -36,7 +36,7 @@ def status(fmt: output.FormatOption = output.Format.TABLE) -> None:
     output.record(found, fmt)
 
 
-def _manifest(told: dict[str, Any]) -> str | None:
+def manifest_line(told: dict[str, Any]) -> str | None:
     """What stands, or why nothing does; ``None``: no officers are asked."""
     manifest, refused = told["manifest"], told["refused"]
     why = "" if refused is None else f"; refused: {refused['code']}: {refused['detail']}"

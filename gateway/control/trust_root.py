@@ -141,5 +141,5 @@ def _keys(council: Council) -> TrustedKeys:
 
 def _overlay_refused(name: str, why: str) -> TrustError:
     return TrustError(
-        "overlay-malformed", f"{name}: {why}", "let the officers sign the targets without it", 8
+        "overlay-malformed", f"{name}: {why}", "let the officers lift it: `writ manifest lift`", 8
     )

@@ -13,7 +13,8 @@ from gateway.domain.halt import HaltTrigger
 class Reason:
     """The integers behind one control, proven or not; no text.
 
-    ``source`` says which table the limit comes from: global, account, strategy, symbol, caps or manifest.
+    ``source`` says which table the limit comes from: global, account, strategy, symbol or caps;
+    or that it is the manifest's.
     """
 
     control: str

@@ -38,10 +38,20 @@ SECTIONS: Final = (
 
 _EMPTY: Final = b"{}"
 _UNLISTED: Final = "CANARY-UNLISTED"
+_PERMITTED: Final = {
+    **dict.fromkeys(("standing", "venue", "account", "strategy", "live_open"), True),
+    **dict.fromkeys(("epoch", "day_orders", "day_notional_micros"), 1),
+    **dict.fromkeys(("orders_per_day_max", "notional_per_day_max_micros"), 1),
+    "exit_open": False,
+}
+"""Everything that officers and an Admin can say for an order outside of the gateway."""
 _UNPERMITTED: Final = (
-    ("PAPER", "a PAPER order that no manifest permits"),
-    ("LIVE", "a LIVE order while LIVE is closed"),
+    ("PAPER", "standing", "a PAPER order that no manifest permits"),
+    ("PAPER", "venue", "a PAPER order to a venue of another mode"),
+    ("LIVE", "account", "a LIVE order to where no manifest sends the account"),
+    ("LIVE", "live_open", "a LIVE order while LIVE is closed"),
 )
+"""A mode, and the one thing that is not said."""
 _Fields = Mapping[str, Any]
 
 
@@ -225,11 +235,11 @@ def _changed(allowed: _Fields) -> Iterator[tuple[str, bytes]]:
     yield "an order while a halt stands", canonical.encode({**base, "control": halted})
     ruled = {**control, "mode": "PAPER", "omega4_lifted": False}
     yield "a PAPER order with Omega 4 in force", canonical.encode({**base, "control": ruled})
-    for mode, name in _UNPERMITTED:
+    for mode, unsaid, name in _UNPERMITTED:
         lifted = {**control, "mode": mode, "omega4_lifted": True}
-        closed = {**_section(base, "permission"), "standing": False, "live_open": False}
-        said = {**base, "control": lifted, "permission": closed}
-        yield name, canonical.encode(said)
+        said = {**_PERMITTED, "mode": mode, unsaid: False}
+        outside = {**base, "control": lifted, "permission": said}
+        yield name, canonical.encode(outside)
     unlisted = {**base, "order": {**order, "symbol": _UNLISTED}}
     del unlisted["instrument"]
     yield "an unlisted symbol", canonical.encode(unlisted)

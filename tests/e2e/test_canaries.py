@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import signal
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,7 @@ from peers.alpaca_venue import AlpacaPeer, Fault
 from support.canaries import Canaries, Leak, files_in
 from support.opa_server import TOKEN, OpaProcess, running_opa
 from support.opa_server import environment as opa_environment
-from support.postgres import PostgresServer, running_server
-from support.processes import ALL_SCOPES, GatewayProcess, Typed, simulation
-from support.real_live import trading
+from support.processes import ALL_SCOPES, Typed, simulation
 from support.release_folder import write_release
 from support.tickets import TICKET
 from support.vault_gateway import (
@@ -58,6 +55,7 @@ BROKER = {
 }
 PASSWORD = "canary-password-8f14e45fceea"
 VARIABLE = "CANARY_SECRET"
+POLLED = "/v2/account/activities/FILL"
 FAULTS: tuple[int | str | bytes, ...] = (
     500,
     401,
@@ -194,7 +192,7 @@ class BadDay:
         """The broker misbehaves and repeats what it was sent; engine and vault go and come."""
         said = json.dumps({"message": BROKER["from the vault"]}).encode()
         for kind in (*FAULTS, said, BROKER["from the vault"].encode()):
-            self.peer.faults.append(Fault("GET", "/v2/orders", kind, times=2))
+            self.peer.faults.append(Fault("GET", POLLED, kind))
         eventually(lambda: not self.peer.faults, self.process.log)
         self.opa.stop()
         self.type("order", "submit", "buy", "10", "AAPL", "--limit", "24.80")
@@ -261,10 +259,6 @@ def test_no_secret_leaves_its_place_on_a_bad_day(day: BadDay) -> None:
     day.process.start()
     assert day.process.stop() == 0
     assert day.searched() == []
-
-
-def planted(place: bytes, day: BadDay) -> None:
-    (day.process.data / "blobs-of-a-careless-hand").write_bytes(b"x=1," + place + b",y=2")
 
 
 @pytest.mark.parametrize("name", list(BROKER))

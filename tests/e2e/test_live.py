@@ -11,8 +11,7 @@ import pytest
 from gateway.domain.permission import LIVE_LAPSED
 from signing.lifecycle import TERMINAL, State
 from support.doors import problem
-from support.ledgers import becomes
-from support.real_live import Trading, trading
+from support.real_live import Trading, comes, trading
 from support.vault_server import VaultServer, running_vault
 
 pytestmark = [pytest.mark.requirement("S1-02"), pytest.mark.slow]
@@ -54,10 +53,10 @@ async def test_from_nothing_to_live_and_back(here: Trading) -> None:
     answer = await here.door.propose(headers={"Prefer": "wait=10"})
     assert answer.status_code == 201, answer.text
     assert answer.json()["label"] not in ("research", "test")
-    await becomes(lambda: len(here.peer.orders_sent()) == 1)
+    await comes(lambda: len(here.peer.orders_sent()) == 1)
     order_id = answer.json()["order_id"]
     book = here.door.app.book
-    await becomes(lambda: book().orders[order_id].status is State.FILLED)
+    await comes(lambda: book().orders[order_id].status is State.FILLED)
 
     await here.call("/v1/mode", {"mode": "RESEARCH"})
     await here.closes()
@@ -122,7 +121,7 @@ async def test_a_vault_killed_under_load_loses_no_order_and_none_goes_out_after(
                 await asyncio.sleep(0.1)
             await here.door.app.live.settled()
             book = here.door.app.book
-            await becomes(lambda: all(book().orders[one].status in TERMINAL for one in allowed))
+            await comes(lambda: all(book().orders[one].status in TERMINAL for one in allowed))
             sent = len(here.peer.orders_sent())
             assert allowed
             assert all(book().orders[one].status is not State.UNKNOWN for one in allowed)

@@ -22,7 +22,7 @@ def forms(value: bytes) -> set[bytes]:
     """What a secret looks like plain, in hex, Base64 wherever it begins, an address, and JSON."""
     found = {value, value.hex().encode(), value.hex().upper().encode()}
     for skipped in range(_ALIGNMENTS):
-        # Inside of a longer text its Base64 depends on where it begins; the edges are its company's.
+        # Within a longer text its Base64 depends on where it begins; the edges are its company's.
         encoded = base64.b64encode(b"\0" * skipped + value).rstrip(b"=")
         inner = encoded[(skipped * 8 + 5) // 6 : -1]
         found |= {inner, inner.replace(b"+", b"-").replace(b"/", b"_")}

@@ -6,8 +6,9 @@ peer that speaks the broker's protocol. Time runs as it does, from a day on whic
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,6 @@ from gateway.policy.release import load_release
 from peers.alpaca import alpaca_peer
 from peers.alpaca_venue import Account, AlpacaPeer
 from support.doors import Door, opened, settings
-from support.ledgers import becomes
 from support.passkeys import ORIGIN, Authenticator
 from support.permitting import HOUR_US, Officers, fields
 from support.postgres import shared_server
@@ -27,6 +27,7 @@ from support.real_time import at_us, hours_told, push, tell_all
 from support.vault_gateway import vault_settings
 from support.vault_server import VaultServer
 
+PATIENCE_S = 60
 DAY = "2027-11-24"
 NUMBER = "LV1TEST"
 ADMIN = "admin-user"
@@ -77,7 +78,7 @@ class Trading:
         """Do what the risk engine needs: facts, Omega 4 lifted, and the kill switch tried."""
         await hours_told(self.door)
         venue = self.door.app.facts.venues["primary"]
-        await becomes(lambda: venue.terms("primary", "AAPL") is not None)
+        await comes(lambda: venue.terms("primary", "AAPL") is not None)
         await tell_all(self.door)
         await self.call("/v1/omega4", {"lifted": True, "reason": "test"})
         await self.call("/v1/kill", {"reason": "test"}, "operate")
@@ -132,8 +133,15 @@ class Trading:
 
     async def closes(self) -> None:
         """Wait until LIVE is seen to be closed, and the lapse is recorded."""
-        await becomes(lambda: not self.door.app.live.is_open())
+        await comes(lambda: not self.door.app.live.is_open())
         await self.door.app.live.settled()
+
+
+async def comes(truth: Callable[[], bool]) -> None:
+    """Wait for what vault, broker or gateway bring about among themselves, however slowly."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not truth():  # noqa: ASYNC110  what is waited for is seen from outside only
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

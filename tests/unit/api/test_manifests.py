@@ -314,6 +314,20 @@ async def test_it_ends_by_the_clock(
 
 
 @pytest.mark.requirement("S1-13")
+async def test_a_manifest_is_accepted_when_its_time_has_come(
+    tmp_path: Path, officers: Officers
+) -> None:
+    officers.sign(valid_from_us=officers.now_us + HOUR_US)
+    clock = ShiftedClock()
+    async with paper(tmp_path, officers, mode="RESEARCH", clock=clock) as door:
+        told = await until(door, lambda told: told["refused"] is not None)
+        assert told["refused"]["code"] == "manifest-early"
+        clock.shift_us = HOUR_US
+        told = await until(door, lambda told: told["manifest"] is not None)
+        assert (told["manifest"]["stands"], told["refused"]) == (True, None)
+
+
+@pytest.mark.requirement("S1-13")
 async def test_trust_renewed_in_time_goes_on(tmp_path: Path, officers: Officers) -> None:
     officers.sign()
     clock = ShiftedClock()

@@ -174,6 +174,21 @@ def _ignores_halts(releases: ReleaseLink) -> str:
     return releases.turn("new")
 
 
+def _opens_live(releases: ReleaseLink) -> str:
+    releases.built("new", "open", "main.rego", {'\t"LIV-01": "live",\n': ""})
+    return releases.turn("new")
+
+
+def _asks_no_officer(releases: ReleaseLink) -> str:
+    releases.built("new", "open", "main.rego", {'\t"MAN-01": "manifest",\n': ""})
+    return releases.turn("new")
+
+
+def _sends_anywhere(releases: ReleaseLink) -> str:
+    releases.built("new", "open", "main.rego", {'\t"MAN-02": "manifest_venue",\n': ""})
+    return releases.turn("new")
+
+
 def _requires_nothing(releases: ReleaseLink) -> str:
     releases.built("new", "open", "main.rego", {"object.keys(registry)": "set()"})
     return releases.turn("new")
@@ -207,6 +222,9 @@ async def test_a_bad_release_is_refused_and_the_old_one_stays(
         (_asks_the_host, "release-wasm"),
         (_allows_all, "release-undecided"),
         (_ignores_halts, "release-unsound"),
+        (_opens_live, "release-unsound"),
+        (_asks_no_officer, "release-unsound"),
+        (_sends_anywhere, "release-unsound"),
         (_requires_nothing, "release-undecided"),
     ],
 )
