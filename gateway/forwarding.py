@@ -81,7 +81,8 @@ class Forwarding:
         event = self._answers.get(order_id)
         if event is not None:
             try:
-                await asyncio.wait_for(event.wait(), timeout_ms / 1000)
+                async with asyncio.timeout(timeout_ms / 1000):
+                    await event.wait()
             except TimeoutError:
                 _log.debug("no answer for %s within %d ms", order_id, timeout_ms)
         return self._journal.book.orders.get(order_id)

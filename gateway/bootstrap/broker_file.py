@@ -47,8 +47,15 @@ _ZERO_ONLY: Final = {
 """Key of ``risk`` that can only forbid all trading -> the signed limit that takes its place."""
 _USD: Final = "_usd"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}")
-_CEILINGS: Final = {"RESEARCH": Mode.RESEARCH, "disabled": Mode.RESEARCH}
-"""What a mode's name allows at most; every other name allows paper trading."""
+_CEILINGS: Final = {
+    "RESEARCH": Mode.RESEARCH,
+    "disabled": Mode.RESEARCH,
+    "PAPER": Mode.PAPER,
+    "paper": Mode.PAPER,
+    "LIVE": Mode.LIVE,
+    "live": Mode.LIVE,
+}
+"""What a mode's name allows at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,15 +234,29 @@ class _Reader:
         """What the file allows at most; where it says nothing, the settings decide."""
         said = [found.get("execution.mode"), found.get("broker.mode")]
         said += [_text(entry, "mode") for entry in accounts.values()]
-        ceilings = [_CEILINGS.get(mode.text, Mode.PAPER) for mode in said if mode is not None]
+        ceilings = [_CEILINGS[mode.text] for mode in said if mode is not None]
         enabled = found.get("broker.execution_enabled")
         if enabled is not None and enabled.text == "false":
             ceilings.append(Mode.RESEARCH)
+        if _says_paper(found):
+            ceilings.append(Mode.PAPER)
         return min(ceilings, key=list(Mode).index, default=Mode.LIVE)
 
     def _wrong(self, path: str, line: int, problem: str, remedy: str) -> InvalidInputError:
         detail = f"{self.path}:{line}: {ascii(path)[1:-1]} {problem}".replace(" : ", ": ")
         return InvalidInputError("broker-file-invalid", detail, remedy)
+
+
+def _says_paper(found: Mapping[str, Text]) -> bool:
+    """Whether some other key keeps to paper: paper is the route unless all say otherwise."""
+    mode, route = found.get("broker.mode"), found.get("broker.default_route")
+    live = mode is not None and mode.text == "live"
+    paper = route.text == "paper" if route is not None else live
+    shut = any(
+        key.startswith("brokers.") and key.endswith(".live.enabled") and value.text == "false"
+        for key, value in found.items()
+    )
+    return paper or shut
 
 
 def _tables(root: Table, key: str) -> dict[str, Table]:

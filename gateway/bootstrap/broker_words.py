@@ -1,6 +1,7 @@
 """Which keys a ``broker.yaml`` may have, and what may stand behind each.
 
-What would loosen something, or asks for live trading, is not one of the words.
+What would loosen something is not one of the words. LIVE is one: the file is a ceiling, and a
+ceiling opens nothing.
 """
 
 from __future__ import annotations
@@ -45,20 +46,19 @@ _NUMBER: Final = Word(
 """Any short text: its unit's own reader says what is wrong with it."""
 _BOOLEAN: Final = _one_of("true", "false")
 _TRUE: Final = "a cap tightens and never loosens: write true or leave it out"
-_NO_LIVE: Final = "live trading is not switched on in this file: write false or leave it out"
 _NAME: Final = _text(r"[A-Za-z0-9_.-]{1,32}", "a name of 1 to 32 letters, digits, _ . -")
 _VARIABLE: Final = _text(r"[A-Z][A-Z0-9_]{0,63}", "the name of an environment variable")
 _URL: Final = _text(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[!-~]{0,200})?", "an https URL")
 
 SHAPES: Final[Shape] = {
     "execution": {
-        "mode": _one_of("RESEARCH", "PAPER", remedy="write RESEARCH or PAPER; LIVE is refused"),
+        "mode": _one_of("RESEARCH", "PAPER", "LIVE"),
         "default_account": _NAME,
     },
     "accounts": {
         "*": {
             "broker": _NAME,
-            "mode": _one_of("RESEARCH", "PAPER", remedy="write RESEARCH or PAPER; LIVE is refused"),
+            "mode": _one_of("RESEARCH", "PAPER", "LIVE"),
             "risk_profile": _NAME,
         }
     },
@@ -70,13 +70,13 @@ SHAPES: Final[Shape] = {
                 "api_secret_env": _VARIABLE,
                 "enabled": _BOOLEAN,
             },
-            "live": {"enabled": _one_of("false", remedy=_NO_LIVE)},
+            "live": {"enabled": _BOOLEAN},
         }
     },
     "broker": {
-        "mode": _one_of("disabled", "paper", remedy="write disabled or paper; live is refused"),
+        "mode": _one_of("disabled", "paper", "live"),
         "execution_enabled": _BOOLEAN,
-        "default_route": _one_of("paper", remedy="write paper; live is refused"),
+        "default_route": _one_of("paper", "live"),
     },
     "risk": {
         "max_notional_exposure_usd": _NUMBER,

@@ -194,6 +194,8 @@ async def _start(opened: Opened) -> App:
     for account, settlement in settlements.items():
         await settlement.settle_restart(account, trackers[brokers[account].name].pull)
     triggers = open_triggers(opened, facts, halting)
+    modes = Modes(journal, host.clock, releases.named, check_mode, opened.mode_max)
+    modes.on_mode = opened.permissions.live  # who leaves LIVE for a moment has left it
     return App(
         settings=opened.settings,
         host=host,
@@ -210,7 +212,7 @@ async def _start(opened: Opened) -> App:
         cancels=cancels,
         halting=halting,
         exit_only=ExitOnlyStates(journal, host.clock),
-        modes=Modes(journal, host.clock, releases.named, check_mode, opened.mode_max),
+        modes=modes,
         triggers=triggers,
         market_clock=market_clock(opened, pipeline, sessions, trackers, triggers),
         real_time=real_time(opened, sessions, triggers),

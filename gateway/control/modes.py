@@ -103,6 +103,8 @@ class Modes:
         self._releases = releases
         self._check = check
         self._mode_max = mode_max
+        self.on_mode: Callable[[], object] = _nothing
+        """Called at once when the mode has changed, before anything is awaited."""
 
     async def set_mode(self, mode: Mode, by: str) -> None:
         """Change the mode; nothing that was sent changes its venue.
@@ -119,7 +121,9 @@ class Modes:
                 f"{mode} is refused: the operator's broker.yaml allows {self._mode_max} at most",
                 f"stay in {self._mode_max}, or allow more in the file and restart",
             )
-        await self._journal.record([Draft("mode", {"mode": mode.value, "by": by})])
+        recorded = self._journal.record([Draft("mode", {"mode": mode.value, "by": by})])
+        self.on_mode()
+        await recorded
 
     async def lift_omega4(self, by: str, reason: str, until_us: int | None) -> None:
         """Let orders be forwarded, until a wall time or until restored; survives restarts.
@@ -139,3 +143,7 @@ class Modes:
     async def _omega4(self, *, lifted: bool, by: str, reason: str, until: int | str) -> None:
         payload = {"lifted": lifted, "by": by, "reason": reason, "until_us": until}
         await self._journal.record([Draft("omega4", payload)])
+
+
+def _nothing() -> None:
+    """What follows a change of mode where nobody listens."""

@@ -274,6 +274,7 @@ def _exit_only(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderSt
 
 def _trust(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
     book.trust_floor = payload["floor"]
+    book.control_version += 1  # its overlays may tighten what a turn under way allows
     return ()
 
 

@@ -1,8 +1,8 @@
 """What became of an account's orders: fills and ends, asked for and put into the sequence.
 
 An end is told only after all fills that belong to it: Alpaca's two lists need not agree at any
-one moment, and an order that is over must not be filled afterwards. A fill that came into the list
-behind the mark is found then, by its order.
+one moment, and an order that is over must not be filled afterwards. A fill that comes into the
+list behind the mark is missing from its order's quantity, and is found by that.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Final, TypeVar
 from gateway.brokers.alpaca.client import AlpacaClient
 from gateway.brokers.alpaca.mapping import (
     NO_CODE,
+    OURS,
+    QTY_DECIMALS,
     Held,
     execution,
     execution_id,
@@ -21,7 +23,7 @@ from gateway.brokers.alpaca.mapping import (
     order_id,
 )
 from gateway.brokers.alpaca.sequence import Sequence, Watched
-from gateway.brokers.alpaca.wire import Fields, UnreadableError, an_object, objects, text
+from gateway.brokers.alpaca.wire import Fields, UnreadableError, an_object, exact, objects, text
 from gateway.domain.errors import UnavailableError
 from gateway.domain.execution import Execution, OutcomeUnknownError, StatusChange
 from gateway.ports import BlockingRunner
@@ -144,10 +146,10 @@ class Following:
         watched = await self._run(lambda: self._sequence.working(self._account))
         if not watched:
             return
-        open_now = await self._open_ids()
-        gone = [order for order in watched if order.order_id not in open_now]
+        filled = await self._open_now()
+        asked = [each for each in watched if filled.get(each.order_id) != each.told_qty]
         failure: Exception | None = None
-        for order in self._next(gone):
+        for order in self._next(asked):
             try:
                 await self._look_up(order)
             except (OutcomeUnknownError, UnreadableError) as error:
@@ -155,31 +157,38 @@ class Following:
         if failure is not None:
             raise failure
 
-    def _next(self, gone: list[Watched]) -> list[Watched]:
+    def _next(self, asked: list[Watched]) -> list[Watched]:
         """As many as one round asks for, beginning where the last round ended."""
-        start = self._looked_up % len(gone) if gone else 0
+        start = self._looked_up % len(asked) if asked else 0
         self._looked_up = start + LOOKED_UP_MAX
-        return (gone[start:] + gone[:start])[:LOOKED_UP_MAX]
+        return (asked[start:] + asked[:start])[:LOOKED_UP_MAX]
 
-    async def _open_ids(self) -> set[str]:
-        """The venue's ids of the newest open orders; those beyond are asked for one by one."""
+    async def _open_now(self) -> dict[str, int]:
+        """How much of each of our open orders is filled, by the venue's id; of the newest ones.
+
+        What is not among them, or has another quantity than was told, is asked for one by one.
+        """
         asked = {"status": "open", "limit": str(OPEN_ORDERS_MAX), "nested": "false"}
         listed = objects(await self._client.read_document("/v2/orders", asked))
-        return {order_id(order, "id") for order in listed}
+        return {
+            order_id(order, "id"): exact(order, "filled_qty", QTY_DECIMALS)
+            for order in listed
+            if text(order, "client_order_id").startswith(OURS)
+        }
 
     async def _look_up(self, order: Watched) -> None:
         found = an_object(await self._client.read_document(f"/v2/orders/{order.order_id}"))
         held = held_order(found)
         if held.client_id != order.client_id:
             raise UnreadableError("another order")
-        if held.open:
-            return
         if held.filled_qty != order.told_qty:
             await self._read_fills_of(held)
-            watched = await self._run(lambda: self._sequence.working(self._account))
-            told = {each.client_id: each.told_qty for each in watched}.get(held.client_id)
-            if told != held.filled_qty:
-                return  # they are not in the list yet
+        if held.open:
+            return
+        watched = await self._run(lambda: self._sequence.working(self._account))
+        told = {each.client_id: each.told_qty for each in watched}.get(held.client_id)
+        if told != held.filled_qty:
+            return  # they are not in the list yet
         change = None
         if held.state is not State.FILLED:
             change = StatusChange(held.client_id, held.state.value, NO_CODE)

@@ -191,12 +191,7 @@ def test_a_count_is_whole(path: Path, number: str) -> None:
         ("execution:\n  mode:\n    a: b\n", "execution.mode"),
         ("risk:\n  max_positions: 1\n  max_positions: 2\n", "max_positions"),
         ("risk:\n  max_positions: 1\nrisk:\n  max_positions: 2\n", "risk"),
-        ("execution:\n  mode: LIVE\n", "execution.mode"),
         ("execution:\n  mode: paper\n", "execution.mode"),
-        ("broker:\n  mode: live\n", "broker.mode"),
-        ("broker:\n  default_route: live\n", "broker.default_route"),
-        ("accounts:\n  primary:\n    mode: LIVE\n", "accounts.primary.mode"),
-        ("brokers:\n  alpaca:\n    live:\n      enabled: true\n", "brokers.alpaca.live.enabled"),
         ("risk:\n  require_positive_equity: false\n", "risk.require_positive_equity"),
         ("risk:\n  kill_switch: false\n", "risk.kill_switch"),
         ("risk:\n  block_margin: yes\n", "risk.block_margin"),
@@ -253,6 +248,23 @@ def test_any_bytes_are_a_file_or_a_refusal(tmp_path_factory: Any, data: bytes) -
         ("execution:\n  mode: PAPER\n", Mode.SIMULATION, True),
         ("execution:\n  mode: PAPER\n", Mode.RESEARCH, True),
         ("execution:\n  mode: PAPER\n", Mode.LIVE, False),
+        ("execution:\n  mode: LIVE\n", Mode.LIVE, True),
+        ("execution:\n  mode: LIVE\naccounts:\n  primary:\n    mode: PAPER\n", Mode.LIVE, False),
+        (
+            "execution:\n  mode: LIVE\nbrokers:\n  x:\n    live:\n      enabled: false\n",
+            Mode.LIVE,
+            False,
+        ),
+        (
+            "execution:\n  mode: LIVE\nbrokers:\n  x:\n    live:\n      enabled: true\n",
+            Mode.LIVE,
+            True,
+        ),
+        ("broker:\n  mode: live\n", Mode.LIVE, False),
+        ("broker:\n  mode: live\n  default_route: paper\n", Mode.LIVE, False),
+        ("broker:\n  mode: live\n  default_route: live\n", Mode.LIVE, True),
+        ("broker:\n  default_route: live\n", Mode.SIMULATION, True),
+        ("broker:\n  default_route: paper\n", Mode.PAPER, True),
         ("broker:\n  mode: disabled\n", Mode.SIMULATION, False),
         ("broker:\n  mode: paper\n  execution_enabled: false\n", Mode.SIMULATION, False),
         ("broker:\n  mode: paper\n  execution_enabled: true\n", Mode.SIMULATION, True),
@@ -265,6 +277,7 @@ def test_any_bytes_are_a_file_or_a_refusal(tmp_path_factory: Any, data: bytes) -
     ],
 )
 @pytest.mark.requirement("S0-02")
+@pytest.mark.requirement("S2-05")
 def test_a_gateway_that_would_do_more_than_the_file_allows_is_refused(
     path: Path, text: str, mode: Mode, stands: bool
 ) -> None:
@@ -307,7 +320,7 @@ def typed(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.requirement("S0-02")
 def test_a_gateway_does_not_start_with_a_file_it_refuses(path: Path) -> None:
-    path.write_text("brokers:\n  x:\n    live:\n      enabled: true\n", encoding="utf-8")
+    path.write_text("brokers:\n  x:\n    live:\n      enabled: yes\n", encoding="utf-8")
     refused = typed(path, "serve", "--port", "0")
     assert refused.returncode == 2
     assert "brokers.x.live.enabled" in refused.stderr

@@ -66,7 +66,9 @@ IN_VAULT = {
             URL | KUBERNETES | APPROLE, "WRIT_VAULT_ROLE_ID says nothing", id="both logins"
         ),
         pytest.param(
-            URL | {"vault_kubernetes_token_file": Path("t")}, "WRIT_VAULT_KUBERNETES_TOKEN_FILE says nothing", id="token"
+            URL | {"vault_kubernetes_token_file": Path("t")},
+            "WRIT_VAULT_KUBERNETES_TOKEN_FILE says nothing",
+            id="token",
         ),
         pytest.param({"log_key": "env://LOG_KEY"}, "no place for a key", id="log key in env"),
         pytest.param(

@@ -1,5 +1,6 @@
 """What became of orders at Alpaca: fills and ends, once each, in one sequence that survives."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from gateway.domain.errors import InvalidInputError, UnavailableError
 from gateway.domain.execution import (
     BrokerUpdate,
     Execution,
+    NotSentError,
     OutcomeUnknownError,
     StatusChange,
 )
@@ -132,6 +134,40 @@ async def test_an_end_waits_for_fills_that_are_not_listed_yet(
     peer.list_late_fills()
     later = await told(broker, first[-1].cursor)
     assert (shares(later), ends(later)) == ([("wr-1", 4)], [("wr-1", "CANCELED")])
+
+
+async def test_a_fill_that_is_listed_late_is_missed_while_its_order_still_works(
+    peer: AlpacaPeer, broker: AlpacaBroker
+) -> None:
+    await broker.submit(limit_order("wr-1", 10))
+    peer.fill("wr-1", "4", "100", listed=False)
+    peer.fill("wr-1", "1", "100")
+    first = await told(broker)
+    assert shares(first) == [("wr-1", 1)]
+    peer.list_late_fills()
+    assert shares(await told(broker, first[-1].cursor)) == [("wr-1", 4)]
+
+
+async def test_an_order_that_the_venue_has_and_the_file_could_not_keep_is_unknown(
+    peer: AlpacaPeer, account: Account, tmp_path: Path
+) -> None:
+    broker = await opened(tmp_path, {"primary": real(peer, account)})
+    await broker.submit(limit_order("wr-1"))
+    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        file.execute("ALTER TABLE orders RENAME TO away")
+    file.close()
+    with pytest.raises(OutcomeUnknownError, match="ERR_UNKNOWN_OUTCOME") as unknown:
+        await broker.submit(limit_order("wr-2"))
+    assert not isinstance(unknown.value, NotSentError)
+    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        file.execute("ALTER TABLE away RENAME TO orders")
+    file.close()
+    peer.fill("wr-2", "10", "100")
+    state = await broker.order("wr-2")
+    assert state is not None
+    assert (state.status, state.filled_qty) == ("FILLED", 10)
+    assert shares(await told(broker)) == [("wr-2", 10)]
+    await broker.close()
 
 
 async def test_a_status_that_nobody_knows_is_never_guessed(
