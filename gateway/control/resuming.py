@@ -36,7 +36,7 @@ async def resume(
     """
     halt = journal.book.halts.get(halt_id)
     if halt is None:
-        raise NotFoundError("halt-not-standing", f"no halt {halt_id} stands", "list the halts")
+        raise NotFoundError("halt-not-standing", "no halt of that id stands", "list the halts")
     check_may_lift(halt, scopes)
     await journal.record([Draft("resume", {"halt_id": halt_id, "by": by, "reason": reason})])
     return halt

@@ -41,7 +41,7 @@ class Cancels:
         """
         order = self._journal.book.orders.get(order_id)
         if order is None:
-            raise NotFoundError("order-not-open", f"no open order {order_id}", "list open orders")
+            raise NotFoundError("order-not-open", "no open order has that id", "list open orders")
         if not order.reserves:
             raise RefusedError(
                 "order-closed", f"order {order_id} is {order.status}", "nothing is left to cancel"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import signal
 import time
 import urllib.parse
@@ -25,7 +26,9 @@ from peers.alpaca_venue import AlpacaPeer, Fault
 from support.canaries import Canaries, Leak, files_in
 from support.opa_server import TOKEN, OpaProcess, running_opa
 from support.opa_server import environment as opa_environment
-from support.processes import ALL_SCOPES, Typed, simulation
+from support.postgres import PostgresServer, running_server
+from support.processes import ALL_SCOPES, GatewayProcess, Typed, simulation
+from support.real_live import trading
 from support.release_folder import write_release
 from support.tickets import TICKET
 from support.vault_gateway import (
@@ -181,7 +184,7 @@ class BadDay:
         """Secrets where they do not belong: nobody is told them again."""
         key = self.process.key
         for secret in (key, BROKER["from the vault"], TOKEN):
-            body = TICKET | {"limit_price": secret, secret: secret, "account": secret}
+            body = TICKET | {"limit_price": secret, "note": secret, "account": secret}
             self.call("POST", "/v1/orders", json=body, headers={"Idempotency-Key": "misuse"})
             self.call("GET", "/v1/mode", headers={"Authorization": f"Basic {secret}"})
             quoted = urllib.parse.quote(secret, safe="")
@@ -207,12 +210,12 @@ class BadDay:
         self.peer.rotate(rotated, BROKER["after a rotation"])
         self.used("after a rotation")
 
-    def searched(self) -> list[Leak]:
+    def searched(self) -> list[str]:
         """Every leak: in what was heard, in every file, and in what the system tells of it."""
         folder = self.process.folder
         handed = frozenset((folder / "handed-out").rglob("*"))
         places = self.heard | files_in(folder, but=handed)
-        return list(self.canaries.leaks(places))
+        return [f"{leak.secret}: {leak.place}" for leak in self.canaries.leaks(places)]
 
     def shown_by_the_system(self) -> list[Leak]:
         """Leaks in the process's arguments, and in its environment beside the one put there."""
@@ -259,6 +262,99 @@ def test_no_secret_leaves_its_place_on_a_bad_day(day: BadDay) -> None:
     day.process.start()
     assert day.process.stop() == 0
     assert day.searched() == []
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[tuple[PostgresServer, dict[str, str]]]:
+    """A server that asks for the password, and what a gateway is told of it."""
+    (tmp_path / "handed-out").mkdir()
+    file = write_private(tmp_path / "handed-out" / "password", PASSWORD)
+    with running_server() as server:
+        name = server.new_database()
+        server.execute(name, f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
+        server.execute(name, f"ALTER DATABASE {name} OWNER TO {name}")
+        rules = server.data / "pg_hba.conf"
+        before = rules.read_text("utf-8")
+        rules.write_text(f"host all {name} 127.0.0.1/32 scram-sha-256\n{before}", "utf-8")
+        server.execute(name, "SELECT pg_reload_conf(), pg_sleep(0.5)")
+        yield (
+            server,
+            {
+                "WRIT_LEDGER": "postgresql",
+                "WRIT_POSTGRESQL_URL": f"postgresql://{name}@127.0.0.1:{server.port}/{name}",
+                "WRIT_POSTGRESQL_PASSWORD_FILE": str(file),
+                "PYTHONFAULTHANDLER": "1",
+            },
+        )
+
+
+def test_the_database_and_its_password(
+    database: tuple[PostgresServer, dict[str, str]], tmp_path: Path
+) -> None:
+    server, told = database
+    canaries = Canaries({"the password": PASSWORD}, {})
+    process = simulation(tmp_path, write_release(tmp_path / "release"), **told)
+    process.start()
+    try:
+        process.key = process.new_key("ops", *ALL_SCOPES)
+        canaries.plant("the API key", process.key.rpartition("_")[2])
+        buy = ("order", "submit", "buy", "10", "AAPL", "--limit", "24.80")
+        said = [process.writ(*buy), process.writ("doctor", "--data", str(process.data))]
+        server.kill()
+        said += [process.writ(*buy), process.writ("status")]
+        server.start()
+    finally:
+        assert process.stop(signal.SIGABRT) == -signal.SIGABRT
+    wrong = told | {"WRIT_POSTGRESQL_URL": f"postgresql://writ:{PASSWORD}@127.0.0.1:1/writ"}
+    said.append(GatewayProcess(tmp_path, wrong).writ("serve", "--port", "0"))
+    assert said[-1].status == 2, "a password in the address is refused"
+    places = {f"said {n}": (one.out + one.err).encode() for n, one in enumerate(said)}
+    places |= files_in(tmp_path, but=frozenset((tmp_path / "handed-out").rglob("*")))
+    places |= files_in(server.folder)
+    assert list(canaries.leaks(places)) == []
+
+
+@pytest.mark.parametrize("setting", ["WRIT_LOG_KEY", "WRIT_IDENTITY_KEY", "WRIT_ACCOUNTS"])
+def test_a_secret_given_as_a_setting_is_refused_and_not_repeated(
+    tmp_path: Path, setting: str
+) -> None:
+    secret = BROKER["from a file"]
+    account = {"broker": "alpaca", "key_id": "env://KEY_ID", "secret": secret}
+    value = json.dumps({"main": account}) if setting == "WRIT_ACCOUNTS" else secret
+    typed = GatewayProcess(tmp_path, {setting: value}).writ("serve", "--port", "0")
+    assert typed.status == 2, typed.err
+    places = {"said": (typed.out + typed.err).encode()} | files_in(tmp_path)
+    assert list(Canaries(BROKER, {}).leaks(places)) == []
+
+
+async def test_orders_that_went_out_live_carry_no_secret_elsewhere(
+    tmp_path: Path, vault: VaultServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With every library as talkative as it can be."""
+    caplog.set_level(logging.DEBUG)
+    heard = dict[str, bytes]()
+
+    async def hear(answer: httpx2.Response) -> None:
+        heard[f"{len(heard)} {answer.url.path}"] = repr(answer.headers).encode() + (
+            await answer.aread()
+        )
+
+    async with trading(tmp_path, vault) as here:
+        canaries = Canaries({"the broker's secret": here.account.secret}, {})
+        here.door.http.event_hooks["response"].append(hear)
+        await here.opened()
+        for fault in (None, 500, "html", json.dumps({"message": here.account.secret}).encode()):
+            if fault is not None:
+                here.peer.faults.append(Fault("POST", "/v2/orders", fault))
+            await here.quoted()
+            await here.door.propose(headers={"Prefer": "wait=5"})
+        assert here.peer.orders_sent()
+        for path in ("/v1/mode", "/v1/orders", "/v1/halts", "/v1/manifests", "/v1/account"):
+            await here.door.call("GET", path)
+        await here.door.call("GET", "/v1/secrets", scope="admin")
+    assert len(heard) > 10
+    places = heard | files_in(tmp_path, but=frozenset((tmp_path / "handed-out").rglob("*")))
+    assert list(canaries.leaks(places | {"the logs": caplog.text.encode()})) == []
 
 
 @pytest.mark.parametrize("name", list(BROKER))

@@ -86,7 +86,7 @@ async def read_attempt(_who: Reader, services: ServicesHere, order_id: Id) -> At
     """Read one attempt as a flat record: what was checked, what stopped it, what came of it."""
     state = await services.app.ledger.order(order_id)
     if state is None:
-        raise NotFoundError("order-unknown", f"there is no order {order_id}", "GET /v1/orders")
+        raise NotFoundError("order-unknown", "there is no order of that id", "GET /v1/orders")
     _, payload = await _entry(services, state.decision_id)
     return attempt_of(state, payload, await _document(services, payload))
 
@@ -138,9 +138,7 @@ def _no_file() -> NotFoundError:
 async def _entry(services: Services, decision_id: str) -> tuple[int, dict[str, Any]]:
     found = await services.app.ledger.entry(decision_id)
     if found is None:
-        raise NotFoundError(
-            "decision-unknown", f"there is no decision {decision_id}", "GET /v1/orders"
-        )
+        raise NotFoundError("decision-unknown", "there is no decision of that id", "GET /v1/orders")
     return found[0], dict(found[1])
 
 

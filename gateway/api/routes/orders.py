@@ -274,7 +274,7 @@ async def _denied(services: Services, answered: Answered, headers: Mapping[str, 
 async def _known(services: Services, order_id: str) -> OrderState:
     state = await services.app.ledger.order(order_id)
     if state is None:
-        raise NotFoundError("order-unknown", f"there is no order {order_id}", "GET /v1/orders")
+        raise NotFoundError("order-unknown", "there is no order of that id", "GET /v1/orders")
     return state
 
 
