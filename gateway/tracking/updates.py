@@ -84,6 +84,8 @@ def _draft(book: Book, event: Execution | StatusChange) -> Draft | None:
     order = book.orders[book.by_client_id[event.broker_client_id]]
     if isinstance(event, Execution):
         return Draft("execution", _execution_payload(order.order_id, event))
+    if order.status == event.status:
+        return None  # it was settled as that before the broker's own word came
     if not allowed(order.status, State(event.status)):
         raise BookError(f"{event.status} of {order.order_id}, which is {order.status}")
     return Draft(

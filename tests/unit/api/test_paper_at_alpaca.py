@@ -184,6 +184,16 @@ async def test_an_order_that_never_arrived_ends_and_is_not_sent_again(at_alpaca:
     assert at_alpaca.causes() == set()
 
 
+@pytest.mark.requirement("S3-06")
+async def test_what_nobody_can_tell_stays_unknown_and_calls_a_person(at_alpaca: Paper) -> None:
+    """The order is not found, and the positions that would prove its absence cannot be had."""
+    at_alpaca.peer.faults.append(Fault("POST", "/v2/orders", "reset"))
+    at_alpaca.peer.faults.append(Fault("GET", "/v2/positions", 500, times=1_000))
+    order_id, _ = await at_alpaca.buy()
+    await until(lambda: at_alpaca.causes() == {"UNSETTLED_ORDER"})
+    assert at_alpaca.order(order_id).status is State.UNKNOWN
+
+
 @pytest.mark.requirement("S3-04")
 async def test_a_refusal_and_a_late_one_are_recorded(at_alpaca: Paper) -> None:
     at_alpaca.account.blocked = True

@@ -154,5 +154,7 @@ async def test_a_thief_of_the_identity_key_alone_enters_nothing(
     stolen = Settings(data=tmp_path / "stolen")
     shutil.copytree(settings.data, stolen.data)
     (stolen.data / KEYS / LOG_KEY).unlink()
+    assert (await refusal(stolen)).code == "key-missing"
+    create_key(stolen.data / KEYS / LOG_KEY)
     assert (await refusal(stolen)).code == "ledger-foreign"
     verified(settings)
