@@ -8,13 +8,13 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 
 from gateway.api.application import build
+from gateway.api.handshakes import Handshakes
 from gateway.api.protocol import WRITE_TIMEOUT_MS, BoundedProtocol
-from gateway.api.tls import HANDSHAKE_TIMEOUT_S, SHUTDOWN_TIMEOUT_S
 from gateway.bootstrap import App
 from gateway.domain.errors import UnavailableError
 
@@ -29,28 +29,30 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
         super().__init__(config)
-        self._tls = tls
+        self._handshakes = None if tls is None else Handshakes(tls, self._connected)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; uvicorn itself would let a handshake take a minute."""
-        config = self.config
+        """Listen; uvicorn itself would have as many handshakes under way as there are callers."""
         await self.lifespan.startup()
         loop = asyncio.get_running_loop()
-        bounds: dict[str, Any] = {}
-        if self._tls is not None:
-            bounds["ssl_handshake_timeout"] = HANDSHAKE_TIMEOUT_S
-            bounds["ssl_shutdown_timeout"] = SHUTDOWN_TIMEOUT_S
-        self.servers = [
-            await loop.create_server(
-                lambda: BoundedProtocol(config, self.server_state, self.lifespan.state),
-                sock=listener,
-                ssl=self._tls,
-                backlog=config.backlog,
-                **bounds,
-            )
-            for listener in sockets or ()
-        ]
+        backlog = self.config.backlog
+        self.servers = list[asyncio.Server]()
+        for listener in sockets or ():
+            if self._handshakes is None:
+                made = await loop.create_server(self._connected, sock=listener, backlog=backlog)
+                self.servers.append(made)
+            else:
+                self._handshakes.open(listener, backlog)
         self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and let requests under way end."""
+        if self._handshakes is not None:
+            self._handshakes.close()
+        await super().shutdown(sockets)
+
+    def _connected(self) -> asyncio.Protocol:
+        return BoundedProtocol(self.config, self.server_state, self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

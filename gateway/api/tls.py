@@ -7,13 +7,8 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Final
 
 from gateway.domain.errors import InvalidInputError
-
-HANDSHAKE_TIMEOUT_S: Final = 5
-"""How long a caller may take over its handshake; nobody else waits for it meanwhile."""
-SHUTDOWN_TIMEOUT_S: Final = 5
 
 
 def door_tls(
@@ -35,8 +30,9 @@ def door_tls(
         raise _invalid("WRIT_TLS_CERTIFICATE_FILE and WRIT_TLS_KEY_FILE are needed together")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # One connection's secrets are of no use to the next, and a renegotiation is work for nothing.
+    # Every connection shows its certificate anew, and a renegotiation is work for nothing.
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.num_tickets = 0
     load_own(context, certificate, key)
     if authorities is not None:
         context.verify_mode = ssl.CERT_REQUIRED

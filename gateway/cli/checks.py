@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import stat
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.api.access import FILE_NAME, AccessFile
+from gateway.api.tls import door_tls
 from gateway.config import Settings
 from gateway.control.modes import check_label
 from gateway.domain.errors import WritError
@@ -171,7 +173,10 @@ def _trades(release: Release) -> bool:
 
 
 def _port(settings: Settings) -> Finding:
-    where = f"{settings.host} port {settings.port}"
+    tls = door_tls(
+        settings.tls_certificate_file, settings.tls_key_file, settings.tls_client_ca_file
+    )
+    where = f"{settings.host} port {settings.port}{' (TLS)' if tls else ''}"
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -190,6 +195,8 @@ def answers(settings: Settings) -> bool:
     """Whether a gateway runs at the address of the settings."""
     import httpx2
 
+    if settings.tls_certificate_file is not None:
+        return _shows(settings.tls_certificate_file, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     try:
         answer = httpx2.get(
@@ -198,6 +205,18 @@ def answers(settings: Settings) -> bool:
     except httpx2.HTTPError:
         return False
     return answer.is_success and answer.json() == {"status": "up"}
+
+
+def _shows(certificate: Path, settings: Settings) -> bool:
+    """Whether this certificate is shown there; to get an answer takes one of a caller's own."""
+    try:
+        shown = ssl.get_server_certificate(
+            (settings.host, settings.port), timeout=_CONNECT_TIMEOUT_S
+        )
+        ours = certificate.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return False
+    return "".join(shown.split()) in "".join(ours.split())
 
 
 def _opa(_: Settings) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from gateway.api.tls import HANDSHAKE_TIMEOUT_S, door_tls
+from gateway.api.handshakes import HANDSHAKES_MAX
+from gateway.api.handshakes import TIMEOUT_S as HANDSHAKE_TIMEOUT_S
+from gateway.api.tls import door_tls
 from gateway.domain.errors import InvalidInputError
 from support.certificates import Authority, Issued, authority
 from support.processes import ALL_SCOPES, GatewayProcess, simulation
@@ -93,6 +95,24 @@ def test_the_command_line_shows_its_certificate(place: Place) -> None:
     assert status.json["ready"] is True
 
 
+def test_the_doctor_knows_the_gateway_by_its_certificate(place: Place) -> None:
+    def port(**changes: str) -> tuple[str, str]:
+        caller = GatewayProcess(place.process.folder, dict(place.process.environment) | changes)
+        options = ("--data", str(place.process.data), "--port", str(place.address[1]), "-o", "json")
+        [row] = [row for row in caller.writ("doctor", *options).json if row["check"] == "port"]
+        return row["grade"], row["found"]
+
+    grade, found = port()
+    assert (grade, "a gateway is running there" in found) == ("note", True)
+    other = place.servers.issue("another")
+    shown = {
+        "WRIT_TLS_CERTIFICATE_FILE": str(other.certificate),
+        "WRIT_TLS_KEY_FILE": str(other.key),
+    }
+    assert port(**shown)[0] == "fail"
+    assert port(WRIT_TLS_KEY_FILE=str(other.key))[0] == "fail"
+
+
 @pytest.mark.attack
 @pytest.mark.parametrize("who", ["nobody", "another authority's", "ended", "the gateway's side"])
 def test_whoever_shows_another_certificate_or_none_gets_no_answer(place: Place, who: str) -> None:
@@ -144,6 +164,68 @@ def test_handshakes_that_never_end_keep_nobody_waiting(place: Place, begun: byte
         for one in slow:
             read_to_the_end(one)  # a socket that stayed open would time out
         assert time.monotonic() - begun_s > HANDSHAKE_TIMEOUT_S / 2
+
+
+@pytest.mark.attack
+def test_more_handshakes_than_the_bound_find_the_door_shut_and_no_file_is_lost(
+    place: Place,
+) -> None:
+    """What is over the bound is closed at once, and everybody gets in once the others are out."""
+    assert place.process.process is not None
+    files = Path("/proc") / str(place.process.process.pid) / "fd"
+    with ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection(place.address, PATIENCE_S))
+            for _ in range(HANDSHAKES_MAX + SLOW)
+        ]
+        eventually(lambda: sum(map(closed, slow)) >= SLOW)
+        assert sum(not closed(one) for one in slow) <= HANDSHAKES_MAX
+        eventually(lambda: all(map(closed, slow)))
+    eventually(lambda: len(list(files.iterdir())) < HANDSHAKES_MAX)
+    with place.http(place.mine) as http:
+        assert http.get("/healthz").status_code == 200
+
+
+def closed(connection: socket.socket) -> bool:
+    """Whether the other side has ended it."""
+    connection.setblocking(False)
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def eventually(truth: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while not truth():
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
+
+
+def test_a_request_that_comes_along_with_the_handshake_is_answered(place: Place) -> None:
+    """TLS 1.3 lets a caller send it in the same packet as its last message."""
+    context = ssl.create_default_context(cafile=place.servers.file)
+    context.load_cert_chain(place.mine.certificate, place.mine.key)
+    for _ in range(20):
+        into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(into, out, server_hostname="127.0.0.1")
+        with socket.create_connection(place.address, PATIENCE_S) as raw:
+            with pytest.raises(ssl.SSLWantReadError):
+                tls.do_handshake()
+            raw.sendall(out.read())
+            while True:
+                into.write(raw.recv(65_536))
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    continue
+            tls.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            raw.sendall(out.read())  # the end of the handshake and the request, at once
+            into.write(read_to_the_end(raw))
+            assert tls.read(65_536).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.attack

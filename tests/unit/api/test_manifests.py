@@ -80,7 +80,7 @@ async def ends(door: Door, order_id: str, status: str) -> None:
     raise AssertionError(f"not {status} within half a minute")
 
 
-async def denied(door: Door, **ticket: str) -> set[str]:
+async def denied(door: Door, **ticket: Any) -> set[str]:
     answer = problem(await door.propose(**ticket), 403, "order-denied")
     return {reason["control"] for reason in answer["reasons"]}
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.api import create_api
 from gateway.bootstrap.custody import open_custody
-from gateway.config import Settings
+from gateway.config import AccountSettings, Settings
 from support.doors import Door, problem
 from support.vault_sessions import write_private
 
@@ -33,8 +33,10 @@ class Told:
 async def told(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Told]:
     monkeypatch.setenv("BROKER_KEY", f"{CANARY}-key")
     file = write_private(tmp_path / "broker-secret", CANARY)
-    account = {"broker": "alpaca", "key_id": "env://BROKER_KEY", "secret": f"file://{file}"}
-    settings = Settings(accounts={"main": {**account, "venue": "live"}})
+    account = AccountSettings(
+        broker="alpaca", venue="live", key_id="env://BROKER_KEY", secret=f"file://{file}"
+    )
+    settings = Settings(accounts={"main": account})
     async with AsyncExitStack() as stack:
         custody = await open_custody(settings, door.app.clock, door.app.host.entropy, stack)
         app = replace(door.app, custody=custody)

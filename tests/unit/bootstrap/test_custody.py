@@ -15,7 +15,7 @@ from gateway.bootstrap.custody import Custodian, open_custody
 from gateway.bootstrap.opening import open_ledger
 from gateway.bootstrap.signers import open_log_signer
 from gateway.bootstrap.vault_settings import check_vault_settings
-from gateway.config import Settings
+from gateway.config import AccountSettings, Settings
 from gateway.domain.errors import InvalidInputError, RefusedError
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
 from signing.keys import Ed25519Signer
@@ -32,8 +32,8 @@ IDENTITY = {"identity_key": "vault:transit/writ-identity/1"}
 KUBERNETES = {"vault_login": "kubernetes"}
 
 
-def account(key_id: str, secret: str, **more: str) -> dict[str, Any]:
-    return {"broker": "alpaca", "key_id": key_id, "secret": secret, **more}
+def account(key_id: str, secret: str, **more: Any) -> AccountSettings:
+    return AccountSettings(broker="alpaca", key_id=key_id, secret=secret, **more)
 
 
 IN_VAULT = {

@@ -1,12 +1,13 @@
 """What `writ doctor` says of secrets that are in no vault, and of settings that do not fit."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.cli.checks import Finding, Grade
 from gateway.cli.vault_checks import vault_findings
-from gateway.config import Settings
+from gateway.config import AccountSettings, Settings
 from signing.keys import Ed25519Signer, Vkey
 from support.vault_sessions import write_private
 from vault.signers import create_key
@@ -17,8 +18,9 @@ CANARY = "canary-2c26b46b68ffc68f"
 
 def settings(tmp_path: Path, **changes: object) -> Settings:
     file = write_private(tmp_path / "broker-secret", CANARY)
-    account = {"broker": "alpaca", "key_id": "env://BROKER_KEY", "secret": f"file://{file}"}
-    return Settings(data=tmp_path, **({"accounts": {"main": account}} | changes))
+    account = AccountSettings(broker="alpaca", key_id="env://BROKER_KEY", secret=f"file://{file}")
+    given: dict[str, Any] = {"accounts": {"main": account}} | changes
+    return Settings(data=tmp_path, **given)
 
 
 def test_secrets_are_looked_at_and_not_shown(

@@ -22,7 +22,7 @@ from gateway.ledger.seals import (
 from gateway.ledger.stored import StoredLedger
 from gateway.ports import Batch, Draft
 from signing.envelope import open_envelope
-from signing.keys import PublicKey
+from signing.keys import PublicKey, Signer
 from support.ledgers import (
     IDENTITY,
     VKEY,
@@ -145,7 +145,7 @@ def test_a_certificate_that_entries_overtook_is_thrown_away() -> None:
     assert kinds(far, overtaken)[0] == ["mode"]
 
 
-def _key(sealing: Sealing) -> tuple[object, int]:
+def _key(sealing: Sealing) -> tuple[Signer | None, int]:
     return sealing.decision, sealing.not_after_us
 
 

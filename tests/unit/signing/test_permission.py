@@ -121,7 +121,9 @@ def test_a_manifest_for_another_environment_is_refused(officers: Officers) -> No
 @pytest.mark.attack
 @pytest.mark.requirement("S1-13")
 @pytest.mark.parametrize(
-    "gateway", ["trading.example/other", str(OTHER_LOG), "trading.example/log2"], ids=str.lower
+    "gateway",
+    ["trading.example/other", str(OTHER_LOG), "trading.example/log2"],
+    ids=["another origin", "another key", "a longer origin"],
 )
 def test_a_manifest_for_another_gateway_is_refused(officers: Officers, gateway: str) -> None:
     officers.sign(gateway=gateway)

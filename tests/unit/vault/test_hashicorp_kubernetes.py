@@ -15,7 +15,7 @@ from gateway.bootstrap.custody import open_custody
 from gateway.bootstrap.signers import open_identity
 from gateway.cli.checks import Finding, Grade
 from gateway.cli.vault_checks import vault_findings
-from gateway.config import Settings
+from gateway.config import AccountSettings, Settings
 from gateway.host import OsEntropy, SystemClock
 from peers.vault import Asked, HostileVault, answer, hostile_vault
 from support.vault_server import VaultServer, shared_vault
@@ -144,7 +144,7 @@ async def test_a_gateway_in_a_cluster_has_its_secrets_and_the_doctor_sees_them(
         vault_login="kubernetes",
         vault_kubernetes_token_file=file,
         identity_key="vault:transit/writ-identity/1",
-        accounts={"main": {"broker": "alpaca", "key_id": str(WANTED), "secret": str(WANTED)}},
+        accounts={"main": AccountSettings(broker="alpaca", key_id=str(WANTED), secret=str(WANTED))},
     )
     async with contextlib.AsyncExitStack() as stack:
         custody = await open_custody(settings, SystemClock(), OsEntropy(), stack)
