@@ -14,7 +14,7 @@ from typing import Final
 
 TIMEOUT_S: Final = 5
 """How long a caller may take over its handshake; nobody else waits for it meanwhile."""
-SHUTDOWN_TIMEOUT_S: Final = 5
+SHUTDOWN_TIMEOUT_S: Final = 2
 HANDSHAKES_MAX: Final = 256
 """Handshakes under way; one more finds the door shut."""
 _NO_FILE_PAUSE_S: Final = 0.1
@@ -33,7 +33,7 @@ class Handshakes:
     def open(self, listener: socket.socket, backlog: int) -> None:
         """Take connections there until :meth:`close`."""
         listener.listen(backlog)
-        listener.setblocking(False)
+        listener.settimeout(0)
         self._doors.append(asyncio.create_task(self._take(listener)))
 
     def close(self) -> None:

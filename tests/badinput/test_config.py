@@ -27,12 +27,13 @@ def invalid(told: Told, code: str = "config-invalid", status: int = 2) -> None:
     assert "Traceback" not in told[2]
 
 
-NUMERIC = ("PORT", "SIMULATOR_SEED", "BROKER_TIMEOUT_MS", "ENGINE_TIMEOUT_MS")
+NUMERIC = ("PORT", "SIMULATOR_SEED", "BROKER_TIMEOUT_MS", "ENGINE_TIMEOUT_MS", "VAULT_TIMEOUT_MS")
 OUT_OF_RANGE = {
     "PORT": ("65536", "-1"),
     "SIMULATOR_SEED": ("2147483648", "-1"),
     "BROKER_TIMEOUT_MS": ("0", "60001"),
     "ENGINE_TIMEOUT_MS": ("0", "10001"),
+    "VAULT_TIMEOUT_MS": ("0", "30001"),
 }
 LOOSE_NUMBERS = {**NUMBERS, "fraction": "10.0", "line break": "10\n"}
 
@@ -53,6 +54,9 @@ TEXT_SETTINGS = {
     "HOST": "localhost",
     "ENGINE": "opa-wasm",
     "LEDGER": "sqlite",
+    "ENVIRONMENT": "production",
+    "LIVE_ENABLED": "true",
+    "VAULT_LOGIN": "approle",
     "MARKET_START": "2015-01-02T15:30:00-05:00",
 }
 MEANT = {("ORIGIN", "path"), ("HOST", "case"), ("MARKET_START", "case")}
@@ -152,7 +156,12 @@ def test_a_broker_file_with_a_number_that_is_none(typed: Type, tmp_path: Path, k
     assert [path.name for path in tmp_path.iterdir()] == ["broker.yaml"]
 
 
-TRUSTED = ("ATTESTERS", "ATTESTATIONS", "RUN_LEDGER", "OVERRIDE_OFFICERS")
+TRUSTED = ("ATTESTERS", "ATTESTATIONS", "RUN_LEDGER", "OVERRIDE_OFFICERS", "TRUST", "TRUST_ROOT")
+VAULT_FILES = (
+    *("VAULT_CA_FILE", "VAULT_SECRET_ID_FILE", "VAULT_KUBERNETES_TOKEN_FILE"),
+    "VAULT_LEDGER_SECRET_ID_FILE",
+)
+TLS = ("TLS_CERTIFICATE_FILE", "TLS_KEY_FILE", "TLS_CLIENT_CA_FILE")
 
 
 @pytest.mark.parametrize("name", ["", ".", "nowhere.yaml", "no\x1fwhere"])
@@ -162,7 +171,7 @@ def test_a_broker_file_that_is_not_there(typed: Type, tmp_path: Path, name: str)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", TRUSTED)
+@pytest.mark.parametrize("name", [*TRUSTED, *TLS, *VAULT_FILES])
 @pytest.mark.parametrize("value", ["", "."])
 def test_trusted_files_that_are_not_named(
     typed: Type, tmp_path: Path, name: str, value: str
@@ -171,9 +180,43 @@ def test_trusted_files_that_are_not_named(
     assert list(tmp_path.iterdir()) == []
 
 
+_ROLES = ("", "a b", "-role", "x" * 129, "rôle", "role\n")
+_IDS = ("", "x" * 201)
+PLACES = {
+    "LOG_KEY": (
+        "",
+        "a secret",
+        "vault://",
+        "vault://kv/a",
+        "env://",
+        "file://a",
+        "ENV://A",
+        "a" * 999,
+    ),
+    "IDENTITY_KEY": _IDS,
+    "PASSKEY_ORIGIN": ("", "https://" + "x" * 300),
+    "VAULT_URL": ("", "https://" + "x" * 300),
+    "VAULT_NAMESPACE": ("x" * 301,),
+    "VAULT_ROLE": _ROLES,
+    "VAULT_LEDGER_ROLE": _ROLES,
+    "VAULT_ROLE_ID": _IDS,
+    "VAULT_LEDGER_ROLE_ID": _IDS,
+}
+"""Where keys and secrets are, and as whom they are asked for, written as nobody may."""
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_places_of_secrets_that_are_none(typed: Type, tmp_path: Path, name: str) -> None:
+    for value in PLACES[name]:
+        told = typed("serve", **{f"WRIT_{name}": value})
+        invalid(told)
+        assert "a secret" not in told[2], "what was typed may be the secret itself"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_setting_is_tried_here() -> None:
     others = {"DATA", "RELEASE", "ACCOUNTS", "OPA_URL", "OPA_TOKEN_FILE", "OPA_CA_FILE"}
-    others |= {"BROKER_FILE", *TRUSTED}
+    others |= {"BROKER_FILE", *TRUSTED, *TLS, *VAULT_FILES, *PLACES}
     stores = {"POSTGRESQL_URL", "POSTGRESQL_PASSWORD_FILE"}
     tried = {*NUMERIC, *TEXT_SETTINGS, *others, *stores}
     assert {name.upper() for name in Settings.model_fields} == tried
