@@ -38,7 +38,7 @@ def test_the_readme_tightens_a_limit_and_sees_what_it_would_have_done(tmp_path: 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert re.search(r"order_notional_max +changed +100000 USD +3000 USD +tighter", done.stdout)
+    assert re.search(r"order_notional_max +changed +100,000 USD +3,000 USD +tighter", done.stdout)
     assert re.search(r"allow-to-deny +1\b", done.stdout), done.stdout
     assert "ORD-01" in (tmp_path / "impact.html").read_text(encoding="utf-8")
 

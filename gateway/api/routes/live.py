@@ -6,11 +6,11 @@ the link's own id stands in its place, 256 random bits that are good once and fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.api import times
 from gateway.api.auth import Admin
@@ -25,7 +25,13 @@ from gateway.api.passkey_answers import Assertion, Attested
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.control.live.confirming import Pending
-from gateway.control.live.ladder import ACKNOWLEDGEMENT, CONFIGURATION, ENABLE
+from gateway.control.live.ladder import (
+    ACKNOWLEDGEMENT,
+    CONFIGURATION,
+    CREDENTIALS,
+    ENABLE,
+    RISK,
+)
 
 router = APIRouter(prefix="/v1", tags=["control"])
 _ANSWERS: Final = documented(404, 409, 415, 422)
@@ -36,8 +42,31 @@ Encoded = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,8192}$")]
 CredentialId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,1400}$")]
 
 
+_ABSENT: Final = {"type": "null"}
+_SAYS: Final[Sequence[tuple[Sequence[str], str | None]]] = (
+    ((CONFIGURATION,), "manifest_digest"),
+    ((ACKNOWLEDGEMENT,), "acknowledgement"),
+    ((RISK, CREDENTIALS, ENABLE), None),
+)
+"""Which field belongs to which steps."""
+
+
+def _saying(steps: Sequence[str], field: str | None) -> dict[str, Any]:
+    """The part of the body's schema that says so."""
+    said = {
+        name: {"type": "string"} if name == field else _ABSENT
+        for name in ("manifest_digest", "acknowledgement")
+    }
+    wanted = {} if field is None else {"required": [field]}
+    return {"properties": {"step": {"enum": list(steps)}, **said}, **wanted}
+
+
 class StepBody(StrictBody):
     """A step; the first names the manifest, the second repeats what its acknowledgement is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [_saying(steps, field) for steps, field in _SAYS]}
+    )
 
     step: Literal["configuration", "acknowledgement", "risk", "credentials", "enable"]
     manifest_digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
