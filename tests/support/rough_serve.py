@@ -13,7 +13,6 @@ ROUGH_DISK=FOLDER  SQLite writes through a file system that looks for these file
 
 import os
 import random
-import shutil
 import signal
 import sys
 import threading
@@ -78,10 +77,10 @@ def rough_disk(folder: Path) -> None:
             time.sleep(LOOK_S)
         seed = int((folder / "cut").read_text(encoding="ascii"))
         with disk.lock:  # held to the end: nothing is synchronised any more, so nothing is answered
-            disk.lose_power(DATA, folder / "left", random.Random(seed))
-            # The folder as the writer left it: this file system does not stand under it.
-            shutil.copytree(DATA / "log", folder / "left" / "log")
-            os.kill(os.getpid(), signal.SIGKILL)
+            try:
+                disk.lose_power(DATA, folder / "left", random.Random(seed))
+            finally:  # or the gateway would live on, and whoever waits for its end would wait
+                os.kill(os.getpid(), signal.SIGKILL)
 
     disk.stall, disk.before_sync, disk.before_write = stall, before_sync, before_write
     threading.Thread(target=cut, daemon=True).start()
