@@ -8,6 +8,7 @@ from typing import Final
 
 from signing.addressee import gateway_rule
 from signing.canonical import INT_MAX
+from signing.records import OUTSIDE
 from signing.shapes import (
     RecordError,
     integer,
@@ -21,7 +22,6 @@ from signing.shapes import (
 )
 
 VERSION: Final = 1
-MODES: Final = ("PAPER", "LIVE")
 AT_LAPSE: Final = ("cancel", "leave")
 ATTESTATION_KINDS: Final = ("registration", "membership", "disclosure")
 EPOCH_MAX: Final = 10**9
@@ -88,7 +88,7 @@ MANIFEST: Final = record(
         "v": integer(VERSION, VERSION),
         "environment": _WORD,
         "gateway": gateway_rule,
-        "mode": word(MODES),
+        "mode": word(OUTSIDE),
         "accounts": mapping(_ALIAS, _ACCOUNT, _ACCOUNTS_MAX),
         "release_digest": _HEX,
         "limits_digest": _HEX,

@@ -27,10 +27,12 @@ from signing.shapes import (
     word,
 )
 
-__all__ = ["CERTIFICATE_US_MAX", "KINDS", "MODES", "RecordError", "check"]
+__all__ = ["CERTIFICATE_US_MAX", "KINDS", "MODES", "OUTSIDE", "RecordError", "check"]
 
 MODES: Final = ("RESEARCH", "SIMULATION", "PAPER", "LIVE")
 """The modes of operation, in rising order of risk."""
+OUTSIDE: Final = ("PAPER", "LIVE")
+"""Those in which orders leave the gateway, and which need a manifest."""
 
 CERTIFICATE_US_MAX: Final = 24 * 3_600 * 1_000_000
 """For how long a decision key is certified at most: a stolen one is soon worth nothing."""
@@ -129,7 +131,7 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
             "trust_digest": _HEX,
             "environment": _ID,
             "epoch": _POSITIVE,
-            "mode": word(("PAPER", "LIVE")),
+            "mode": word(OUTSIDE),
             "release_digest": _HEX,
             "limits_digest": _HEX,
             "valid_from_us": _TIME,

@@ -8,19 +8,16 @@ is revoked stops working with the next request. Standard library only.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import hmac
-import json
-import os
 import re
-import stat
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.api.owner_file import UnsafeFileError, one_at_a_time, read_owned, write_owned
 from gateway.api.roles import SCOPES_OF, KeyScope, Role
 from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 from gateway.ports import BlockingRunner
@@ -35,10 +32,13 @@ ENTROPY_BYTES: Final = _ID_BYTES + _SECRET_BYTES
 
 _ID: Final = "[a-z2-7]{8}"
 _KEY: Final = re.compile(rf"writ_({_ID})_[A-Za-z0-9_-]{{43}}")
-_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+"""What somebody may be called."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _NO_HASH: Final = "0" * 64
-_TIME_MAX_US: Final = 2**53
+TIME_MAX_US: Final = 2**53
+"""Times in the files stay below it."""
+_SEE_HOSTS: Final = frozenset({KeyScope.OPERATE, KeyScope.RISK, KeyScope.ADMIN})
 NAMES_OF_PARTS: Final = frozenset(
     {"acceptance", "configuration", "gate", "live", "none", "policy", "settlement", "tracking"}
     | {"triggers", "unidentified"}
@@ -80,6 +80,11 @@ class Principal:
     key_id: str
     scopes: frozenset[str]
 
+    @property
+    def sees_hosts(self) -> bool:
+        """Whether it may be told where orders go."""
+        return not self.scopes.isdisjoint(_SEE_HOSTS)
+
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
@@ -119,7 +124,7 @@ class AccessFile:
                 ``access-role-unknown`` or ``access-full``.
         """
         wanted = _checked_scopes(_scopes_of(role, tuple(scopes)) if role else scopes)
-        if _NAME.fullmatch(name) is None or name in NAMES_OF_PARTS:
+        if NAME.fullmatch(name) is None or name in NAMES_OF_PARTS:
             raise InvalidInputError(
                 "access-name-malformed",
                 "the name is not 1 to 64 characters of A-Z a-z 0-9 _ . : -, "
@@ -185,18 +190,13 @@ class AccessFile:
 
     def _read(self) -> dict[str, KeyRecord]:
         try:
-            # Not to be kept waiting by a pipe that somebody put in its place.
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                if mode & 0o077:
-                    raise UnavailableError(
-                        "access-file-unsafe",
-                        f"{self._path.name} can be read by others",
-                        f"chmod 600 {self._path}",
-                    )
-                data = file.read(_FILE_MAX_BYTES + 1) if stat.S_ISREG(mode) else b""
-            return _decode(data)
+            return _decode(read_owned(self._path, _FILE_MAX_BYTES))
+        except UnsafeFileError as error:
+            raise UnavailableError(
+                "access-file-unsafe",
+                f"{self._path.name} can be read by others",
+                f"chmod 600 {self._path}",
+            ) from error
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnavailableError(
                 "access-file-unreadable",
@@ -207,30 +207,11 @@ class AccessFile:
     @contextmanager
     def _edited(self) -> Generator[dict[str, KeyRecord]]:
         """The records, to be changed; written back whole if the block ends well."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = self._path.with_name(self._path.name + ".lock")
-        with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
+        with one_at_a_time(self._path):
             records = dict(self._current())
             yield records
-            self._write(records)
-
-    def _write(self, records: dict[str, KeyRecord]) -> None:
-        """Replace the file in one step; a crash leaves the old one or the new one."""
-        keys = [asdict(record) for record in records.values()]
-        data = json.dumps({"v": 2, "keys": keys}, indent=1).encode() + b"\n"
-        draft = self._path.with_name(self._path.name + ".new")
-        draft.unlink(missing_ok=True)  # left by a crash; we hold the lock
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            keys = [asdict(record) for record in records.values()]
+            write_owned(self._path, {"v": 2, "keys": keys})
 
 
 class AccessKeys:
@@ -288,10 +269,7 @@ def _scopes_of(role: str, scopes: tuple[str, ...]) -> Iterable[str]:
     return SCOPES_OF[Role(role)]
 
 
-def _decode(data: bytes) -> dict[str, KeyRecord]:
-    if len(data) > _FILE_MAX_BYTES:
-        raise ValueError("too long")
-    document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+def _decode(document: dict[str, Any]) -> dict[str, KeyRecord]:
     version: object = document["v"]
     known = type(version) is int and version in (1, 2)
     if set(document) != {"v", "keys"} or not known or len(document["keys"]) > KEYS_MAX:
@@ -312,13 +290,6 @@ def _with_role(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {"role": ""}
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a field stands twice")
-    return found
-
-
 def _record(fields: dict[str, Any]) -> KeyRecord:
     scopes: list[str] = fields["scopes"]
     record = KeyRecord(
@@ -333,12 +304,12 @@ def _record(fields: dict[str, Any]) -> KeyRecord:
     times = (record.added_us, record.revoked_us)
     if (
         len(fields) != len(asdict(record))
-        or _NAME.fullmatch(record.name) is None
+        or NAME.fullmatch(record.name) is None
         or _HASH.fullmatch(record.sha256) is None
         or not scopes
         or not set(scopes) <= set(KeyScope)
         or record.role not in {"", *Role}
-        or not all(type(value) is int and 0 <= value < _TIME_MAX_US for value in times)
+        or not all(type(value) is int and 0 <= value < TIME_MAX_US for value in times)
         or re.fullmatch(_ID, record.id) is None
     ):
         raise ValueError("a key is malformed")

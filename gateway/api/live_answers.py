@@ -5,14 +5,11 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from gateway.api import times
-from gateway.api.access import KeyScope, Principal
+from gateway.api.access import Principal
 from gateway.control.live.confirming import Pending
 from gateway.control.live.unlocking import LiveStatus
 from gateway.domain.permission import Permission
 from gateway.domain.quantities import MICROS, format_scaled
-
-SEE_HOSTS = frozenset({KeyScope.ADMIN, KeyScope.OPERATE, KeyScope.RISK})
-"""Who may see where orders go."""
 
 
 class StepAnswer(BaseModel):
@@ -88,7 +85,7 @@ class ConfirmationAnswer(BaseModel):
 def live_answer(status: LiveStatus, who: Principal) -> LiveAnswer:
     """LIVE for one caller."""
     permission = status.permission
-    sees = not who.scopes.isdisjoint(SEE_HOSTS)
+    sees = who.sees_hosts
     lapsed = status.lapsed
     return LiveAnswer(
         open=status.open,

@@ -59,15 +59,7 @@ def attested(
     Raises:
         RefusedError: ``passkey-refused``.
     """
-    credential = {
-        "id": answer.credential_id,
-        "rawId": answer.credential_id,
-        "type": "public-key",
-        "response": {
-            "clientDataJSON": answer.client_data,
-            "attestationObject": answer.attestation_object,
-        },
-    }
+    credential = _credential(answer, attestationObject=answer.attestation_object)
     try:
         found = webauthn.verify_registration_response(
             credential=credential,
@@ -97,16 +89,9 @@ def verified(answer: Assertion, passkey: Passkey, challenge: bytes, origin: Pass
         RefusedError: ``passkey-challenge``, ``passkey-origin``, ``passkey-unverified``,
             ``passkey-counter`` or ``passkey-refused``.
     """
-    credential = {
-        "id": answer.credential_id,
-        "rawId": answer.credential_id,
-        "type": "public-key",
-        "response": {
-            "clientDataJSON": answer.client_data,
-            "authenticatorData": answer.authenticator_data,
-            "signature": answer.signature,
-        },
-    }
+    credential = _credential(
+        answer, authenticatorData=answer.authenticator_data, signature=answer.signature
+    )
     try:
         found = webauthn.verify_authentication_response(
             credential=credential,
@@ -123,11 +108,21 @@ def verified(answer: Assertion, passkey: Passkey, challenge: bytes, origin: Pass
     return found.new_sign_count
 
 
+def _credential(answer: Assertion | Attested, **response: str) -> dict[str, object]:
+    """An answer as a browser would write it in JSON, which is what the library reads."""
+    return {
+        "id": answer.credential_id,
+        "rawId": answer.credential_id,
+        "type": "public-key",
+        "response": {"clientDataJSON": answer.client_data, **response},
+    }
+
+
 def _why(answer: Assertion, passkey: Passkey, challenge: bytes, origin: PasskeyOrigin) -> str:
     """Which of the usual reasons it is: the library names them in sentences alone."""
     try:
-        client = parse_client_data_json(_bytes(answer.client_data))
-        data = parse_authenticator_data(_bytes(answer.authenticator_data))
+        client = parse_client_data_json(base64url_to_bytes(answer.client_data))
+        data = parse_authenticator_data(base64url_to_bytes(answer.authenticator_data))
     except Exception:  # noqa: BLE001  what cannot be read has no reason of its own
         return "passkey-refused"
     if client.challenge != challenge:
@@ -137,11 +132,8 @@ def _why(answer: Assertion, passkey: Passkey, challenge: bytes, origin: PasskeyO
     if not data.flags.uv:
         return "passkey-unverified"
     counts = data.sign_count or passkey.sign_count
-    return (
-        "passkey-counter"
-        if counts and data.sign_count <= passkey.sign_count
-        else ("passkey-refused")
-    )
+    copied = counts and data.sign_count <= passkey.sign_count
+    return "passkey-counter" if copied else "passkey-refused"
 
 
 def _refused(error: Exception, code: str = "passkey-refused") -> RefusedError:
@@ -149,7 +141,3 @@ def _refused(error: Exception, code: str = "passkey-refused") -> RefusedError:
     known = isinstance(error, WebAuthnException)
     detail = "the passkey's answer does not verify" if known else "the answer cannot be read"
     return RefusedError(code, detail, "begin again, in the gateway's own page, with your passkey")
-
-
-def _bytes(encoded: str) -> bytes:
-    return base64url_to_bytes(encoded)

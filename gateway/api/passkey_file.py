@@ -7,12 +7,8 @@ is as private as the keys of callers are. Standard library only.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
-import os
 import re
-import stat
 from base64 import urlsafe_b64encode
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -20,6 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.api.access import NAME, TIME_MAX_US
+from gateway.api.owner_file import UnsafeFileError, one_at_a_time, read_owned, write_owned
 from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 
 FILE_NAME: Final = "passkeys.json"
@@ -28,10 +26,8 @@ INVITATIONS_MAX: Final = 50
 INVITATION_LIFE_US: Final = 10 * 60 * 1_000_000
 INVITATION_BYTES: Final = 32
 _FILE_MAX_BYTES: Final = 1024 * 1024
-_NAME: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _ENCODED: Final = re.compile(r"[A-Za-z0-9_-]{1,1400}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
-_TIME_MAX_US: Final = 2**53
 _COUNT_MAX: Final = 2**32
 
 
@@ -116,33 +112,26 @@ class PasskeyFile:
             UnavailableError: ``passkey-file-unsafe`` or ``passkey-file-unreadable``.
         """
         try:
-            # Not to be kept waiting by a pipe that somebody put in its place.
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)
+            return _decode(read_owned(self._path, _FILE_MAX_BYTES))
         except FileNotFoundError:
             return Held({}, {})
-        except OSError as error:
-            raise self._unreadable(error) from error
-        try:
-            with os.fdopen(descriptor, "rb") as file:
-                mode = os.fstat(file.fileno()).st_mode
-                if mode & 0o077:
-                    raise UnavailableError(
-                        "passkey-file-unsafe",
-                        f"{self._path.name} can be read by others",
-                        f"chmod 600 {self._path}",
-                    )
-                data = file.read(_FILE_MAX_BYTES + 1) if stat.S_ISREG(mode) else b""
-            return _decode(data)
+        except UnsafeFileError as error:
+            raise UnavailableError(
+                "passkey-file-unsafe",
+                f"{self._path.name} can be read by others",
+                f"chmod 600 {self._path}",
+            ) from error
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise self._unreadable(error) from error
+            raise UnavailableError(
+                "passkey-file-unreadable",
+                f"{self._path.name} cannot be used: {type(error).__name__}",
+                "restore the file, or remove it and register the passkeys again",
+            ) from error
 
     @contextmanager
     def edited(self) -> Generator[Held]:
         """What the file holds, to be changed; written back whole if the block ends well."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = self._path.with_name(self._path.name + ".lock")
-        with os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as one_at_a_time:
-            fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        with one_at_a_time(self._path):
             held = self.held()
             yield held
             self._write(held)
@@ -153,7 +142,7 @@ class PasskeyFile:
         Raises:
             InvalidInputError: ``access-name-malformed`` or ``invitations-full``.
         """
-        if _NAME.fullmatch(name) is None or name == "none":
+        if NAME.fullmatch(name) is None or name == "none":
             raise InvalidInputError(
                 "access-name-malformed",
                 "the name is not 1 to 64 characters of A-Z a-z 0-9 _ . : -",
@@ -188,31 +177,12 @@ class PasskeyFile:
         return len(found)
 
     def _write(self, held: Held) -> None:
-        """Replace the file in one step; a crash leaves the old one or the new one."""
         document = {
             "v": 1,
             "passkeys": [asdict(passkey) for passkey in held.passkeys.values()],
             "invitations": [asdict(invitation) for invitation in held.invitations.values()],
         }
-        draft = self._path.with_name(self._path.name + ".new")
-        draft.unlink(missing_ok=True)  # left by a crash; we hold the lock
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(json.dumps(document, indent=1).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-    def _unreadable(self, error: Exception) -> UnavailableError:
-        return UnavailableError(
-            "passkey-file-unreadable",
-            f"{self._path.name} cannot be used: {type(error).__name__}",
-            "restore the file, or remove it and register the passkeys again",
-        )
+        write_owned(self._path, document)
 
 
 def hash_of(token: str) -> str:
@@ -220,10 +190,7 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _decode(data: bytes) -> Held:
-    if len(data) > _FILE_MAX_BYTES:
-        raise ValueError("too long")
-    document = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+def _decode(document: dict[str, Any]) -> Held:
     if set(document) != {"v", "passkeys", "invitations"} or document["v"] != 1:
         raise ValueError("another format")
     passkeys = [_passkey(fields) for fields in document["passkeys"]]
@@ -239,21 +206,14 @@ def _decode(data: bytes) -> Held:
     return held
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a field stands twice")
-    return found
-
-
 def _passkey(fields: dict[str, Any]) -> Passkey:
     found = Passkey(**fields)
     encoded = (found.credential_id, found.public_key)
     if (
-        _NAME.fullmatch(found.name) is None
+        NAME.fullmatch(found.name) is None
         or not all(_ENCODED.fullmatch(text) for text in encoded)
         or not _whole(found.sign_count, _COUNT_MAX)
-        or not all(_whole(us, _TIME_MAX_US) for us in (found.added_us, found.revoked_us))
+        or not all(_whole(us, TIME_MAX_US) for us in (found.added_us, found.revoked_us))
     ):
         raise ValueError("a passkey is malformed")
     return found
@@ -263,8 +223,8 @@ def _invitation(fields: dict[str, Any]) -> Invitation:
     found = Invitation(**fields)
     if (
         _HASH.fullmatch(found.sha256) is None
-        or _NAME.fullmatch(found.name) is None
-        or not _whole(found.ends_us, _TIME_MAX_US)
+        or NAME.fullmatch(found.name) is None
+        or not _whole(found.ends_us, TIME_MAX_US)
     ):
         raise ValueError("an invitation is malformed")
     return found

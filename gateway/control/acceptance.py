@@ -40,7 +40,7 @@ from gateway.control.trust_reading import TRUST, Reading, Refused, Trust, TrustR
 from gateway.domain.book import NONE
 from gateway.domain.errors import WritError
 from gateway.domain.halt import GLOBAL
-from gateway.domain.mode import Mode
+from gateway.domain.mode import OUTSIDE
 from gateway.domain.permission import MANIFEST_LAPSED, Accepted, Permission
 from gateway.ports import BlockingRunner, Clock, Draft, Journal, Stops
 from signing.permission import Seen, Verified
@@ -55,7 +55,6 @@ DOUBT_MAX_MS: Final = 10_000
 BY: Final = "acceptance"
 
 _NS_PER_MS: Final = 1_000_000
-_OUTSIDE: Final = frozenset({Mode.PAPER, Mode.LIVE})
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +143,7 @@ class Acceptance:
     def _leaves_the_gateway(self) -> bool:
         """Whether orders go to a broker's venue, or some that did are still working there."""
         book = self.journal.book
-        return book.mode in _OUTSIDE or any(o.mode in _OUTSIDE for o in book.open_orders())
+        return book.mode in OUTSIDE or any(o.mode in OUTSIDE for o in book.open_orders())
 
     async def _mended(self) -> bool:
         """Make the book agree with the log, which alone says what was accepted; not too often."""

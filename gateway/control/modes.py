@@ -8,14 +8,12 @@ from typing import Final
 
 from gateway.domain.book import NONE
 from gateway.domain.errors import InvalidInputError, RefusedError
-from gateway.domain.mode import Mode
+from gateway.domain.mode import OUTSIDE, Mode
 from gateway.domain.permission import Permission, RunningRelease
 from gateway.ports import Clock, Draft, Journal
 from signing.permission import holds_release
 
 DEMONSTRATION: Final = "demonstration"
-
-_OUTSIDE: Final = frozenset({Mode.PAPER, Mode.LIVE})
 
 
 def check_label(mode: Mode, release_label: str) -> None:
@@ -52,7 +50,7 @@ class ModeCheck:
             RefusedError: ``mode-unavailable``, ``release-not-for-mode`` or
                 ``release-not-permitted``.
         """
-        if mode in _OUTSIDE:
+        if mode in OUTSIDE:
             self._check_signed(mode, release)
         check_label(mode, release.label)
 

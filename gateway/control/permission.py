@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.control.trust_reading import Refused, Trust
 from gateway.domain.book import Book
-from gateway.domain.mode import Mode
+from gateway.domain.mode import OUTSIDE, Mode
 from gateway.domain.permission import Permission, Route, RunningRelease
 from gateway.ports import Clock
 from signing.manifest import Account
@@ -29,9 +29,6 @@ MANIFEST_EXPIRED: Final = "MANIFEST_EXPIRED"
 ATTESTATION_ENDED: Final = "ATTESTATION_ENDED"
 TRUST_EXPIRED: Final = "TRUST_EXPIRED"
 CLOCK_WENT_BACK: Final = "CLOCK_WENT_BACK"
-
-_UNSIGNED: Final = frozenset({Mode.RESEARCH, Mode.SIMULATION})
-"""Modes in which nothing leaves the gateway, and no manifest is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +146,7 @@ class Permissions:
         mode = self._book().mode
         if route.mode is not mode:
             return "GATE_VENUE"
-        if mode in _UNSIGNED:
+        if mode not in OUTSIDE:
             return None
         if self._accepted is not None and not self.names(route):
             return "GATE_VENUE"

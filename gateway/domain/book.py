@@ -12,11 +12,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.domain.activity import Activity, act_of
-from gateway.domain.day_counts import COUNTED, DayCounts
+from gateway.domain.day_counts import DayCounts
 from gateway.domain.decision import Reason
 from gateway.domain.exits import ExitOnly, exit_allowed
 from gateway.domain.halt import Halt, Scope
-from gateway.domain.mode import Mode
+from gateway.domain.mode import OUTSIDE, Mode
 from gateway.domain.overrides import Overrides
 from gateway.domain.own_prices import OwnPrices, Place
 from gateway.domain.permission import Accepted
@@ -215,7 +215,7 @@ class Book:
         self._work(order)
         if order.order_id not in self.orders:
             self.activity.suppose(order.order_id, act_of(order))
-            if order.mode in COUNTED:
+            if order.mode in OUTSIDE:
                 self.day.suppose(order.order_id, order.notional_micros)
 
     def drop(self, order: OrderState) -> None:

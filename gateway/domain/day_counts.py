@@ -9,12 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.domain.mode import Mode
-
 DAY_US: Final = 24 * 3_600 * 1_000_000
-
-COUNTED: Final = frozenset({Mode.PAPER, Mode.LIVE})
-"""The modes in which orders leave the gateway."""
 
 
 @dataclass(frozen=True, slots=True)

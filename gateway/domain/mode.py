@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Mode(StrEnum):
@@ -22,3 +23,7 @@ class Mode(StrEnum):
         """Whether this mode does more than another one; they stand in that order above."""
         order = list(Mode)
         return order.index(self) > order.index(other)
+
+
+OUTSIDE: Final = frozenset({Mode.PAPER, Mode.LIVE})
+"""The modes in which orders leave the gateway, and which need a manifest."""

@@ -12,11 +12,10 @@ from typing import Final
 
 from gateway.domain.activity import REPEATED_EXECUTION, REQUESTED, act_of
 from gateway.domain.book import NONE, AccountBook, Book, BookError, OrderState, Payload
-from gateway.domain.day_counts import COUNTED
 from gateway.domain.decision import Reason
 from gateway.domain.exits import ExitOnly, is_exit
 from gateway.domain.halt import Halt, Scope
-from gateway.domain.mode import Mode
+from gateway.domain.mode import OUTSIDE, Mode
 from gateway.domain.order import Side
 from gateway.domain.permission import Accepted
 from gateway.domain.quantities import RATE_ONE, Worth, notional_micros, value_micros
@@ -59,7 +58,7 @@ def _decision(book: Book, payload: Payload, document: Payload | None) -> tuple[O
         book.exits.add(state.order_id)
     kept = book.keep(state)
     book.activity.order(act_of(state), state.market_us)
-    if state.mode in COUNTED:
+    if state.mode in OUTSIDE:
         book.day.order(document["time"]["wall_us"], state.notional_micros)
     return kept
 

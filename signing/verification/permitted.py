@@ -7,11 +7,8 @@ is allowed after somebody has opened it under that manifest, and not after its l
 
 from __future__ import annotations
 
-from typing import Final
-
 from signing.canonical import JsonObject
-
-_OUTSIDE: Final = frozenset({"PAPER", "LIVE"})
+from signing.records import OUTSIDE
 
 
 class PermissionCheck:
@@ -47,7 +44,7 @@ class PermissionCheck:
             wall_us: when its facts were gathered, if its document is published.
             exits: an exit-only state may have let it through.
         """
-        if decision["mode"] not in _OUTSIDE:
+        if decision["mode"] not in OUTSIDE:
             return None
         if self._manifest is None:
             return "it allows where no manifest was ever accepted"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from gateway.api import times
-from gateway.api.access import KeyScope, Principal
+from gateway.api.access import Principal
 from gateway.api.auth import Reader
 from gateway.api.problems import documented
 from gateway.api.services import ServicesHere
@@ -18,8 +16,6 @@ from gateway.domain.permission import Permission
 from signing.manifest import Account
 
 router = APIRouter(prefix="/v1", tags=["control"])
-
-_SEE_HOSTS: Final = frozenset({KeyScope.OPERATE, KeyScope.RISK, KeyScope.ADMIN})
 
 
 class NamedAccountAnswer(BaseModel):
@@ -144,7 +140,7 @@ def _manifest(permission: Permission, report: Report, who: Principal) -> Manifes
 
 
 def _account(account: Account, who: Principal) -> NamedAccountAnswer:
-    sees = not who.scopes.isdisjoint(_SEE_HOSTS)
+    sees = who.sees_hosts
     number = account.broker_account
     return NamedAccountAnswer(
         broker=account.broker,
