@@ -22,7 +22,7 @@ from bench import workload
 from gateway.bootstrap import App, running
 from gateway.config import load_settings
 from gateway.domain.ids import new_id
-from gateway.domain.projection import order_state
+from gateway.domain.order_entries import order_state
 from gateway.intake.orders import OrderBody, to_order
 from gateway.ports import Batch, Draft, KeyClaim
 from signing import canonical

@@ -22,7 +22,7 @@ from gateway.domain.halt import HaltTrigger
 from gateway.domain.ids import broker_client_id, new_id
 from gateway.domain.mode import Mode
 from gateway.domain.order import Order
-from gateway.domain.projection import order_state
+from gateway.domain.order_entries import order_state
 from gateway.facts.document import Facts, Moment
 from gateway.policy.in_force import ReleaseInForce
 from gateway.policy.release import Release

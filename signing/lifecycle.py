@@ -8,7 +8,7 @@ every state that can be proven, and `FATAL_ERROR` means that nothing was ever se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
@@ -44,7 +44,7 @@ class State(StrEnum):
     UNKNOWN = "UNKNOWN"
     """Perhaps sent: the broker has to be asked."""
     FATAL_ERROR = "FATAL_ERROR"
-    """Given up, and proven never to have been sent."""
+    """Given up: nothing of it was ever sent."""
 
 
 class LifecycleError(ValueError):
@@ -65,8 +65,9 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
         ),
         _S.SUBMITTED: frozenset({_S.ACKNOWLEDGED, _S.REJECTED, _S.UNKNOWN} | _WORKING),
         _S.ACKNOWLEDGED: frozenset({_S.REJECTED, _S.UNKNOWN} | _WORKING),
+        # The bust of its only execution leads back.
         _S.PARTIALLY_FILLED: frozenset(
-            {_S.FILLED, _S.PENDING_CANCEL, _S.PENDING_REPLACE, _S.UNKNOWN} | _ENDS
+            {_S.ACKNOWLEDGED, _S.FILLED, _S.PENDING_CANCEL, _S.PENDING_REPLACE, _S.UNKNOWN} | _ENDS
         ),
         # A refused cancel or replace restores what was before; fills go on meanwhile.
         _S.PENDING_CANCEL: frozenset(
@@ -114,7 +115,10 @@ _KNOWN_TO_BROKER: Final = _WORKING | {_S.ACKNOWLEDGED}
 _CANCELLABLE: Final = frozenset(
     {_S.SUBMITTED, _S.ACKNOWLEDGED, _S.PARTIALLY_FILLED, _S.PENDING_REPLACE}
 )
+_REPLACEABLE: Final = frozenset({_S.ACKNOWLEDGED, _S.PARTIALLY_FILLED})
 _NEVER_AT_BROKER: Final = frozenset({_S.DENIED, _S.REJECTED, _S.FATAL_ERROR})
+_IN_DOUBT: Final = frozenset({_S.CREATED, _S.UNKNOWN})
+"""States of an order that no broker is known to have: only of these can one be proven absent."""
 
 _SUBMISSION: Final = {
     "accepted": _S.ACKNOWLEDGED,
@@ -122,11 +126,14 @@ _SUBMISSION: Final = {
     "unknown": _S.UNKNOWN,
     "refused": _S.DENIED,
 }
+# What was perhaps sent and is proven not to be there is no FATAL_ERROR: a fill may still be told.
 _SETTLEMENT: Final = {
     "voided": _S.FATAL_ERROR,
-    "absent": _S.FATAL_ERROR,
+    "absent": _S.CANCELED,
     "adopted": _S.ACKNOWLEDGED,
     "rejected": _S.REJECTED,
+    "filled": _S.FILLED,
+    "canceled": _S.CANCELED,
 }
 
 
@@ -142,7 +149,8 @@ def state_after(
 
     Args:
         current: its state before; None before its decision.
-        kind: the entry's kind: decision, submission, execution, status, cancel or settlement.
+        kind: the entry's kind: decision, submission, execution, trade-correction, status, cancel,
+            replace or settlement.
         payload: the entry's payload, its fields already checked.
         leaves: for an execution, the quantity that remains after it, in the order's own units;
             None where the order's quantity is not known (its document was deleted).
@@ -163,20 +171,15 @@ def state_after(
 
 
 def _target(current: State, kind: str, payload: Mapping[str, Any], leaves: int | None) -> State:
-    match kind:
-        case "submission":
-            return _answered(current, _SUBMISSION[payload["outcome"]])
-        case "settlement":
-            return _answered(current, _SETTLEMENT[payload["outcome"]])
-        case "execution":
-            return _filled(current, leaves)
-        case "status":
-            return State(payload["status"])
-        case "cancel":
-            # Asking changes nothing for an order that is over, unsent, or of unknown fate.
-            return _S.PENDING_CANCEL if current in _CANCELLABLE else current
-        case _:
-            raise LifecycleError(f"a {kind} is not about an order")
+    reading = _READINGS.get(kind)
+    if reading is None:
+        raise LifecycleError(f"a {kind} is not about an order")
+    return reading(current, payload, leaves)
+
+
+def _asked_to_cancel(current: State) -> State:
+    """Asking changes nothing for an order that is over, unsent, or of unknown fate."""
+    return _S.PENDING_CANCEL if current in _CANCELLABLE else current
 
 
 def _answered(current: State, answer: State) -> State:
@@ -186,6 +189,32 @@ def _answered(current: State, answer: State) -> State:
     if answer is current:
         raise LifecycleError(f"the order is {current} already")
     return answer
+
+
+def _settled(current: State, outcome: str) -> State:
+    if outcome in {"voided", "absent"} and current not in _IN_DOUBT:
+        raise LifecycleError(f"an order that is {current} cannot be settled as {outcome}")
+    if outcome == "filled":
+        if current is not _S.FILLED:  # its executions say so, entered before
+            raise LifecycleError(f"an order that is {current} cannot be settled as filled")
+        return current
+    if outcome == "canceled" and current in TERMINAL:
+        return current  # it was over, and something else about it was in question
+    return _answered(current, _SETTLEMENT[outcome])
+
+
+def _to_be_replaced(current: State) -> State:
+    """One replacement at a time, of an order that the broker is known to have."""
+    if current not in _REPLACEABLE:
+        raise LifecycleError(f"an order that is {current} cannot be replaced")
+    return _S.PENDING_REPLACE
+
+
+def _corrected(current: State, cum_qty: int) -> State:
+    """A trade that is busted or corrected afterwards ends no order, and begins none again."""
+    if current in _NEVER_AT_BROKER:
+        raise LifecycleError(f"a trade-correction of an order that is {current}")
+    return _S.ACKNOWLEDGED if current is _S.PARTIALLY_FILLED and cum_qty == 0 else current
 
 
 def _filled(current: State, leaves: int | None) -> State:
@@ -199,3 +228,15 @@ def _filled(current: State, leaves: int | None) -> State:
     if current in {_S.PENDING_CANCEL, _S.PENDING_REPLACE} or current in TERMINAL:
         return current
     return _S.PARTIALLY_FILLED
+
+
+_READINGS: Final[Mapping[str, Callable[[State, Mapping[str, Any], int | None], State]]] = {
+    "submission": lambda current, payload, _: _answered(current, _SUBMISSION[payload["outcome"]]),
+    "execution": lambda current, _, leaves: _filled(current, leaves),
+    "trade-correction": lambda current, payload, _: _corrected(current, payload["cum_qty"]),
+    "status": lambda _, payload, __: State(payload["status"]),
+    "cancel": lambda current, _, __: _asked_to_cancel(current),
+    "replace": lambda current, _, __: _to_be_replaced(current),
+    "settlement": lambda current, payload, _: _settled(current, payload["outcome"]),
+}
+"""What each kind of entry after the decision makes of an order's state."""

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from signing.canonical import INT_MAX, JsonObject
-from signing.lifecycle import BROKER_STATES
+from signing.lifecycle import BROKER_STATES, State
 from signing.shapes import (
     RecordError,
     Rule,
@@ -198,7 +198,16 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
     ),
     "day": (
         {"account": _ID, "session": _SESSION, "equity_micros": _AMOUNT, "market_us": _TIME},
-        {},
+        {
+            "closed": record(
+                {
+                    "session": _SESSION,
+                    "equity_micros": _AMOUNT,
+                    "profit_micros": _AMOUNT,
+                    "fees_micros": _AMOUNT,
+                }
+            )
+        },
     ),
     "decision": (
         {
@@ -218,7 +227,7 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
             "verdict": _VERDICT,
             "failure": _CODE,
         },
-        {},
+        {"replaces": _ID},
     ),
     "submission": (
         {
@@ -248,6 +257,34 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
             "market_us": _TIME,
             "session": _SESSION,
         },
+        {
+            "source": word(("broker", "inferred", "person")),
+            "merged_qty": _COUNT,
+            "by": _ID,
+            "reason": _REASON,
+        },
+    ),
+    "trade-correction": (
+        {
+            "order_id": _ID,
+            "broker_client_id": _BROKER_ID,
+            "execution_id": _CLIENT_ID,
+            "of_execution_id": _CLIENT_ID,
+            "cause": word(("bust", "correct")),
+            "account": _ID,
+            "symbol": _SYMBOL,
+            "side": word({"buy", "sell"}),
+            "qty_before": _POSITIVE,
+            "qty_after": _COUNT,
+            "qty_decimals": _DECIMALS,
+            "price_before": _COUNT,
+            "price_after": _COUNT,
+            "price_decimals": _DECIMALS,
+            "fee_change_micros": _AMOUNT,
+            "cum_qty": _COUNT,
+            "market_us": _TIME,
+            "session": _SESSION,
+        },
         {},
     ),
     "status": (
@@ -270,13 +307,103 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
         },
         {},
     ),
+    "replace": (
+        {
+            "order_id": _ID,
+            "broker_client_id": _BROKER_ID,
+            "by_order_id": _ID,
+            "by": _ID,
+            "market_us": _TIME,
+        },
+        {},
+    ),
     "settlement": (
         {
             "order_id": _ID,
             "decision_id": _ID,
             "broker_client_id": _BROKER_ID,
-            "outcome": word({"voided", "adopted", "rejected", "absent"}),
+            "outcome": word({"voided", "adopted", "rejected", "absent", "filled", "canceled"}),
             "evidence": _CODE,
+        },
+        {"by": _ID, "reason": _REASON, "evidence_digest": _HEX},
+    ),
+    "anomaly": (
+        {
+            "order_id": or_none(_ID),
+            "account": _ID,
+            "broker": _ID,
+            "broker_client_id": or_none(_CLIENT_ID),
+            "told": word(("execution", "status", "submission", "trade-correction", "order")),
+            "code": _CODE,
+            "state": or_none(word([state.value for state in State])),
+        },
+        {
+            "execution_id": _CLIENT_ID,
+            "symbol": _SYMBOL,
+            "side": word({"buy", "sell"}),
+            "qty": _COUNT,
+            "qty_decimals": _DECIMALS,
+            "price": _COUNT,
+            "price_decimals": _DECIMALS,
+            "market_us": _TIME,
+            "status": _CODE,
+        },
+    ),
+    "external": (
+        {
+            "account": _ID,
+            "broker": _ID,
+            "broker_order_id": _CLIENT_ID,
+            "broker_client_id": or_none(_CLIENT_ID),
+            "symbol": _SYMBOL,
+            "side": word({"buy", "sell"}),
+            "status": word(BROKER_STATES),
+            "qty": _COUNT,
+            "filled_qty": _COUNT,
+            "qty_decimals": _DECIMALS,
+            "limit_price": or_none(_COUNT),
+            "price_decimals": _DECIMALS,
+        },
+        {"multiplier": _POSITIVE, "rate_e8": _POSITIVE},
+    ),
+    "correction": (
+        {
+            "account": _ID,
+            "broker": _ID,
+            "cause": _CODE,
+            "reconciliation_id": or_none(_ID),
+            "by": _ID,
+            "cash": or_none(record({"before_micros": _AMOUNT, "after_micros": _AMOUNT})),
+            "positions": mapping(
+                _SYMBOL,
+                record({"before": _AMOUNT, "after": _AMOUNT, "qty_decimals": _DECIMALS}),
+                limit=1_000,
+            ),
+        },
+        {"execution_id": _CLIENT_ID, "reason": _REASON},
+    ),
+    "reconciliation": (
+        {
+            "reconciliation_id": _ID,
+            "account": _ID,
+            "broker": _ID,
+            "cause": word(("start", "reconnect", "event", "periodic", "requested")),
+            "outcome": word(("agreed", "corrected", "drifted", "failed")),
+            "orders": _COUNT,
+            "positions": _COUNT,
+            "differences": _COUNT,
+            "drift_bps": or_none(_COUNT),
+            "by": _ID,
+        },
+        {"evidence_digest": _HEX, "code": _CODE},
+    ),
+    "feed": (
+        {
+            "symbol": _SYMBOL,
+            "source": word(("primary", "secondary", "none")),
+            "cause": _CODE,
+            "age_ms": or_none(_COUNT),
+            "market_us": _TIME,
         },
         {},
     ),

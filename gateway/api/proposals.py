@@ -10,7 +10,7 @@ from gateway.domain.book import OrderState
 from gateway.domain.errors import UnavailableError
 from gateway.domain.ids import new_id
 from gateway.domain.order import Order
-from gateway.domain.projection import order_state
+from gateway.domain.order_entries import order_state
 from gateway.intake.idempotency import CallerKey
 from gateway.intake.orders import to_order
 from gateway.intake.ticket import OrderBody

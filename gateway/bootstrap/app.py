@@ -32,7 +32,7 @@ from gateway.market.historical import HistoricalFeed
 from gateway.pipeline import Pipeline
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.engine import EngineMaker
-from gateway.policy.in_force import ReleaseHolder
+from gateway.policy.in_force import ReleaseHolder, ReleaseInForce
 from gateway.policy.recorded_words import RecordedWords
 from gateway.policy.release import Release
 from gateway.policy.switching import Switching
@@ -49,6 +49,17 @@ class Host:
     clock: SystemClock
     entropy: OsEntropy
     runner: ThreadRunner
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What whoever starts a gateway brings along, so that it is not made at the start.
+
+    A simulation brings a host of virtual time, and one release for thousands of gateways.
+    """
+
+    host: Host
+    in_force: ReleaseInForce
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Final
 
-from gateway.bootstrap.app import App, Host, Opened
+from gateway.bootstrap.app import App, Brought, Host, Opened
 from gateway.bootstrap.broker_file import operator_file
 from gateway.bootstrap.custody import open_custody
 from gateway.bootstrap.following import follow
@@ -50,13 +50,13 @@ from gateway.facts.document import Facts
 from gateway.facts.pushed import PushedFacts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
 from gateway.ledger.journal import Journal
-from gateway.market.historical import shipped_feed
+from gateway.market.historical import HistoricalFeed, shipped_feed
 from gateway.pipeline import Parts, Pipeline
-from gateway.policy.catalogue import catalogue_of
+from gateway.policy.catalogue import Catalogue, catalogue_of
 from gateway.policy.engine import assemble, engine_maker
-from gateway.policy.in_force import ReleaseHolder, named
+from gateway.policy.in_force import ReleaseHolder, ReleaseInForce, named
 from gateway.policy.recorded_words import RecordedWords
-from gateway.policy.release import load_release, release_folder, shipped_directory
+from gateway.policy.release import Release, load_release, release_folder, shipped_directory
 from gateway.ports import MarketReading, moment
 from gateway.tracking.cancels import Cancels
 from gateway.tracking.settlement import Settlement
@@ -69,27 +69,29 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, clock: SystemClock | None = None) -> AsyncGenerator[App]:
+async def running(
+    settings: Settings, clock: SystemClock | None = None, brought: Brought | None = None
+) -> AsyncGenerator[App]:
     """Start a gateway, hand it out, and end it in order.
 
     Args:
         settings: what the operator chose.
         clock: all time, for who brings a time of his own; the host's otherwise.
+        brought: a host and a release of the caller's own, in the place of those made here.
 
     Raises:
         WritError: it cannot start; the message says why and what to do.
     """
     async with contextlib.AsyncExitStack() as stack:
         feed = shipped_feed() if settings.market == "historical" else None
-        host = Host(clock or open_clock(settings, feed), OsEntropy(), ThreadRunner())
+        host = _own_host(settings, clock, feed) if brought is None else brought.host
         stack.callback(host.runner.close)
-        folder = release_folder(settings.release or shipped_directory())
-        release = load_release(folder)
-        catalogue = catalogue_of(release, folder)
+        release, catalogue = _loaded(settings) if brought is None else _of(brought.in_force)
         check_settings(settings, named(release))
         operator = operator_file(settings, release.parsed.base_currency)
         maker = engine_maker(host.runner, settings, moment(host.clock))
-        releases = ReleaseHolder(await assemble(release, catalogue, maker))
+        ready = None if brought is None else brought.in_force
+        releases = ReleaseHolder(ready or await assemble(release, catalogue, maker))
         stack.push_async_callback(releases.close)
         custody = await open_custody(settings, host.clock, host.entropy, stack)
         ledger, vkey = await open_ledger(settings, host, custody)
@@ -133,6 +135,21 @@ async def running(settings: Settings, clock: SystemClock | None = None) -> Async
             await _first_look(app, stack)
         _in_real_time(app, stack)
         yield app
+
+
+def _own_host(settings: Settings, clock: SystemClock | None, feed: HistoricalFeed | None) -> Host:
+    return Host(clock or open_clock(settings, feed), OsEntropy(), ThreadRunner())
+
+
+def _loaded(settings: Settings) -> tuple[Release, Catalogue]:
+    """The release that the settings name, and its words."""
+    folder = release_folder(settings.release or shipped_directory())
+    release = load_release(folder)
+    return release, catalogue_of(release, folder)
+
+
+def _of(in_force: ReleaseInForce) -> tuple[Release, Catalogue]:
+    return in_force.release, in_force.catalogue
 
 
 async def _first_look(app: App, stack: contextlib.AsyncExitStack) -> None:

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from gateway.domain.market import Hours
+from gateway.domain.market import Hours, Quote
 from gateway.domain.mode import Mode
 from gateway.domain.permission import Route, Validated
 from gateway.domain.quantities import BPS, PLAIN, Worth
@@ -129,6 +129,36 @@ class HoursSource(Protocol):
 
         In their order, one a day at most; a day that has none is a holiday. Early closes are as
         the venue says. Raises whatever it likes when it cannot tell all of them: it is asked again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTime:
+    """A server's own time, and when it was asked and heard by ours; microseconds of wall time."""
+
+    at_us: int
+    asked_us: int
+    heard_us: int
+
+
+@runtime_checkable
+class TimeSource(Protocol):
+    """A broker whose answers carry its own time, such as HTTP's Date header."""
+
+    async def server_time(self, account: str) -> ServerTime:
+        """Ask once. Raises ``OutcomeUnknownError`` where it does not answer."""
+        ...
+
+
+@runtime_checkable
+class QuoteSource(Protocol):
+    """A broker that tells quotes of its own."""
+
+    async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
+        """The newest quote of each symbol that it knows, with the instant that it states.
+
+        Raises ``OutcomeUnknownError`` where it does not answer.
         """
         ...
 

@@ -6,7 +6,7 @@ order's own scale.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,6 +15,7 @@ from gateway.domain.activity import Activity, act_of
 from gateway.domain.day_counts import DayCounts
 from gateway.domain.decision import Reason
 from gateway.domain.exits import ExitOnly, exit_allowed
+from gateway.domain.external import ExternalOrder
 from gateway.domain.halt import Halt, Scope
 from gateway.domain.mode import OUTSIDE, Mode
 from gateway.domain.overrides import Overrides
@@ -80,6 +81,17 @@ class OrderState:
     """Whether the caller wants it to take risk off and nothing else."""
     extended_hours: bool = False
     """Whether it may trade outside of the regular session."""
+    expires_us: int | None = None
+    """When a GTD order ends by itself (wall time); ``None``: its time in force says."""
+    replaces: str = NONE
+    """The order whose place it takes."""
+    replaced_by: str = NONE
+    """The order that takes its place, or that last tried to."""
+    anomaly: str = NONE
+    """Code of what a broker told that cannot be true; a person settles such an order."""
+    inferred: tuple[tuple[int, int], ...] = field(default=(), compare=False, metadata=IN_MEMORY)
+    """Quantity and price of fills that reconciliation inferred and no broker has reported yet,
+    the oldest first; they are part of ``filled_qty``."""
     worth: Worth | None = field(default=None, compare=False, metadata=IN_MEMORY)
     """Of one unit, as its decision's document dates it; ``None`` if that knows of none."""
     notional_micros: int | None = field(default=None, compare=False, metadata=IN_MEMORY)
@@ -92,8 +104,18 @@ class OrderState:
 
     @property
     def reserves(self) -> bool:
-        """Whether the rest of the order still counts against limits."""
-        return self.allow and self.mode != Mode.RESEARCH and self.status in OPEN
+        """Whether the rest of the order still counts against limits.
+
+        One with an anomaly may work at the broker whatever its state says.
+        """
+        if not self.allow or self.mode == Mode.RESEARCH:
+            return False
+        return self.status in OPEN or (self.anomaly != NONE and self.leaves_qty > 0)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether what became of it has to be found out: its outcome is unknown, or an anomaly."""
+        return self.reserves and (self.status is State.UNKNOWN or self.anomaly != NONE)
 
 
 @dataclass(slots=True)
@@ -115,25 +137,48 @@ class AccountBook:
     day_open_equity_micros: int | None = None
     peak_equity_micros: int | None = None
     executed_turnover_micros: int = 0
+    fees_micros: int = 0
+    """What executions of the day cost."""
+    rejected_in_a_row: int = 0
+    """Orders that the broker rejected since it last took one, or since a person resumed."""
+    drift_bps: int | None = None
+    """How far the broker's word was from ours at the last reconciliation, as a share of equity."""
+    external: dict[str, ExternalOrder] = field(default_factory=dict[str, "ExternalOrder"])
+    """broker_order_id -> an open order of somebody else; changed by :meth:`adopt` alone."""
     closed: frozenset[str] = frozenset()
     """Orders that were closed when the day began: kept for a late fill until the next one."""
 
     def hold(self, order: OrderState) -> None:
         """Count an order's remainder as working, in the place of what was counted of it before."""
         self.working[order.order_id] = order
-        key = (order.symbol, order.qty_decimals, order.price_decimals)
-        reserved = self.reservations.get(key)
-        if reserved is None:
-            reserved = self.reservations[key] = Reservations(*key[1:])
+        reserved = self._reserved(order.symbol, order.qty_decimals, order.price_decimals)
         reserved.put(order.order_id, order.side, order.leaves_qty, order.worst_price, order.worth)
+
+    def _reserved(self, symbol: str, qty_decimals: int, price_decimals: int) -> Reservations:
+        key = (symbol, qty_decimals, price_decimals)
+        if key not in self.reservations:
+            self.reservations[key] = Reservations(qty_decimals, price_decimals)
+        return self.reservations[key]
+
+    def adopt(self, order: ExternalOrder) -> None:
+        """Count somebody else's order while it is open, as it was told of last, and no longer."""
+        before = self.external.pop(order.broker_order_id, None)
+        if before is not None:
+            self._release(before.reservation_id, _place(before))
+        if order.open:
+            self.external[order.broker_order_id] = order
+            self._reserved(*_place(order)).put(
+                order.reservation_id, order.side, order.leaves_qty, order.limit_price, order.worth
+            )
 
     def drop(self, order_id: str) -> None:
         """Count an order no longer."""
         order = self.working.pop(order_id, None)
-        if order is None:
-            return
-        key = (order.symbol, order.qty_decimals, order.price_decimals)
-        self.reservations[key].take(order_id)
+        if order is not None:
+            self._release(order_id, (order.symbol, order.qty_decimals, order.price_decimals))
+
+    def _release(self, reservation_id: str, key: tuple[str, int, int]) -> None:
+        self.reservations[key].take(reservation_id)
         if not self.reservations[key]:
             del self.reservations[key]
 
@@ -174,6 +219,11 @@ class Book:
     """The highest epoch of any manifest that was accepted: none is accepted below it."""
     trust_floor: Mapping[str, Any] | None = None
     """What of the trust root was accepted last (``signing.trust.Floor``), so never less."""
+    doubtful: dict[tuple[str, str], set[str]] = field(
+        default_factory=dict[tuple[str, str], set[str]]
+    )
+    """(account, symbol) -> order_id of the orders whose fate is in doubt; changed by
+    :meth:`keep` alone."""
     control_version: int = 0
     """Grows with every entry that changes what may be allowed: mode, Ω4, halts, exit-only
     states, release."""
@@ -232,6 +282,25 @@ class Book:
             Place(order.symbol, order.price_decimals, order.side, order.worst_price, waits_for),
         )
 
+    def adopt(self, order: ExternalOrder) -> None:
+        """Count somebody else's order against limits, and our own orders, while it is open."""
+        self.account(order.account).adopt(order)
+        if order.open:
+            place = Place(order.symbol, order.price_decimals, order.side, order.limit_price, None)
+            self.prices.put(order.reservation_id, place)
+        else:
+            self.prices.take(order.reservation_id)
+
+    def _doubt(self, order: OrderState) -> None:
+        """Note whether an order's fate is in doubt: nothing new may rest on it meanwhile."""
+        key = (order.account, order.symbol)
+        if order.doubtful:
+            self.doubtful.setdefault(key, set()).add(order.order_id)
+        elif key in self.doubtful:
+            self.doubtful[key].discard(order.order_id)
+            if not self.doubtful[key]:
+                del self.doubtful[key]
+
     def _rest(self, order: OrderState) -> None:
         self.account(order.account).drop(order.order_id)
         self.prices.take(order.order_id)
@@ -251,6 +320,7 @@ class Book:
         """Take an order's new state, and count or release its reservation."""
         self.orders[order.order_id] = order
         self.by_client_id[order.broker_client_id] = order.order_id
+        self._doubt(order)
         if order.reserves:
             self._work(order)
             return (order,)
@@ -269,3 +339,11 @@ class Book:
             return self.orders[payload["order_id"]]
         except KeyError:
             raise BookError(f"entry for an order not in the book: {payload['order_id']}") from None
+
+
+def _place(order: ExternalOrder) -> tuple[str, int, int]:
+    return (order.symbol, order.qty_decimals, order.price_decimals)
+
+
+Handler = Callable[[Book, Payload, "Payload | None"], "tuple[OrderState, ...]"]
+"""What one kind of entry does to the book: its payload and, for a decision, its document."""

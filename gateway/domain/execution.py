@@ -57,8 +57,34 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class TradeCorrection:
+    """A trade that was told is busted (FIX ExecType H) or corrected (G); ``qty`` is 0 of a bust.
+
+    ``of_execution_id`` names the trade, ``execution_id`` this word about it. What stood before is
+    on the record; ``fee_micros`` is what the trade costs now.
+    """
+
+    broker_client_id: str
+    execution_id: str
+    of_execution_id: str
+    account: str
+    symbol: str
+    side: Side
+    qty: int
+    qty_decimals: int
+    price: int
+    price_decimals: int
+    fee_micros: int
+    market_us: int
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChange:
-    """An order came to rest at the broker: CANCELED, EXPIRED or REJECTED."""
+    """What a broker says an order's status is now: one of ``signing.lifecycle.BROKER_STATES``.
+
+    A cancel or replace that the broker refused is told as the status before it, with its code.
+    """
 
     broker_client_id: str
     status: str
@@ -70,7 +96,7 @@ class BrokerUpdate:
     """One event of a broker's own durable sequence; ``cursor`` grows by one for each."""
 
     cursor: int
-    event: Execution | StatusChange
+    event: Execution | StatusChange | TradeCorrection
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +108,37 @@ class BrokerOrderState:
     status: str
     filled_qty: int
     open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerOrderRecord:
+    """An order as the broker lists it, ours or anybody's, in words of ours.
+
+    ``status`` is a ``signing.lifecycle.State`` that brokers tell; quantities and prices are
+    integers at the stated scales, at our instrument's where the broker's fit it exactly.
+    ``broker_client_id`` is ``none`` where whoever placed it gave none. ``placed_us`` is wall time.
+    """
+
+    account: str
+    broker_order_id: str
+    broker_client_id: str
+    symbol: str
+    side: Side
+    status: str
+    qty: int
+    filled_qty: int
+    qty_decimals: int
+    limit_price: int | None
+    price_decimals: int
+    placed_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerHistory:
+    """A broker's own list of a period: every order placed in it, and every execution."""
+
+    orders: tuple[BrokerOrderRecord, ...]
+    executions: tuple[Execution, ...]
 
 
 @dataclass(frozen=True, slots=True)

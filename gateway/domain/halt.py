@@ -24,6 +24,9 @@ class Scope:
 
 GLOBAL = Scope("global", "*")
 
+REPEATED_REJECTIONS = "OMEGA2_REJECTIONS"
+"""The cause of the halt whose end lets the count of rejections begin anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Halt:

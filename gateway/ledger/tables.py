@@ -15,7 +15,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """The newest revision in `migrations/versions`, as a number."""
 
 POSTGRESQL_ONLY: Final = {"store": "postgresql"}
@@ -37,6 +37,8 @@ _GIVEN: Final = {"autoincrement": False}
 """Of a key that is counted here and not by the database."""
 _NO_BEFORE: Final = {"server_default": text("0")}
 """Of a column that rows of before it take as 0: no order was of that kind then."""
+_NONE_BEFORE: Final = {"server_default": text("'none'")}
+"""As :data:`_NO_BEFORE`, of a column of text."""
 
 
 class LedgerTable(SQLModel, registry=registry()):
@@ -161,6 +163,10 @@ class Orders(LedgerTable, table=True):
     """1 or 0."""
     extended_hours: int = Field(sa_type=Whole, sa_column_kwargs=_NO_BEFORE)
     """1 or 0."""
+    expires_us: int | None = Field(sa_type=Whole)
+    replaces: str = Field(sa_type=Text, sa_column_kwargs=_NONE_BEFORE)
+    replaced_by: str = Field(sa_type=Text, sa_column_kwargs=_NONE_BEFORE)
+    anomaly: str = Field(sa_type=Text, sa_column_kwargs=_NONE_BEFORE)
 
 
 class Executions(LedgerTable, table=True):

@@ -8,6 +8,8 @@ from typing import Protocol
 from gateway.domain.decision import EngineFailure, HaltTriggers, Verdict
 from gateway.domain.execution import (
     Accepted,
+    BrokerHistory,
+    BrokerOrderRecord,
     BrokerOrderState,
     BrokerStatement,
     BrokerUpdate,
@@ -66,8 +68,35 @@ class Broker(Venue, Protocol):
         """Ask for a cancel; the result arrives as an update. Unknown ids are not an error."""
         ...
 
+    async def replace(
+        self, broker_client_id: str, order: BrokerOrder, filled_qty: int
+    ) -> Accepted | Rejected:
+        """Put an order in the place of another one, once: both, or neither, is never left working.
+
+        ``broker_client_id`` names the order that works, of which ``filled_qty`` was filled when the
+        replacement was decided; ``order`` is for what is to remain. A broker that finds another
+        quantity filled rejects with ``ERR_TOO_LATE``, one that cannot replace with
+        ``ERR_REPLACE_UNSUPPORTED``: then the old order works on. What becomes of the old one comes
+        as updates. Raises ``OutcomeUnknownError`` when the answer is not known.
+        """
+        ...
+
     async def order(self, broker_client_id: str) -> BrokerOrderState | None:
         """What the broker knows of the order; ``None``: it knows none by that id."""
+        ...
+
+    async def open_orders(self, account: str) -> list[BrokerOrderRecord]:
+        """Every order of the account that may still fill, whoever placed it.
+
+        All of them or an error: a list that is cut off is none.
+        """
+        ...
+
+    async def history(self, account: str, from_us: int, to_us: int) -> BrokerHistory:
+        """Every order placed and every execution from one instant to another (wall time).
+
+        All of them or an error, as :meth:`open_orders`.
+        """
         ...
 
     async def statement(self, account: str) -> BrokerStatement:
@@ -87,7 +116,10 @@ class Door(Protocol):
         ...
 
     async def cancel(self, account: str, broker_client_id: str) -> None:
-        """The second door: take risk off, whatever else stands still."""
+        """The second door: take risk off, whatever else stands still.
+
+        Raises ``OutcomeUnknownError`` when the broker did not take the request in time.
+        """
         ...
 
 

@@ -32,6 +32,9 @@ class _Order:
     ticket: JsonObject | None
     spent: bool = False
     filled: int = 0
+    inferred: int = 0
+    """Of what is filled, what reconciliation inferred and no broker has reported yet."""
+    replaces: str = "none"
 
 
 class _ImpossibleError(ValueError):
@@ -47,7 +50,8 @@ class StoryCheck:
         self._decisions: set[str] = set()
         self._broker_ids: set[str] = set()
         self._client_ids: set[tuple[str, str]] = set()
-        self._executions: set[tuple[str, str]] = set()
+        # (broker client id, execution id) -> quantity and price as they stand.
+        self._executions: dict[tuple[str, str], tuple[int, int]] = {}
         self._releases: set[str] = set()
         self._halts: set[str] = set()
         # Halts that stand, by id: None where one covers a part only, else whether it lets
@@ -78,8 +82,12 @@ class StoryCheck:
                     self._change_exit_only(payload)
                 case "decision":
                     self._decide(payload, document)
-                case "submission" | "execution" | "status" | "cancel" | "settlement":
+                case "submission" | "execution" | "trade-correction" | "status":
                     self._follow(kind, payload)
+                case "cancel" | "replace" | "settlement":
+                    self._follow(kind, payload)
+                case "anomaly":
+                    self._question(payload)
                 case _:
                     _refuse(self._permission.take(kind, payload))
         except (_ImpossibleError, LifecycleError) as error:
@@ -149,6 +157,7 @@ class StoryCheck:
             state=state,
             forwards=payload["allow"] and payload["mode"] != "RESEARCH",
             ticket=document["order"] if document else None,
+            replaces=payload.get("replaces", "none"),
         )
         self._claim(self._decisions, payload["decision_id"], "decision id")
         self._claim(self._broker_ids, payload["broker_client_id"], "broker client id")
@@ -188,6 +197,10 @@ class StoryCheck:
             self._spend(kind, order)
         elif kind == "execution":
             leaves = self._fill(payload, order)
+        elif kind == "trade-correction":
+            self._correct(payload, order)
+        elif kind == "replace":
+            self._check_successor(payload)
         order.state = state_after(order.state, kind, payload, leaves=leaves)
 
     @staticmethod
@@ -199,10 +212,7 @@ class StoryCheck:
 
     def _fill(self, payload: JsonObject, order: _Order) -> int | None:
         """Count an execution; return what remains of the order, None where that is not known."""
-        key = (payload["broker_client_id"], payload["execution_id"])
-        if key in self._executions:
-            raise _ImpossibleError("the execution was entered before")
-        self._executions.add(key)
+        self._count(payload, (payload["qty"], payload["price"]))
         if payload["account"] != order.account:
             raise _ImpossibleError("the execution is in another account than its order")
         ticket = order.ticket
@@ -212,11 +222,50 @@ class StoryCheck:
             stated = ticket.get(name)
             if payload[name] != _EXECUTED.get(str(stated), stated):
                 raise _ImpossibleError(f"the execution's {name} is not the order's")
-        order.filled += payload["qty"]
+        merged = payload.get("merged_qty", 0)
+        if merged > min(payload["qty"], order.inferred):
+            raise _ImpossibleError("it merges more than was inferred before it")
+        order.inferred -= merged
+        if payload.get("source") == "inferred":
+            order.inferred += payload["qty"]
+        order.filled += payload["qty"] - merged
         quantity = ticket.get("qty")
         if not isinstance(quantity, int):
             raise _ImpossibleError("the order's document has no quantity")
         return quantity - order.filled
+
+    def _count(self, payload: JsonObject, trade: tuple[int, int]) -> None:
+        key = (payload["broker_client_id"], payload["execution_id"])
+        if key in self._executions:
+            raise _ImpossibleError("the execution was entered before")
+        self._executions[key] = trade
+
+    def _correct(self, payload: JsonObject, order: _Order) -> None:
+        """Hold a corrected trade against what was entered of it."""
+        of = (payload["broker_client_id"], payload["of_execution_id"])
+        if self._executions.get(of) != (payload["qty_before"], payload["price_before"]):
+            raise _ImpossibleError("it corrects a trade that does not stand like that")
+        after = (payload["qty_after"], payload["price_after"])
+        self._count(payload, (0, 0))
+        self._executions[of] = after
+        order.filled += after[0] - payload["qty_before"]
+        if order.ticket is not None and order.filled != payload["cum_qty"]:
+            raise _ImpossibleError("its cum_qty is not what is filled then")
+
+    def _check_successor(self, payload: JsonObject) -> None:
+        successor = self._orders.get(payload["by_order_id"])
+        if successor is None or successor.replaces != payload["order_id"]:
+            raise _ImpossibleError("no decision before it takes the order's place")
+
+    def _question(self, payload: JsonObject) -> None:
+        """An anomaly changes nothing by itself, but it is of an order as it stands."""
+        if payload["order_id"] == "none":
+            return
+        order = self._orders.get(payload["order_id"])
+        if order is None or payload["broker_client_id"] != order.broker_client_id:
+            raise _ImpossibleError("it is of an order that was never decided")
+        if payload["state"] != order.state:
+            raise _ImpossibleError(f"it is of an order that is {payload['state']}")
 
 
 def _refuse(why: str | None) -> None:

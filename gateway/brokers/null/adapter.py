@@ -7,7 +7,13 @@ from typing import Final, NoReturn
 
 from gateway.brokers.contract import AccountTerms
 from gateway.domain.errors import NotFoundError, RefusedError
-from gateway.domain.execution import BrokerOrderState, BrokerStatement, BrokerUpdate
+from gateway.domain.execution import (
+    BrokerHistory,
+    BrokerOrderRecord,
+    BrokerOrderState,
+    BrokerStatement,
+    BrokerUpdate,
+)
 from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder
 from gateway.domain.permission import Route, Validated
@@ -43,6 +49,32 @@ class NullBroker:
             f"account {order.account} has no broker that takes orders",
             "configure a broker for the account, or stay in RESEARCH",
         )
+
+    async def replace(
+        self,
+        broker_client_id: str,  # noqa: ARG002  the port
+        order: BrokerOrder,
+        filled_qty: int,  # noqa: ARG002  the port
+    ) -> NoReturn:
+        """Refuse, as :meth:`submit`.
+
+        Raises:
+            RefusedError: ``broker-null``, always; nothing was sent.
+        """
+        await self.submit(order)
+
+    async def open_orders(self, account: str) -> list[BrokerOrderRecord]:  # noqa: ARG002  the port
+        """None are working."""
+        return []
+
+    async def history(
+        self,
+        account: str,  # noqa: ARG002  the port
+        from_us: int,  # noqa: ARG002  the port
+        to_us: int,  # noqa: ARG002  the port
+    ) -> BrokerHistory:
+        """Nothing was ever sent here."""
+        return BrokerHistory((), ())
 
     async def cancel(self, broker_client_id: str) -> None:
         """Do nothing: there is no order to cancel."""

@@ -28,8 +28,8 @@ from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.domain.ids import broker_client_id
 from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
+from gateway.domain.order_entries import order_state
 from gateway.domain.permission import Route
-from gateway.domain.projection import order_state
 from gateway.domain.venue import VenueTerms
 from gateway.facts.market import Market
 from gateway.market.closes import quote_us

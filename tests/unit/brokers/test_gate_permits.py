@@ -16,8 +16,8 @@ from gateway.domain.exits import ExitOnly
 from gateway.domain.halt import GLOBAL
 from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder
+from gateway.domain.order_entries import order_state
 from gateway.domain.permission import Route, RunningRelease
-from gateway.domain.projection import order_state
 from gateway.facts.market import Market
 from support.brokers import RELEASE_DIGEST, VKEY, ManualClock, decision, document, feed, permit
 from support.permitting import DAY_US, HOSTS, PRIMARY, manifest, permissions
