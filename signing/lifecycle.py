@@ -177,6 +177,13 @@ def _target(current: State, kind: str, payload: Mapping[str, Any], leaves: int |
     return reading(current, payload, leaves)
 
 
+def _told(current: State, status: State) -> State:
+    """A fill is not taken back by a status: that takes the bust of the trade."""
+    if (current, status) == (_S.PARTIALLY_FILLED, _S.ACKNOWLEDGED):
+        raise LifecycleError(f"no status leads from {current} to {status}")
+    return status
+
+
 def _asked_to_cancel(current: State) -> State:
     """Asking changes nothing for an order that is over, unsent, or of unknown fate."""
     return _S.PENDING_CANCEL if current in _CANCELLABLE else current
@@ -234,7 +241,7 @@ _READINGS: Final[Mapping[str, Callable[[State, Mapping[str, Any], int | None], S
     "submission": lambda current, payload, _: _answered(current, _SUBMISSION[payload["outcome"]]),
     "execution": lambda current, _, leaves: _filled(current, leaves),
     "trade-correction": lambda current, payload, _: _corrected(current, payload["cum_qty"]),
-    "status": lambda _, payload, __: State(payload["status"]),
+    "status": lambda current, payload, _: _told(current, State(payload["status"])),
     "cancel": lambda current, _, __: _asked_to_cancel(current),
     "replace": lambda current, _, __: _to_be_replaced(current),
     "settlement": lambda current, payload, _: _settled(current, payload["outcome"]),

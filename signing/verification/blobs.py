@@ -18,6 +18,8 @@ _DIGESTS = {
     "trust": ("evidence_digest",),
     "manifest": ("manifest_digest",),
     "unlock": ("evidence_digest",),
+    "settlement": ("evidence_digest",),
+    "reconciliation": ("evidence_digest",),
 }
 """Which fields of an entry name documents; some of them are optional."""
 

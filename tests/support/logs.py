@@ -303,6 +303,100 @@ def settlement(number: int, outcome: str) -> Payload:
     }
 
 
+def replacement(number: int, by: int) -> Payload:
+    return {
+        "order_id": f"o{number}",
+        "broker_client_id": f"W-{number}",
+        "by_order_id": f"o{by}",
+        "by": "strategy",
+        "market_us": START_US,
+    }
+
+
+def trade_correction(number: int, *, of: int, before: int, cum_qty: int) -> Payload:
+    """The bust of the execution `of`, which had been `before`."""
+    told = execution(number, before, of)
+    kept = ("order_id", "broker_client_id", "account", "symbol", "side", "qty_decimals")
+    same = (*kept, "price_decimals", "market_us", "session")
+    return {name: told[name] for name in same} | {
+        "execution_id": f"c{of}",
+        "of_execution_id": told["execution_id"],
+        "cause": "bust",
+        "qty_before": before,
+        "qty_after": 0,
+        "price_before": told["price"],
+        "price_after": 0,
+        "fee_change_micros": -1_000_000,
+        "cum_qty": cum_qty,
+    }
+
+
+def anomaly(number: int, state: str) -> Payload:
+    return {
+        "order_id": f"o{number}",
+        "account": "main",
+        "broker": "simulator",
+        "broker_client_id": f"W-{number}",
+        "told": "status",
+        "code": "ILLEGAL_STATUS",
+        "state": state,
+    }
+
+
+def external() -> Payload:
+    return {
+        "account": "main",
+        "broker": "simulator",
+        "broker_order_id": "theirs-1",
+        "broker_client_id": "none",
+        "symbol": "AAPL",
+        "side": "sell",
+        "status": "ACKNOWLEDGED",
+        "qty": 5,
+        "filled_qty": 0,
+        "qty_decimals": 0,
+        "limit_price": 11_000,
+        "price_decimals": 2,
+    }
+
+
+def correction() -> Payload:
+    return {
+        "account": "main",
+        "broker": "simulator",
+        "cause": "UNEXPLAINED_POSITION",
+        "reconciliation_id": "rec_1",
+        "by": "reconciliation",
+        "cash": {"before_micros": 5, "after_micros": 6},
+        "positions": {"AAPL": {"before": 10, "after": 12, "qty_decimals": 0}},
+    }
+
+
+def reconciliation() -> Payload:
+    return {
+        "reconciliation_id": "rec_1",
+        "account": "main",
+        "broker": "simulator",
+        "cause": "periodic",
+        "outcome": "corrected",
+        "orders": 3,
+        "positions": 1,
+        "differences": 1,
+        "drift_bps": 12,
+        "by": "reconciliation",
+    }
+
+
+def feed() -> Payload:
+    return {
+        "symbol": "AAPL",
+        "source": "secondary",
+        "cause": "STALE",
+        "age_ms": 15_001,
+        "market_us": START_US,
+    }
+
+
 def halt(number: int, **changes: object) -> Payload:
     return {
         "halt_id": f"h{number}",
@@ -356,6 +450,21 @@ def tell(log: LogBuilder, number: int) -> None:
             pass
 
 
+def tell_of_two(log: LogBuilder, number: int, other: int) -> None:
+    """An order that another one takes the place of; of that, a trade is corrected afterwards."""
+    log.decide(number)
+    log.submit(number)
+    log.decide(other, replaces=f"o{number}")
+    log.add("replace", replacement(number, other))
+    log.submit(other)
+    log.add("status", status(number, "REPLACED"))
+    log.execute(other, 40, source="inferred")
+    log.execute(other, 60, 2, merged_qty=40)
+    log.add("trade-correction", trade_correction(other, of=2, before=60, cum_qty=0))
+    log.add("anomaly", anomaly(other, "ACKNOWLEDGED"))
+    log.add("settlement", settlement(other, "canceled") | {"by": "alice", "reason": "asked them"})
+
+
 def make_log(directory: Path, decisions: int = 20) -> Vkey:
     """Publish a sound log of `decisions` decisions, every fifth a denial; return its key.
 
@@ -375,7 +484,13 @@ def make_log(directory: Path, decisions: int = 20) -> Vkey:
             log.add("manifest", manifest())
             log.add("unlock", unlock())
             log.add("lapse", lapse())
-        else:
+            log.add("external", external())
+            log.add("correction", correction())
+            log.add("reconciliation", reconciliation())
+            log.add("feed", feed())
+        elif (number, number + 1 < decisions) == (15, True):
+            tell_of_two(log, 15, 16)
+        elif number != 16:
             tell(log, number)
     if decisions > 9:
         log.rotate(5)

@@ -69,7 +69,6 @@ def test_transitions_that_people_miss(frm: State, to: State) -> None:
         (S.FILLED, S.CANCELED),
         (S.DENIED, S.ACKNOWLEDGED),
         (S.REJECTED, S.FILLED),
-        (S.PARTIALLY_FILLED, S.ACKNOWLEDGED),
         (S.PARTIALLY_FILLED, S.REJECTED),
         (S.FATAL_ERROR, S.UNKNOWN),
         (S.CANCELED, S.UNKNOWN),
@@ -94,6 +93,40 @@ def test_a_decision_begins_an_order() -> None:
 def test_nothing_happens_to_an_order_that_was_never_decided(kind: str) -> None:
     with pytest.raises(LifecycleError, match=r"never decided"):
         state_after(None, kind, {})
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.parametrize("current", sorted(State))
+def test_only_what_a_broker_works_is_replaced_and_once_at_a_time(current: State) -> None:
+    if current in {S.ACKNOWLEDGED, S.PARTIALLY_FILLED}:
+        assert state_after(current, "replace", {}) is S.PENDING_REPLACE
+        return
+    with pytest.raises(LifecycleError):
+        state_after(current, "replace", {})
+
+
+@pytest.mark.requirement("S3-05")
+@pytest.mark.parametrize("current", sorted(State))
+def test_a_corrected_trade_ends_no_order_and_begins_none(current: State) -> None:
+    if current in {S.DENIED, S.REJECTED, S.FATAL_ERROR}:
+        with pytest.raises(LifecycleError):
+            state_after(current, "trade-correction", {"cum_qty": 1})
+        return
+    assert state_after(current, "trade-correction", {"cum_qty": 1}) is current
+    nothing_left = S.ACKNOWLEDGED if current is S.PARTIALLY_FILLED else current
+    assert state_after(current, "trade-correction", {"cum_qty": 0}) is nothing_left
+
+
+def test_a_status_takes_no_fill_back() -> None:
+    with pytest.raises(LifecycleError):
+        state_after(S.PARTIALLY_FILLED, "status", status(1, "ACKNOWLEDGED"))
+
+
+@pytest.mark.requirement("W-07")
+@pytest.mark.parametrize("current", sorted(set(State) - {S.FILLED}))
+def test_only_executions_make_an_order_filled(current: State) -> None:
+    with pytest.raises(LifecycleError):
+        state_after(current, "settlement", settlement(1, "filled"))
 
 
 def test_other_kinds_are_not_about_orders() -> None:
@@ -144,7 +177,13 @@ def test_submissions_that_contradict(outcome: str, current: State) -> None:
     [
         ("voided", S.CREATED, S.FATAL_ERROR),
         ("voided", S.UNKNOWN, S.FATAL_ERROR),
-        ("absent", S.UNKNOWN, S.FATAL_ERROR),
+        ("absent", S.UNKNOWN, S.CANCELED),
+        ("absent", S.CREATED, S.CANCELED),
+        ("filled", S.FILLED, S.FILLED),
+        ("canceled", S.UNKNOWN, S.CANCELED),
+        ("canceled", S.PARTIALLY_FILLED, S.CANCELED),
+        ("canceled", S.FILLED, S.FILLED),
+        ("canceled", S.REJECTED, S.REJECTED),
         ("adopted", S.UNKNOWN, S.ACKNOWLEDGED),
         ("adopted", S.CREATED, S.ACKNOWLEDGED),
         ("adopted", S.PARTIALLY_FILLED, S.PARTIALLY_FILLED),
@@ -206,7 +245,8 @@ def test_nothing_fills_beyond_its_quantity(current: State) -> None:
 @pytest.mark.parametrize("target", sorted(BROKER_STATES))
 def test_a_status_follows_the_table(current: State, target: State) -> None:
     payload = status(1, target)
-    if target is current or allowed(current, target):
+    taken_back = (current, target) == (S.PARTIALLY_FILLED, S.ACKNOWLEDGED)  # by a bust alone
+    if target is current or (allowed(current, target) and not taken_back):
         assert state_after(current, "status", payload) is target
     else:
         with pytest.raises(LifecycleError):
