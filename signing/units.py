@@ -135,16 +135,16 @@ def _smallest(unit: str, currency: str) -> str:
 def write_value(value: int, unit: str, currency: str, bare: str = "") -> str:
     """The text that `read_value` reads as this integer; a leverage is written in ``x``."""
     if unit == _MICROS:
-        return f"{plain(value, 6)} {currency}"
+        return f"{format_scaled(value, 6)} {currency}"
     if unit == "bps":
         times = bare.startswith("leverage")
-        return f"{plain(value, 4)} x" if times else f"{plain(value, 2)} %"
+        return f"{format_scaled(value, 4)} x" if times else f"{format_scaled(value, 2)} %"
     if unit == "ms":
         name = next(name for name, ms in _MS.items() if value % ms == 0 and (value or ms == 1))
         return f"{value // _MS[name]} {name}"
     if unit == "e8":
-        return f"{plain(value, 8)} units"
-    return plain(value, 4) if unit == "e4" else str(value)
+        return f"{format_scaled(value, 8)} units"
+    return format_scaled(value, 4) if unit == "e4" else str(value)
 
 
 def show_value(
@@ -155,7 +155,7 @@ def show_value(
     ``unit`` may also be ``price`` (at ``price_decimals``) or ``none``.
     """
     if unit == "price":
-        return _apart(plain(value, price_decimals))
+        return _apart(format_scaled(value, price_decimals))
     if unit not in UNITS:
         return _apart(str(value))
     number, _, said = write_value(abs(value), unit, currency, bare).partition(" ")
@@ -166,7 +166,7 @@ def show_value(
     return f"{sign}{_apart(number)} {said}".rstrip()
 
 
-def plain(value: int, decimals: int) -> str:
+def format_scaled(value: int, decimals: int) -> str:
     """An integer at so many decimals as a decimal number, without zeros at its end: ``-1.5``."""
     sign = "-" if value < 0 else ""
     whole, rest = divmod(abs(value), 10**decimals)

@@ -163,8 +163,8 @@ def _open_session(settings: Settings, providers: list[SecretProvider]) -> VaultS
     if not gateway_needs_vault(settings):
         return None
     # Loads the vault's library, which nobody else needs.
-    from gateway.bootstrap.vault_sessions import gateway_session  # noqa: PLC0415
-    from vault.providers.hashicorp import HashiCorpProvider  # noqa: PLC0415
+    from gateway.bootstrap.vault_sessions import gateway_session  # noqa: PLC0415  loaded where a vault is used
+    from vault.providers.hashicorp import HashiCorpProvider  # noqa: PLC0415  loaded where a vault is used
 
     try:
         session = gateway_session(settings)

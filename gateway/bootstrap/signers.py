@@ -55,7 +55,7 @@ async def open_identity(reference: str | None, data: Path, custody: Custodian) -
     session = custody.session
     assert session is not None, "a key in a vault needs the gateway's session"
     # Loads the vault's library, which nobody else needs.
-    from vault.transit import TransitKey, open_signer  # noqa: PLC0415
+    from vault.transit import TransitKey, open_signer  # noqa: PLC0415  loaded where a vault is used
 
     key = reference.removeprefix(KEY_PREFIX)
     try:
@@ -94,7 +94,7 @@ def _log_key(settings: Settings, reference: SecretRef, clock: Clock) -> Generato
         yield FileProvider().fetch(reference, moment(clock))
         return
     from gateway.bootstrap.vault_sessions import ledger_session  # noqa: PLC0415  as above
-    from vault.providers.hashicorp import HashiCorpProvider  # noqa: PLC0415
+    from vault.providers.hashicorp import HashiCorpProvider  # noqa: PLC0415  loaded where a vault is used
 
     session = ledger_session(settings)
     try:

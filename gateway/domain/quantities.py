@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.domain.errors import InvalidInputError
+from signing.units import format_scaled as format_scaled  # noqa: PLC0414  handed on to the rooms
 
 INT_LIMIT = 2**53
 """Every integer of a document is strictly below this in absolute value."""
@@ -71,15 +72,6 @@ def scaled(value: Decimal, decimals: int, field: str) -> tuple[int, bool]:
             f"send less than 2^53 units of 1e-{decimals}",
         )
     return whole, rest != 0
-
-
-def format_scaled(value: int, decimals: int) -> str:
-    """The canonical decimal string of an integer at ``decimals``: no exponent, no padding."""
-    sign = "-" if value < 0 else ""
-    digits = str(abs(value)).rjust(decimals + 1, "0")
-    whole, fraction = (digits[:-decimals], digits[-decimals:]) if decimals else (digits, "")
-    fraction = fraction.rstrip("0")
-    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
 def ceil_div(numerator: int, denominator: int) -> int:

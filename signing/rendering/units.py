@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from signing.units import plain
+from signing.units import format_scaled
 
 _DECIMALS: Final = {"micros": 6, "bps": 2, "e8": 8, "e4": 4, "count": 0}
 _MS: Final = (("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
@@ -55,5 +55,5 @@ def instant(time_us: int) -> str:
 
 def _scaled(value: int, decimals: int) -> str:
     """A decimal without zeros at its end, thousands apart."""
-    whole, dot, fraction = plain(value, decimals).partition(".")
+    whole, dot, fraction = format_scaled(value, decimals).partition(".")
     return f"{int(whole):,}{dot}{fraction}" if whole != "-0" else f"-0{dot}{fraction}"
