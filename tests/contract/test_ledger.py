@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.errors import ConflictError, NotFoundError, UnavailableError
+from gateway.domain.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from gateway.ports import Batch, Committed, Draft, Ledger
 from signing import canonical
 from signing.checkpoint import verify_checkpoint
@@ -411,10 +411,15 @@ async def test_time_in_the_log_never_goes_back(opens: Open, tmp_path: Path) -> N
             indices += (await ledger.commit(mode())).indices
         times = [(await payload_at(ledger, index))["at_us"] for index in indices]
         assert times == [start_us + 5, start_us + 5, start_us + 6]
-    clock.now_us = start_us - 30 * day_us
+    clock.now_us = start_us - 4_000_000  # as a time server may mend it
     async with opens(tmp_path, clock=clock) as ledger:
         [index] = (await ledger.commit(mode())).indices
         assert (await payload_at(ledger, index))["at_us"] == start_us + 6
+    clock.now_us = start_us - 30 * day_us
+    with pytest.raises(RefusedError) as refused:
+        async with opens(tmp_path, clock=clock):
+            pass
+    assert refused.value.code == "clock-behind-log"
 
 
 @settings(max_examples=15)

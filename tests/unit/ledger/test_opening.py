@@ -222,9 +222,9 @@ LAST = "(SELECT max(entry_index) FROM entries)"
             "is stored for",
         ),
         (
-            sql("UPDATE meta SET value = '3' WHERE name = 'schema_version'"),
+            sql("UPDATE meta SET value = '4' WHERE name = 'schema_version'"),
             "ledger-schema",
-            "has schema 3",
+            "has schema 4",
         ),
     ],
 )

@@ -29,11 +29,14 @@ from support.postgres import shared_server
 Later = Callable[[], None]
 Opens = Callable[[Path], AbstractAsyncContextManager[StoredLedger]]
 
+ADDED = ("reduce_only", "extended_hours", "expires_us", "replaces", "replaced_by", "anomaly")
+"""The columns of an order that the first version did not have."""
+
 SECOND = '''
 """A later revision, as one may be written some day."""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "0004", "0003", None, None
 def upgrade():
     op.create_table("notes", sa.Column("name", sa.Text(), primary_key=True), sqlite_strict=True)
     op.add_column("claims", sa.Column("note", sa.Text(), nullable=True))
@@ -106,7 +109,7 @@ async def test_on_postgresql_the_migrations_make_what_the_tables_say(tmp_path: P
 def as_0_1_0_made_it(path: Path) -> None:
     """Take a database back to the first version, which knew no migrations and fewer columns."""
     with sqlite3.connect(path) as plain:
-        for column in ("reduce_only", "extended_hours"):
+        for column in ADDED:
             plain.execute(f"ALTER TABLE orders DROP COLUMN {column}")
         plain.execute("DROP TABLE alembic_version")
         plain.execute("UPDATE meta SET value = '1' WHERE name = 'schema_version'")
@@ -128,7 +131,7 @@ async def test_a_directory_of_the_first_version_goes_on(tmp_path: Path) -> None:
         connection = apsw.Connection(str(tmp_path / "writ.db"))
         stamp = connection.execute("SELECT version_num FROM alembic_version").fetchall()
         connection.close()
-        assert stamp == [("0002",)]
+        assert stamp == [("0003",)]
     assert faults(tmp_path / "log") == []
 
 
@@ -139,11 +142,11 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Later:
     (folder / "versions").mkdir(parents=True)
     for path in MIGRATIONS.rglob("*.py"):
         (folder / path.relative_to(MIGRATIONS)).write_bytes(path.read_bytes())
-    (folder / "versions" / "r0003_notes.py").write_text(SECOND, encoding="utf-8")
+    (folder / "versions" / "r0004_notes.py").write_text(SECOND, encoding="utf-8")
 
     def apply() -> None:
         monkeypatch.setattr(schema, "MIGRATIONS", folder)
-        monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
+        monkeypatch.setattr(schema, "SCHEMA_VERSION", 4)
 
     return apply
 
@@ -167,8 +170,8 @@ async def test_an_older_sqlite_database_is_brought_up(later: Later, tmp_path: Pa
     data = tmp_path / "data"
     await _older_then_newer(opened, later, data)
     connection = apsw.Connection(str(data / "writ.db"))
-    assert connection.execute("SELECT version_num FROM alembic_version").get == "0003"
-    assert connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").get == "3"
+    assert connection.execute("SELECT version_num FROM alembic_version").get == "0004"
+    assert connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").get == "4"
     assert connection.execute("SELECT count(*) FROM notes").get == 0
     connection.close()
 
@@ -181,8 +184,8 @@ async def test_an_older_postgresql_database_is_brought_up(later: Later, tmp_path
         return opened_on(directory, Address(server.url(name)))
 
     await _older_then_newer(opens, later, tmp_path / "data")
-    assert server.execute(name, "SELECT version_num FROM alembic_version") == [("0003",)]
-    assert server.execute(name, "SELECT value FROM meta WHERE name = 'schema_version'") == [("3",)]
+    assert server.execute(name, "SELECT version_num FROM alembic_version") == [("0004",)]
+    assert server.execute(name, "SELECT value FROM meta WHERE name = 'schema_version'") == [("4",)]
     assert server.execute(name, "SELECT count(*) FROM notes") == [(0,)]
 
 
@@ -214,7 +217,7 @@ async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     async with opened_on(tmp_path, Address(server.url(name))) as ledger:
         await ledger.commit(mode())
     epoch = server.execute(name, "SELECT epoch, number FROM writer")
-    for version in ("3", "0", "one"):
+    for version in ("4", "0", "one"):
         server.execute(name, f"UPDATE meta SET value = '{version}' WHERE name = 'schema_version'")  # noqa: S608  the test's own words
         with pytest.raises(RefusedError) as error:
             async with opened_on(tmp_path, Address(server.url(name))):
