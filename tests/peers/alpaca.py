@@ -23,6 +23,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from peers.alpaca_venue import (
     FILLS,
+    MARKET_DATA,
+    SNAPSHOTS,
+    TRADING,
     AlpacaPeer,
     Asked,
     Fault,
@@ -56,6 +59,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_PATCH(self) -> None:
+        self._serve()
+
     def do_DELETE(self) -> None:
         self._serve()
 
@@ -84,7 +90,8 @@ class Handler(BaseHTTPRequestHandler):
             return refusal.status, json.dumps(refusal.body).encode()
         if body is None:
             return status, b""
-        shape = validator(answer_schema(path, asked.method.lower()))
+        spec = MARKET_DATA if path == SNAPSHOTS else TRADING
+        shape = validator(answer_schema(path, asked.method.lower()), spec)
         each = body if path == FILLS else [body]
         for error in (error for one in each for error in shape.iter_errors(one)):
             self.peer.flaws.append(f"{asked.method} {asked.path}: {error.message}")
@@ -92,6 +99,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, content: bytes, kind: str = "application/json") -> None:
         self.send_response(status)
+        if status == 429:
+            for name, value in self.peer.retry_headers.items():
+                self.send_header(name, value)
         if status != 204:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))

@@ -25,13 +25,13 @@ from jsonschema.validators import validator_for
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-SPEC: Final = (
-    Path(__file__).resolve().parents[2]
-    / ".tools/alpaca-spec/alpaca_mcp_server/specs/trading-api.json"
-)
+SPECS: Final = Path(__file__).resolve().parents[2] / ".tools/alpaca-spec/alpaca_mcp_server/specs"
+TRADING: Final = "trading-api.json"
+MARKET_DATA: Final = "market-data-api.json"
 SYMBOLS: Final = ("AAPL", "AMD", "BAC", "GE", "JNJ", "JPM", "KO", "MSFT", "PG", "WMT", "XOM")
-WORKING: Final = ("accepted", "new", "partially_filled")
+WORKING: Final = ("accepted", "new", "partially_filled", "pending_cancel", "pending_replace")
 FILLS: Final = "/v2/account/activities/{activity_type}"
+SNAPSHOTS: Final = "/v2/stocks/snapshots"
 _URN: Final = "urn:alpaca"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,9 +46,9 @@ class RefusedError(Exception):
 
 
 @cache
-def validator(pointer: str) -> Draft202012Validator:
-    """The schema at a JSON pointer of Alpaca's own description."""
-    contents = json.loads(SPEC.read_text())
+def validator(pointer: str, spec: str = TRADING) -> Draft202012Validator:
+    """The schema at a JSON pointer of one of Alpaca's own descriptions."""
+    contents = json.loads((SPECS / spec).read_text())
     resource = Resource(contents=contents, specification=DRAFT202012)
     registry: Registry[Any] = Registry().with_resource(_URN, resource)
     schema = {"$ref": f"{_URN}#{pointer}"}
@@ -64,6 +64,8 @@ def answer_schema(path: str, method: str) -> str:
     """
     if path == FILLS:
         return "/components/schemas/TradingActivities"
+    if path == SNAPSHOTS:
+        return "/components/schemas/stock_snapshots_resp"
     name = path.replace("/", "~1")
     return f"/paths/{name}/{method}/responses/200/content/application~1json/schema"
 
@@ -123,6 +125,14 @@ class AlpacaPeer:
         self.now_us = now_us or (lambda: time.time_ns() // 1000)
         self.skew_s = 0
         self.fills_at_limit = False
+        self.queues = False
+        """Whether orders wait for the market to open: accepted, and not replaceable yet."""
+        self.decides = True
+        """Whether cancels and replacements are decided at once, or left pending."""
+        self.prices: dict[str, tuple[str, str, str]] = {}
+        """Symbol -> bid, ask and last price of the market data."""
+        self.retry_headers: dict[str, str] = {}
+        """What a 429 says of when to come again."""
         self.symbols = set(SYMBOLS)
         self.holidays: set[date] = set()
         self.half_days: set[date] = set()
@@ -192,13 +202,34 @@ class AlpacaPeer:
             self._late.clear()
 
     def end(self, client_id: str, status: str) -> None:
-        """An order comes to rest: canceled, expired, rejected, replaced, or anything else."""
+        """An order comes to rest: canceled, expired, rejected, replaced, or anything else.
+
+        Also a word of the venue's own that nobody has heard of, or one of its working states.
+        """
         with self._lock:
             order = self._find(client_id)[1]
             order["status"] = status
             for ended in ("canceled", "expired"):
                 if status == ended:
                     order[f"{ended}_at"] = self._now()
+
+    def decide(self, client_id: str, *, done: bool) -> None:
+        """What was left pending of an order: it is done, or the order goes on as it was."""
+        with self._lock:
+            account, order = self._find(client_id)
+            works = "partially_filled" if Decimal(order["filled_qty"]) else "new"
+            if order["status"] == "pending_cancel":
+                self.end(client_id, "canceled" if done else works)
+                return
+            assert order["status"] == "pending_replace", order["status"]
+            replacement = account.orders[order["replaced_by"]]
+            if done:
+                self.end(client_id, "replaced")
+                replacement["status"] = "new"
+            else:
+                self.end(client_id, works)
+                order["replaced_by"] = None
+                replacement["status"] = "rejected"
 
     def trade(self, quotes: Mapping[str, tuple[Decimal, Decimal]]) -> None:
         """Fill whatever a bid and ask fill, in the order of arrival."""
@@ -219,12 +250,17 @@ class AlpacaPeer:
         self, account: Account, symbol: str, qty: str, price: str, filled_at: str | None = None
     ) -> None:
         """Somebody else buys on the account, and is filled at once."""
+        with self._lock:
+            self.fill(self.placed_by_hand(account, symbol, qty, price), qty, filled_at or price)
+
+    def placed_by_hand(self, account: Account, symbol: str, qty: str, price: str) -> str:
+        """Somebody else's order to buy, which works; returns its client id."""
         client_id = str(uuid.uuid4())
         body = {"symbol": symbol, "qty": qty, "side": "buy", "type": "limit"}
         body |= {"time_in_force": "day", "limit_price": price, "client_order_id": client_id}
         with self._lock:
             self.place(account, body)
-            self.fill(client_id, qty, filled_at or price)
+        return client_id
 
     def _trade(self, order: dict[str, Any], quote: tuple[Decimal, Decimal] | None) -> None:
         if quote is None or order["status"] not in WORKING:
@@ -268,11 +304,15 @@ class AlpacaPeer:
         order = self._order(body)
         account.orders[order["id"]] = order
         shown = dict(order)
+        if not self.queues:
+            order["status"] = "new"
         if self.fills_at_limit:
             self.fill(order["client_order_id"], order["qty"], order["limit_price"])
         return shown
 
-    def _admit(self, account: Account, body: dict[str, Any]) -> None:
+    def _admit(
+        self, account: Account, body: dict[str, Any], in_place_of: dict[str, Any] | None = None
+    ) -> None:
         qty, price = Decimal(body["qty"]), Decimal(body["limit_price"])
         if price >= 1 and price * 100 % 1:
             said = f"invalid limit_price {price}. sub-penny increment does not fulfill"
@@ -286,6 +326,8 @@ class AlpacaPeer:
             said = f"position intent mismatch, inferred: {inferred}"
             raise RefusedError(422, 42210000, f"{said}, specified: {body['position_intent']}")
         free = abs(held) - self._working(account, body["symbol"], body["side"])
+        if in_place_of is not None:
+            free += Decimal(in_place_of["qty"]) - Decimal(in_place_of["filled_qty"])
         if closes and qty > free:
             said = f"insufficient qty available for order (requested: {qty}, available: {free})"
             raise RefusedError(403, 40310000, said)
@@ -314,21 +356,55 @@ class AlpacaPeer:
         return found
 
     def list_orders(self, account: Account, asked: Asked) -> list[dict[str, Any]]:
-        assert asked.query["status"] == "open"
-        found = [o for o in account.orders.values() if o["status"] in WORKING]
-        return found[::-1][: int(asked.query["limit"])]
+        query, found = asked.query, list(account.orders.values())
+        if "after_order_id" in query:
+            assert not {"after", "until"} & set(query), "the description forbids it"
+            names = [order["id"] for order in found]
+            found = found[names.index(query["after_order_id"]) + 1 :]
+        found = within(found, "submitted_at", query)
+        if query["status"] != "all":
+            works = query["status"] == "open"
+            found = [order for order in found if (order["status"] in WORKING) is works]
+        if query.get("direction", "desc") == "desc":
+            found.reverse()
+        return found[: min(500, int(query.get("limit", "50")))]
 
     def post_order(self, account: Account, asked: Asked) -> dict[str, Any]:
         return self.place(account, json.loads(asked.body))
 
     def delete_order(self, account: Account, asked: Asked, order_id: str) -> None:
         order = self.get_order(account, asked, order_id)
-        if order["status"] not in WORKING:
+        if order["status"] not in WORKING or order["status"] == "pending_replace":
             raise RefusedError(422, 42210000, f'order is already in "{order["status"]}" state')
-        self.end(order["client_order_id"], "canceled")
+        self.end(order["client_order_id"], "canceled" if self.decides else "pending_cancel")
+
+    def patch_order(self, account: Account, asked: Asked, order_id: str) -> dict[str, Any]:
+        """The new order for the quantity that is asked for, whatever was filled of the old one."""
+        body, old = json.loads(asked.body), self.get_order(account, asked, order_id)
+        errors = list(validator("/components/schemas/PatchOrderRequest").iter_errors(body))
+        if errors:
+            self.flaws.append(f"a replacement that is none: {errors[0].message}")
+        if old["status"] not in ("new", "partially_filled"):
+            raise RefusedError(422, 42210000, f"order in {old['status']} status cannot be replaced")
+        if account.by_client_id(body["client_order_id"]) is not None:
+            raise RefusedError(422, 40010001, "client_order_id must be unique")
+        kept = ("symbol", "side", "type", "time_in_force", "extended_hours", "limit_price")
+        kept += ("stop_price", "position_intent")
+        asked_for = {name: old[name] for name in kept if name in old} | body
+        self._admit(account, asked_for, in_place_of=old)
+        new = self._order(asked_for)
+        new |= {"replaces": old["id"], "extended_hours": old["extended_hours"]}
+        account.orders[new["id"]] = new
+        old |= {"replaced_by": new["id"], "replaced_at": self._now()}
+        old["status"] = "pending_replace"
+        shown = dict(new)
+        if self.decides:
+            self.decide(old["client_order_id"], done=True)
+        return shown
 
     def list_fills(self, account: Account, asked: Asked) -> list[dict[str, Any]]:
-        query, fills = asked.query, list(account.fills)
+        query = asked.query
+        fills = within(account.fills, "transaction_time", query)
         if "order_id" in query:
             fills = [fill for fill in fills if fill["order_id"] == query["order_id"]]
         if query.get("direction", "desc") == "desc":
@@ -357,6 +433,25 @@ class AlpacaPeer:
             "trade_suspended_by_user": False,
             "shorting_enabled": account.shorting,
             "created_at": self._now(),
+        }
+
+    def get_clock(self, account: Account, asked: Asked) -> dict[str, Any]:
+        del account, asked
+        now = self._now()
+        return {"timestamp": now, "is_open": True, "next_open": now, "next_close": now}
+
+    def get_snapshots(self, account: Account, asked: Asked) -> dict[str, Any]:
+        del account
+        assert asked.query["feed"] in ("iex", "sip")
+        wanted = asked.query["symbols"].split(",")
+        return {symbol: self._snapshot(symbol) for symbol in wanted if symbol in self.prices}
+
+    def _snapshot(self, symbol: str) -> dict[str, Any]:
+        bid, ask, last = (json.loads(price) for price in self.prices[symbol])
+        at = {"t": self._now(), "c": ["R"], "z": "C"}
+        return {
+            "latestQuote": at | {"bp": bid, "bs": 1, "bx": "V", "ap": ask, "as": 2, "ax": "V"},
+            "latestTrade": at | {"i": 1, "p": last, "s": 100, "x": "V"},
         }
 
     def list_positions(self, account: Account, asked: Asked) -> list[dict[str, Any]]:
@@ -485,6 +580,24 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def within(
+    entries: list[dict[str, Any]], name: str, query: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The entries between ``after`` and ``until``, where these are asked for, both exclusive."""
+    bounds = {
+        bound: datetime.fromisoformat(query[bound])
+        for bound in ("after", "until")
+        if bound in query
+    }
+    moments = [(datetime.fromisoformat(entry[name]), entry) for entry in entries]
+    return [
+        entry
+        for at, entry in moments
+        if ("after" not in bounds or bounds["after"] < at)
+        and ("until" not in bounds or at < bounds["until"])
+    ]
+
+
 def asset_id(symbol: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, symbol))
 
@@ -502,8 +615,11 @@ _ROUTES: Final[list[tuple[str, str, str, Callable[..., Any]]]] = [
         AlpacaPeer.get_by_client_id,
     ),
     (f"/v2/orders/{_ID}", "GET", "/v2/orders/{order_id}", AlpacaPeer.get_order),
+    (f"/v2/orders/{_ID}", "PATCH", "/v2/orders/{order_id}", AlpacaPeer.patch_order),
     (f"/v2/orders/{_ID}", "DELETE", "/v2/orders/{order_id}", AlpacaPeer.delete_order),
     ("/v2/account/activities/FILL", "GET", FILLS, AlpacaPeer.list_fills),
     ("/v2/assets/([^/]+)", "GET", "/v2/assets/{symbol_or_asset_id}", AlpacaPeer.get_asset),
     ("/v2/calendar", "GET", "/v2/calendar", AlpacaPeer.list_calendar),
+    ("/v2/clock", "GET", "/v2/clock", AlpacaPeer.get_clock),
+    (SNAPSHOTS, "GET", SNAPSHOTS, AlpacaPeer.get_snapshots),
 ]

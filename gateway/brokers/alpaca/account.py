@@ -18,6 +18,7 @@ from gateway.brokers.alpaca.wire import (
     shortest,
     text,
 )
+from gateway.brokers.contract import ServerTime
 from gateway.domain.execution import BrokerStatement, OutcomeUnknownError
 from gateway.domain.order import BrokerOrder, Side
 from gateway.domain.permission import Validated
@@ -62,16 +63,36 @@ def _problem(fields: Fields, number: str, broker_account: str) -> str:
     return "none" if text(fields, "currency") == "USD" else "ACCOUNT_CURRENCY"
 
 
+async def read_server_time(client: AlpacaClient) -> ServerTime:
+    """The venue's own time: the middle of the second that its header names, half a second about.
+
+    Raises:
+        OutcomeUnknownError: it did not answer, or with no time.
+    """
+    reply = await client.read("/v2/clock")
+    theirs_us = _date_us(reply)
+    if reply.status != _OK or theirs_us is None:
+        raise OutcomeUnknownError("ERR_UNREADABLE")
+    return ServerTime(theirs_us + _US_PER_S // 2, reply.asked_us, reply.had_us)
+
+
+def _date_us(reply: Reply) -> int | None:
+    """The second that an answer's header names, at its beginning."""
+    try:
+        moment = parsedate_to_datetime(reply.date)
+    except (TypeError, ValueError):
+        return None
+    return micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
 def _skew_ms(reply: Reply) -> int | None:
     """By how much the venue's clock is ahead, at least: its header counts whole seconds.
 
     Zero where the second that it names and the time of our question overlap.
     """
-    try:
-        moment = parsedate_to_datetime(reply.date)
-    except (TypeError, ValueError):
+    theirs_us = _date_us(reply)
+    if theirs_us is None:
         return None
-    theirs_us = micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     if theirs_us > reply.had_us:
         return (theirs_us - reply.had_us) // _US_PER_MS
     if theirs_us + _US_PER_S < reply.asked_us:

@@ -9,32 +9,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from gateway.brokers.alpaca.account import read_statement, read_validated
-from gateway.brokers.alpaca.address import Address, address
-from gateway.brokers.alpaca.assets import Assets
-from gateway.brokers.alpaca.budget import Budget
+from gateway.brokers.alpaca.account import read_server_time, read_statement, read_validated
+from gateway.brokers.alpaca.address import address
 from gateway.brokers.alpaca.calendar import read_sessions
-from gateway.brokers.alpaca.client import AlpacaClient
-from gateway.brokers.alpaca.config import read_config
-from gateway.brokers.alpaca.following import Following
+from gateway.brokers.alpaca.config import AlpacaConfig, read_config
+from gateway.brokers.alpaca.connection import Connection, connect
 from gateway.brokers.alpaca.mapping import INVALID
-from gateway.brokers.alpaca.orders import Orders
+from gateway.brokers.alpaca.quotes import Quotes
 from gateway.brokers.alpaca.sequence import Sequence as UpdateSequence
-from gateway.brokers.contract import BrokerParts, RealAccount
+from gateway.brokers.contract import BrokerParts, RealAccount, ServerTime
 from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 from gateway.domain.execution import (
     Accepted,
+    BrokerHistory,
+    BrokerOrderRecord,
     BrokerOrderState,
     BrokerStatement,
     BrokerUpdate,
     OutcomeUnknownError,
     Rejected,
 )
-from gateway.domain.market import Hours
+from gateway.domain.market import Hours, Quote
 from gateway.domain.order import BrokerOrder
 from gateway.domain.permission import Route, Validated
 from gateway.domain.venue import VenueTerms
@@ -44,30 +42,19 @@ NAME: Final = "alpaca"
 FILE_NAME: Final = "alpaca.db"
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """Everything of one account."""
-
-    real: RealAccount
-    address: Address
-    client: AlpacaClient
-    assets: Assets
-    following: Following
-    orders: Orders
-
-
 class AlpacaBroker:
     """Implements :class:`gateway.brokers.contract.OpenBroker`; :func:`open_alpaca` makes one."""
 
     def __init__(
         self,
-        accounts: Mapping[str, _Account],
+        accounts: Mapping[str, Connection],
         sequence: UpdateSequence,
         runner: BlockingRunner,
-        poll_ms: int,
+        config: AlpacaConfig,
     ) -> None:
         """Take the accounts by alias, and begin to fetch the terms that are wanted."""
-        self.poll_ms = poll_ms
+        self.poll_ms = config.poll_ms
+        self._feed = config.quotes_feed
         self._accounts = dict(accounts)
         self._sequence = sequence
         self._runner = runner
@@ -79,14 +66,14 @@ class AlpacaBroker:
         return NAME
 
     def route(self, account: str) -> Route:
-        """To the one host of its venue."""
+        """To the one host of its venue, and to that of its market data if quotes come from it."""
         known = self._account(account)
         return Route(
             account,
             NAME,
             known.real.broker_account,
             known.real.mode,
-            (known.address.host_port,),
+            known.hosts,
         )
 
     async def validate(self, account: str) -> Validated:
@@ -116,13 +103,28 @@ class AlpacaBroker:
         known = self._accounts.get(order.account)
         return Rejected(INVALID) if known is None else await known.orders.send(order)
 
+    async def replace(
+        self, broker_client_id: str, order: BrokerOrder, filled_qty: int
+    ) -> Accepted | Rejected:
+        """Put an order in the place of a working one of its account, once.
+
+        Raises:
+            NotSentError: nothing left this machine but questions.
+            OutcomeUnknownError: it may have arrived.
+        """
+        known = self._accounts.get(order.account)
+        if known is None:
+            return Rejected(INVALID)
+        return await known.orders.replace(broker_client_id, order, filled_qty)
+
     async def cancel(self, broker_client_id: str) -> None:
         """Ask for a cancel, once; an order that is unknown or over needs none.
 
         Without our file the venue is asked which order it is.
 
         Raises:
-            OutcomeUnknownError: the venue did not answer, or could not do it.
+            OutcomeUnknownError: the venue did not answer, could not do it, or refused it though
+                the order works.
         """
         try:
             owner = await self._runner.run(lambda: self._sequence.owner(broker_client_id))
@@ -166,6 +168,55 @@ class AlpacaBroker:
                     return held.told()
         return None
 
+    async def open_orders(self, account: str) -> list[BrokerOrderRecord]:
+        """Every order of the account that may still fill, whoever placed it.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+            UnavailableError: it could not be asked for all of them.
+        """
+        known = self._account(account)
+        with _asking():
+            return await known.listing.open_orders()
+
+    async def history(self, account: str, from_us: int, to_us: int) -> BrokerHistory:
+        """Every order placed and every fill from one instant up to another one (wall time).
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+            UnavailableError: it could not be asked for all of them, or they are too many.
+        """
+        known = self._account(account)
+        with _asking():
+            return await known.listing.history(from_us, to_us)
+
+    async def server_time(self, account: str) -> ServerTime:
+        """The venue's own time, to half a second.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+            OutcomeUnknownError: it did not answer, or with no time.
+        """
+        return await read_server_time(self._account(account).client)
+
+    async def probe(self, account: str) -> None:
+        """Ask the venue for its clock, once, to see whether it answers for the account.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+            OutcomeUnknownError: it does not answer, or does not know the credentials.
+        """
+        await self._account(account).client.probe("/v2/clock")
+
+    async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
+        """The newest quotes of the market data; none where no feed of it is configured.
+
+        Raises:
+            OutcomeUnknownError: it did not answer, or nothing that can be read.
+        """
+        data = next(iter(self._accounts.values())).data
+        return [] if data is None else await Quotes(data, self._feed).newest(symbols)
+
     async def statement(self, account: str) -> BrokerStatement:
         """Cash and positions; an answer that is not whole is an error, never an empty account.
 
@@ -186,10 +237,12 @@ class AlpacaBroker:
 
         Raises:
             UnavailableError: an account could not be asked, and there is nothing else to tell; or
-                the file is lost or unreadable, or belongs to another account.
+                the file is unreadable, or belongs to another account.
         """
+        if limit <= 0:
+            return []
         told = await self._runner.run(lambda: self._sequence.after(after, limit))
-        if told or limit <= 0:
+        if told:
             return told
         rounds = (each.following.round() for each in self._accounts.values())
         failures = [
@@ -219,9 +272,11 @@ class AlpacaBroker:
             await asyncio.wait(self._tasks)
         for known in self._accounts.values():
             await known.client.close()
+            if known.data is not None:
+                await known.data.close()
         await self._runner.run(self._sequence.close)
 
-    def _account(self, account: str) -> _Account:
+    def _account(self, account: str) -> Connection:
         known = self._accounts.get(account)
         if known is None:
             raise NotFoundError(
@@ -259,20 +314,11 @@ async def open_alpaca(parts: BrokerParts) -> AlpacaBroker:
     }
     path = parts.directory / FILE_NAME
     sequence = await parts.runner.run(lambda: UpdateSequence(path))
-    accounts: dict[str, _Account] = {}
-    for alias, real in reals.items():
-        budget = Budget(parts.clock, config.requests_per_minute)
-        client = AlpacaClient(addresses[alias], real.credentials, budget, parts.clock)
-        following = Following(alias, real.broker_account, client, sequence, parts.runner)
-        accounts[alias] = _Account(
-            real,
-            addresses[alias],
-            client,
-            Assets(client, parts.clock),
-            following,
-            Orders(alias, client, following, sequence, parts.runner),
-        )
-    return AlpacaBroker(accounts, sequence, parts.runner, config.poll_ms)
+    accounts = {
+        alias: connect(alias, real, addresses[alias], sequence, parts, config)
+        for alias, real in reals.items()
+    }
+    return AlpacaBroker(accounts, sequence, parts.runner, config)
 
 
 def _real(alias: str, real: RealAccount | None) -> RealAccount:

@@ -17,6 +17,7 @@ from gateway.domain.mode import Mode
 
 PAPER_HOST: Final = "paper-api.alpaca.markets"
 LIVE_HOST: Final = "api.alpaca.markets"
+DATA_HOST: Final = "data.alpaca.markets"
 OWN_HOST: Final = {Mode.PAPER: PAPER_HOST, Mode.LIVE: LIVE_HOST}
 
 _DOMAIN: Final = "alpaca.markets"
@@ -67,6 +68,13 @@ def address(account: str, mode: Mode, url_override: str | None) -> Address:
             f"leave the override out: the venue is {own}",
         )
     return found
+
+
+def data_address(venue: Address) -> Address:
+    """Where the market data of a venue is: Alpaca's one host of it, or the test peer itself."""
+    if venue.host not in OWN_HOST.values():
+        return venue
+    return Address(tls=True, host=DATA_HOST, port=_DEFAULT_PORT["https"])
 
 
 def _read(account: str, text: str) -> Address:

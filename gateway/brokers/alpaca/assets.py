@@ -29,7 +29,8 @@ PACE_MS: Final = 1_000
 terms are less than `KEPT_MS` old."""
 FAILED_PAUSE_MS: Final = 5_000
 
-_SYMBOL: Final = re.compile(r"[A-Z][A-Z0-9]{0,9}(\.[A-Z]{1,3})?")
+SYMBOL: Final = re.compile(r"[A-Z][A-Z0-9]{0,9}(\.[A-Z]{1,3})?")
+"""What may be a symbol at all: it goes into addresses."""
 _NS_PER_MS: Final = 1_000_000
 _NOT_FOUND: Final = 404
 _OK: Final = 200
@@ -60,7 +61,7 @@ class Assets:
     def _want(self, symbol: str) -> None:
         due_ns = self._due_ns.pop(symbol, None)
         if due_ns is None:
-            if _SYMBOL.fullmatch(symbol) is None:
+            if SYMBOL.fullmatch(symbol) is None:
                 return
             due_ns = self._clock.monotonic_ns()
             if len(self._due_ns) >= SYMBOLS_MAX:

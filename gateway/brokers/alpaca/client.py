@@ -11,16 +11,16 @@ import asyncio
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import httpx2
 
 from gateway.brokers.alpaca.address import Address
-from gateway.brokers.alpaca.budget import Budget, BudgetSpentError
 from gateway.brokers.alpaca.wire import UnreadableError, read_json
-from gateway.brokers.contract import Credentials
+from gateway.brokers.budget import Budget, BudgetSpentError
+from gateway.brokers.contract import Credentials, unheard
 from gateway.domain.execution import NotSentError, OutcomeUnknownError
 from gateway.ports import Clock
 from vault.errors import ProviderError
@@ -34,11 +34,16 @@ READ_PAUSES_MS: Final = (200, 800)
 """Waits between the tries of a read."""
 ORDER_WAIT_MS: Final = 1_000
 READ_WAIT_MS: Final = 10_000
+HOLD_OFF_MAX_MS: Final = 60_000
+"""The longest time that the venue is believed when it says to wait: the span in which it counts."""
 
 _OK: Final = 200
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _HEADER: Final = re.compile(r"[!-~]{1,512}")
+_SECONDS: Final = re.compile(r"[0-9]{1,11}")
+_MS_PER_S: Final = 1_000
+_US_PER_MS: Final = 1_000
 # An idle connection is given up long before a venue would: an order must not be the first to
 # notice that it was closed.
 _CONNECTIONS: Final = httpx2.Limits(
@@ -73,12 +78,18 @@ class AlpacaClient:
     """One account's connection."""
 
     def __init__(
-        self, address: Address, credentials: Credentials, budget: Budget, clock: Clock
+        self,
+        address: Address,
+        credentials: Credentials,
+        budget: Budget,
+        clock: Clock,
+        heard: Callable[[str], None] = unheard,
     ) -> None:
-        """Wire it; nothing is sent before the first call."""
+        """Wire it; nothing is sent before the first call. ``heard`` is told how each one ended."""
         self._credentials = credentials
         self._budget = budget
         self._clock = clock
+        self._heard = heard
         self._http = httpx2.AsyncClient(
             base_url=address.url,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
@@ -124,6 +135,20 @@ class AlpacaClient:
             return OutcomeUnknownError("ERR_RATE_LIMIT")
         return reply if reply.status < _SERVER_ERROR else OutcomeUnknownError("ERR_NETWORK")
 
+    async def probe(self, path: str) -> None:
+        """Ask for something once, to see whether the venue answers as it should.
+
+        Raises:
+            OutcomeUnknownError: it does not; as :meth:`read`, and ERR_AUTH or ERR_UNREADABLE.
+        """
+        answer = await self._read_once(path, None)
+        if not isinstance(answer, Reply):
+            raise answer
+        if answer.status != _OK:
+            raise OutcomeUnknownError(
+                "ERR_AUTH" if answer.status in (401, 403) else "ERR_UNREADABLE"
+            )
+
     async def read_document(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
         """As :meth:`read`, for what must be there.
 
@@ -147,12 +172,19 @@ class AlpacaClient:
             NotSentError: nothing left: no budget, no credentials or no connection.
             OutcomeUnknownError: it may have arrived.
         """
+        return await self._sent("POST", "/v2/orders", body)
+
+    async def patch_order(self, broker_order_id: str, body: Mapping[str, object]) -> Reply:
+        """Send what is to take an order's place, once; raises as :meth:`post_order`."""
+        return await self._sent("PATCH", f"/v2/orders/{broker_order_id}", body)
+
+    async def _sent(self, method: str, path: str, body: Mapping[str, object]) -> Reply:
         try:
             await self._budget.take_for_order(ORDER_WAIT_MS)
         except BudgetSpentError:
             raise NotSentError("ERR_RATE_LIMIT") from None
         content = json.dumps(body, separators=(",", ":")).encode()
-        return await self._exchange("POST", "/v2/orders", None, content)
+        return await self._exchange(method, path, None, content)
 
     async def delete_order(self, broker_order_id: str) -> Reply:
         """Ask for the cancel of an order, once.
@@ -201,18 +233,30 @@ class AlpacaClient:
             ):
                 body = await _bounded(response)
         except _NEVER_SENT:
+            self._heard("unreachable")
             return NotSentError("ERR_NETWORK")
         except (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError):
+            self._heard("unreachable")
             return OutcomeUnknownError("ERR_NETWORK")
         if body is None:
+            self._heard("unreadable")
             return OutcomeUnknownError("ERR_UNREADABLE")
+        return self._reply(response, body, asked_us)
+
+    def _reply(self, response: httpx2.Response, body: bytes, asked_us: int) -> Reply:
+        status, had_us = response.status_code, self._clock.wall_us()
+        if status == _TOO_MANY:
+            self._budget.hold_off(_wait_ms(response, had_us))
+            self._heard("limited")
+        else:
+            self._heard("ok" if status < _SERVER_ERROR else "failed")
         return Reply(
-            status=response.status_code,
+            status=status,
             body=body,
             content_type=response.headers.get("content-type", ""),
             date=response.headers.get("date", ""),
             asked_us=asked_us,
-            had_us=self._clock.wall_us(),
+            had_us=had_us,
         )
 
     def _headers(self, *, has_body: bool) -> dict[str, str] | None:
@@ -226,6 +270,18 @@ class AlpacaClient:
             return None
         shown = {"APCA-API-KEY-ID": key_id, "APCA-API-SECRET-KEY": secret}
         return shown | ({"Content-Type": "application/json"} if has_body else {})
+
+
+def _wait_ms(response: httpx2.Response, now_us: int) -> int:
+    """What a 429 says of when to ask again: in seconds, or as the second of 1970; bounded."""
+    after = response.headers.get("retry-after", "")
+    reset = response.headers.get("x-ratelimit-reset", "")
+    wait_ms = 0
+    if _SECONDS.fullmatch(after):
+        wait_ms = int(after) * _MS_PER_S
+    elif _SECONDS.fullmatch(reset):
+        wait_ms = int(reset) * _MS_PER_S - now_us // _US_PER_MS
+    return max(0, min(wait_ms, HOLD_OFF_MAX_MS))
 
 
 async def _bounded(response: httpx2.Response) -> bytes | None:

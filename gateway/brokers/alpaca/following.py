@@ -15,7 +15,8 @@ from gateway.brokers.alpaca.client import AlpacaClient
 from gateway.brokers.alpaca.mapping import (
     NO_CODE,
     OURS,
-    QTY_DECIMALS,
+    REFUSED,
+    UNKNOWN_STATUS,
     Held,
     execution,
     execution_id,
@@ -23,7 +24,7 @@ from gateway.brokers.alpaca.mapping import (
     order_id,
 )
 from gateway.brokers.alpaca.sequence import Sequence, Watched
-from gateway.brokers.alpaca.wire import Fields, UnreadableError, an_object, exact, objects, text
+from gateway.brokers.alpaca.wire import Fields, UnreadableError, an_object, objects, text
 from gateway.domain.errors import UnavailableError
 from gateway.domain.execution import Execution, OutcomeUnknownError, StatusChange
 from gateway.ports import BlockingRunner
@@ -37,7 +38,7 @@ OPEN_ORDERS_MAX: Final = 500
 LOOKED_UP_MAX: Final = 20
 """Orders that are asked for one by one in one round."""
 ANY_ACCOUNT: Final = "none"
-_FILLS: Final = "/v2/account/activities/FILL"
+FILLS: Final = "/v2/account/activities/FILL"
 T = TypeVar("T")
 
 
@@ -127,14 +128,19 @@ class Following:
                 return
 
     async def _fills(self, asked: dict[str, str]) -> list[Fields]:
-        return objects(await self._client.read_document(_FILLS, asked))
+        return objects(await self._client.read_document(FILLS, asked))
 
     async def _keep(self, page: list[Fields], mark: str) -> None:
-        fills = [(order_id(entry, "order_id"), await self._execution(entry)) for entry in page]
+        fills = [(order_id(entry, "order_id"), await self.execution(entry)) for entry in page]
         await self._run(lambda: self._sequence.add_fills(self._account, fills, mark))
 
-    async def _execution(self, entry: Fields) -> Execution:
-        """A fill under our id of its order, which the venue does not put beside it."""
+    async def execution(self, entry: Fields) -> Execution:
+        """A fill under the client's id of its order, which the venue does not put beside it.
+
+        Raises:
+            OutcomeUnknownError: the venue did not answer for the order.
+            UnreadableError: it is none that can be read.
+        """
         name = order_id(entry, "order_id")
         client_id = await self._run(lambda: self._sequence.client_id(name))
         if client_id is None:
@@ -146,8 +152,8 @@ class Following:
         watched = await self._run(lambda: self._sequence.working(self._account))
         if not watched:
             return
-        filled = await self._open_now()
-        asked = [each for each in watched if filled.get(each.order_id) != each.told_qty]
+        listed = await self._open_now()
+        asked = [each for each in watched if _news(each, listed.get(each.order_id))]
         failure: Exception | None = None
         for order in self._next(asked):
             try:
@@ -163,18 +169,15 @@ class Following:
         self._looked_up = start + LOOKED_UP_MAX
         return (asked[start:] + asked[:start])[:LOOKED_UP_MAX]
 
-    async def _open_now(self) -> dict[str, int]:
-        """How much of each of our open orders is filled, by the venue's id; of the newest ones.
+    async def _open_now(self) -> dict[str, Held]:
+        """Our open orders by the venue's id; of the newest ones.
 
-        What is not among them, or has another quantity than was told, is asked for one by one.
+        What is not among them, or is not as was told, is asked for one by one.
         """
         asked = {"status": "open", "limit": str(OPEN_ORDERS_MAX), "nested": "false"}
         listed = objects(await self._client.read_document("/v2/orders", asked))
-        return {
-            order_id(order, "id"): exact(order, "filled_qty", QTY_DECIMALS)
-            for order in listed
-            if text(order, "client_order_id").startswith(OURS)
-        }
+        ours = [each for each in listed if text(each, "client_order_id").startswith(OURS)]
+        return {held.order_id: held for held in map(held_order, ours)}
 
     async def _look_up(self, order: Watched) -> None:
         found = an_object(await self._client.read_document(f"/v2/orders/{order.order_id}"))
@@ -183,16 +186,43 @@ class Following:
             raise UnreadableError("another order")
         if held.filled_qty != order.told_qty:
             await self._read_fills_of(held)
-        if held.open:
-            return
-        watched = await self._run(lambda: self._sequence.working(self._account))
-        told = {each.client_id: each.told_qty for each in watched}.get(held.client_id)
-        if told != held.filled_qty:
-            return  # they are not in the list yet
+        told_qty = await self._run(lambda: self._sequence.told_qty(held.client_id))
+        if held.state is State.UNKNOWN:
+            odd = StatusChange(held.client_id, State.UNKNOWN.value, UNKNOWN_STATUS)
+            await self._run(lambda: self._sequence.odd(odd, text(found, "status")))
+        elif told_qty != held.filled_qty:
+            return  # its fills are not in the list yet
+        elif held.open:
+            await self._still_open(order, held)
+        else:
+            await self._over(held, found)
+
+    async def _still_open(self, order: Watched, held: Held) -> None:
+        """Tell of a cancel or a replacement that the venue had to decide, and has refused."""
+        told = None
+        if order.pending and not held.pending:
+            told = StatusChange(held.client_id, held.told_state.value, REFUSED[order.pending])
+        if held.pending != order.pending:
+            await self._run(lambda: self._sequence.note(held.client_id, held.pending, told))
+
+    async def _over(self, held: Held, found: Fields) -> None:
         change = None
         if held.state is not State.FILLED:
             change = StatusChange(held.client_id, held.state.value, NO_CODE)
+        if held.state is State.REJECTED and found.get("replaces") is not None:
+            # Before its own end is told: if we crash in between, it is looked at again.
+            await self._replaces_nothing(order_id(found, "replaces"))
         await self._run(lambda: self._sequence.end(held, change))
+
+    async def _replaces_nothing(self, name: str) -> None:
+        """The order that a rejected one was to replace is looked at as if that were undecided.
+
+        The venue need not have been seen deciding; what works still is told to work.
+        """
+        client_id = await self._run(lambda: self._sequence.client_id(name))
+        if client_id is not None:
+            pending = State.PENDING_REPLACE.value
+            await self._run(lambda: self._sequence.note(client_id, pending, None))
 
     async def _read_fills_of(self, held: Held) -> None:
         mark = await self._run(lambda: self._sequence.mark(self._account)) or ""
@@ -208,3 +238,10 @@ class Following:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._runner.run(work)
+
+
+def _news(order: Watched, listed: Held | None) -> bool:
+    """Whether an order has to be looked at: it is not among those that work, or is not as told."""
+    if listed is None or listed.state is State.UNKNOWN:
+        return True
+    return (listed.filled_qty, listed.pending) != (order.told_qty, order.pending)

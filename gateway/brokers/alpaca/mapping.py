@@ -44,10 +44,18 @@ OURS: Final = "wr-"
 
 INVALID: Final = "ERR_INVALID_ORDER"
 DUPLICATE: Final = "ERR_DUPLICATE_ORDER"
+UNKNOWN_STATUS: Final = "ERR_UNKNOWN_STATUS"
+REFUSED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        State.PENDING_CANCEL.value: "ERR_CANCEL_REJECTED",
+        State.PENDING_REPLACE.value: "ERR_REPLACE_REJECTED",
+    }
+)
+"""What is said of an order that works again after it was in one of these states."""
 NO_CODE: Final = "none"
 
-_FOREIGN_DECIMALS: Final = 9
-"""Somebody else's orders may be in fractions of a share."""
+FINEST_DECIMALS: Final = 9
+"""Somebody else's orders may be in fractions of a share, and fills between two of our prices."""
 _BROKER_ORDER_ID: Final = re.compile(r"[0-9a-fA-F-]{8,64}")
 _EXECUTION_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _STATES: Final[Mapping[str, State]] = MappingProxyType(
@@ -72,6 +80,7 @@ _STATES: Final[Mapping[str, State]] = MappingProxyType(
         "pending_replace": State.PENDING_REPLACE,
     }
 )
+_PENDING: Final = (State.PENDING_CANCEL, State.PENDING_REPLACE)
 _WIRE_TYPE: Final = {
     OrderType.MARKET: "limit",
     OrderType.LIMIT: "limit",
@@ -94,14 +103,22 @@ class Held:
         """Whether it may still fill."""
         return self.state in OPEN
 
+    @property
+    def pending(self) -> str:
+        """The state in which the venue has a cancel or a replacement of it to decide, or none."""
+        return self.state.value if self.state in _PENDING else ""
+
     def told(self) -> BrokerOrderState:
         """As the port wants it."""
-        state = self.state
-        if state is State.ACKNOWLEDGED and self.filled_qty:
-            state = State.PARTIALLY_FILLED
         return BrokerOrderState(
-            self.client_id, self.order_id, state.value, self.filled_qty, self.open
+            self.client_id, self.order_id, self.told_state.value, self.filled_qty, self.open
         )
+
+    @property
+    def told_state(self) -> State:
+        """Working with fills is a state of its own, whichever of its words the venue has for it."""
+        filled = self.state is State.ACKNOWLEDGED and self.filled_qty > 0
+        return State.PARTIALLY_FILLED if filled else self.state
 
 
 def order_body(order: BrokerOrder) -> dict[str, object] | None:
@@ -169,17 +186,27 @@ def same_order(fields: Fields, body: Mapping[str, object]) -> bool:
     )
 
 
+def state_of(fields: Fields) -> State:
+    """Where an order stands; a status that is not in the map is UNKNOWN, never guessed."""
+    return _STATES.get(text(fields, "status"), State.UNKNOWN)
+
+
 def held_order(fields: Fields) -> Held:
-    """One of our orders; a status that is not in the map is unreadable, never guessed."""
-    state = _STATES.get(text(fields, "status"))
-    if state is None:
-        raise UnreadableError("an unknown status")
+    """One of our orders, its state perhaps UNKNOWN."""
     return Held(
         client_id=text(fields, "client_order_id"),
         order_id=order_id(fields, "id"),
-        state=state,
+        state=state_of(fields),
         filled_qty=exact(fields, "filled_qty", QTY_DECIMALS),
     )
+
+
+def known_order(fields: Fields) -> Held:
+    """One of our orders, for whom a status that is not in the map is no answer."""
+    held = held_order(fields)
+    if held.state is State.UNKNOWN:
+        raise UnreadableError("an unknown status")
+    return held
 
 
 def order_id(fields: Fields, name: str) -> str:
@@ -226,12 +253,10 @@ def execution(account: str, client_id: str, fields: Fields) -> Execution:
     side = text(fields, "side")
     if side not in ("buy", "sell", "sell_short"):
         raise UnreadableError("an unknown side")
-    if client_id.startswith(OURS):
-        qty, qty_decimals = exact(fields, "qty", QTY_DECIMALS), QTY_DECIMALS
-        price, price_decimals = exact(fields, "price", PRICE_DECIMALS), PRICE_DECIMALS
-    else:
-        qty, qty_decimals = shortest(fields, "qty", _FOREIGN_DECIMALS)
-        price, price_decimals = shortest(fields, "price", _FOREIGN_DECIMALS)
+    # One that does not fit our scales is told at its own: whoever records it sees that it is odd,
+    # and no fill keeps those behind it from being told.
+    qty, qty_decimals = shortest(fields, "qty", FINEST_DECIMALS, QTY_DECIMALS)
+    price, price_decimals = shortest(fields, "price", FINEST_DECIMALS, PRICE_DECIMALS)
     return Execution(
         broker_client_id=client_id,
         execution_id=execution_id(fields),

@@ -5,12 +5,14 @@ So what is heard is numbered here, once, and kept: a cursor never goes back and 
 twice, whatever order the venue's lists come in.
 
 If we crash before a commit, the same is read from the venue again, and numbered then. If the file
-is lost while the ledger has a cursor, nothing is told any more: see :meth:`Sequence.after`.
+is lost, or is older than the ledger, numbers go on above the ledger's cursor, and what is told
+again has another number then: whoever records it knows executions by their own ids.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import threading
 from collections.abc import Generator
@@ -27,7 +29,7 @@ from gateway.domain.order import Side
 
 UPDATES_MAX: Final = 1_000
 BUSY_TIMEOUT_S: Final = 5
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE accounts (
     account TEXT PRIMARY KEY, number TEXT NOT NULL, fill_mark TEXT NOT NULL
@@ -36,7 +38,8 @@ CREATE TABLE orders (
     client_id TEXT PRIMARY KEY,
     order_id TEXT NOT NULL,
     account TEXT NOT NULL,
-    over INTEGER NOT NULL DEFAULT 0
+    over INTEGER NOT NULL DEFAULT 0,
+    pending TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX orders_working ON orders (account) WHERE over = 0;
 CREATE INDEX orders_by_id ON orders (order_id);
@@ -49,15 +52,25 @@ CREATE TABLE updates (
     UNIQUE (client_id, name)
 ) STRICT;
 """
+_SECOND_VERSION: Final = """
+BEGIN; ALTER TABLE orders ADD COLUMN pending TEXT NOT NULL DEFAULT ''; PRAGMA user_version = 2;
+COMMIT;
+"""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One of our orders that is not over, as far as was told."""
+    """One of our orders that is not over, as far as was told.
+
+    ``pending`` is PENDING_CANCEL or PENDING_REPLACE if the venue was last seen to have that to
+    decide, or nothing.
+    """
 
     client_id: str
     order_id: str
     told_qty: int
+    pending: str
 
 
 class Sequence:
@@ -101,15 +114,29 @@ class Sequence:
             if over:
                 db.execute("UPDATE orders SET over = 1 WHERE client_id = ?", (client_id,))
 
+    def watch_all(self, account: str, orders: Rows[tuple[str, str]]) -> None:
+        """As :meth:`watch`, for orders as (the venue's id, ours)."""
+        with self._writing() as db:
+            for order_id, client_id in orders:
+                _watch(db, account, order_id, client_id)
+
     def working(self, account: str) -> list[Watched]:
         """The account's orders whose end was not told, each with the quantity told as filled."""
         rows = self._all(
             "SELECT client_id, order_id, (SELECT coalesce(sum(qty), 0) FROM updates u"
-            " WHERE u.client_id = o.client_id) FROM orders o WHERE account = ? AND over = 0"
-            " ORDER BY client_id",
+            " WHERE u.client_id = o.client_id), pending FROM orders o"
+            " WHERE account = ? AND over = 0 ORDER BY client_id",
             account,
         )
-        return [Watched(str(client), str(order), int(told)) for client, order, told in rows]
+        return [
+            Watched(str(client), str(order), int(told), str(pending))
+            for client, order, told, pending in rows
+        ]
+
+    def told_qty(self, client_id: str) -> int:
+        """How much of an order was told as filled."""
+        row = self._one("SELECT coalesce(sum(qty), 0) FROM updates WHERE client_id = ?", client_id)
+        return 0 if row is None else int(row[0])
 
     def owner(self, client_id: str) -> tuple[str, str] | None:
         """Account and venue's id of an order of ours."""
@@ -137,25 +164,43 @@ class Sequence:
                 _add(db, held.client_id, told.status, 0, told)
             db.execute("UPDATE orders SET over = 1 WHERE client_id = ?", (held.client_id,))
 
-    def after(self, cursor: int, limit: int) -> list[BrokerUpdate]:
-        """Updates above the cursor, oldest first.
+    def note(self, client_id: str, pending: str, told: StatusChange | None) -> None:
+        """Keep what the venue has to decide of an order, and tell that it has decided, if so.
 
-        Raises:
-            UnavailableError: ``alpaca-file-lost``: the cursor is none that this file ever gave.
+        The same may be told again, when it happens again: each time is an update of its own.
         """
-        last = self._one("SELECT coalesce(max(cursor), 0) FROM updates")
-        if last is None or cursor > int(last[0]):
-            raise UnavailableError(
-                "alpaca-file-lost",
-                "the record has more updates from Alpaca than alpaca.db does",
-                "put alpaca.db back beside the record that it belongs to",
-            )
+        with self._writing() as db:
+            db.execute("UPDATE orders SET pending = ? WHERE client_id = ?", (pending, client_id))
+            if told is not None:
+                [count] = db.execute(
+                    "SELECT count(*) FROM updates WHERE client_id = ?", (client_id,)
+                ).fetchone()
+                _add(db, client_id, f"{told.status} {count}", 0, told)
+
+    def odd(self, told: StatusChange, word: str) -> None:
+        """Tell of a status that nobody knows, once for each word."""
+        with self._writing() as db:
+            _add(db, told.broker_client_id, f"{told.status} {word}", 0, told)
+
+    def after(self, cursor: int, limit: int) -> list[BrokerUpdate]:
+        """Updates above the cursor, oldest first; a cursor that it never gave is above them all."""
+        self._go_on_above(cursor)
         rows = self._all(
             "SELECT cursor, event FROM updates WHERE cursor > ? ORDER BY cursor LIMIT ?",
             cursor,
             max(0, min(limit, UPDATES_MAX)),
         )
         return [BrokerUpdate(int(number), _event(str(event))) for number, event in rows]
+
+    def _go_on_above(self, cursor: int) -> None:
+        """Number nothing that the ledger would take for told: the file is lost, or an older one."""
+        row = self._one("SELECT seq FROM sqlite_sequence WHERE name = 'updates'")
+        if cursor <= (0 if row is None else int(row[0])):
+            return
+        _log.warning("alpaca.db knows less than the record does: it goes on above %d", cursor)
+        with self._writing() as db:
+            db.execute("DELETE FROM sqlite_sequence WHERE name = 'updates'")
+            db.execute("INSERT INTO sqlite_sequence VALUES ('updates', ?)", (cursor,))
 
     def close(self) -> None:
         """Close the file."""
@@ -167,12 +212,14 @@ class Sequence:
         self._db.execute("PRAGMA journal_mode = DELETE")
         self._db.execute("PRAGMA synchronous = EXTRA")
         [version] = self._db.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _VERSION):
+        if version not in (0, 1, _VERSION):
             raise InvalidInputError(
                 "alpaca-file-version",
                 "alpaca.db was written by another version of the gateway",
                 "run the version that wrote it",
             )
+        if version == 1:
+            self._db.executescript(_SECOND_VERSION)
         if version == 0:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
 

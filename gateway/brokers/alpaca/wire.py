@@ -24,6 +24,7 @@ _INSTANT: Final = re.compile(
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
 _US_DIGITS: Final = 6
+_DIGITS: Final = 40
 
 
 class UnreadableError(Exception):
@@ -90,13 +91,32 @@ def floored(fields: Fields, name: str, decimals: int) -> int:
     return _scaled(fields, name, decimals)[0]
 
 
-def shortest(fields: Fields, name: str, most: int) -> tuple[int, int]:
-    """A decimal string as an integer at as few decimals as it needs, and how many; at most so."""
-    for decimals in range(most):
+def shortest(fields: Fields, name: str, most: int, least: int = 0) -> tuple[int, int]:
+    """A decimal string as an integer at as few decimals as it needs, and how many: within these."""
+    for decimals in range(least, most):
         value, rest = _scaled(fields, name, decimals)
         if not rest:
             return value, decimals
     return exact(fields, name, most), most
+
+
+def floored_number(fields: Fields, name: str, decimals: int) -> tuple[int, bool]:
+    """A JSON number as an integer at ``decimals``, rounded down, and whether anything was left."""
+    value = fields.get(name)
+    if type(value) is int:
+        value = Decimal(value)
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise UnreadableError(f"{name} is no number")
+    sign, digits, exponent = value.as_tuple()
+    # First the bounds: a short text can stand for a number of a million digits.
+    if not isinstance(exponent, int) or len(digits) > _DIGITS or abs(exponent) > _DIGITS:
+        raise UnreadableError(f"{name} is out of bounds")
+    whole = int("".join(map(str, digits))) * (-1 if sign else 1)
+    shift = exponent + decimals
+    scaled, rest = (whole * 10**shift, 0) if shift >= 0 else divmod(whole, 10**-shift)
+    if not -INT_LIMIT < scaled < INT_LIMIT:
+        raise UnreadableError(f"{name} is out of bounds")
+    return scaled, bool(rest)
 
 
 def exact_or_none(fields: Fields, name: str, decimals: int) -> int | None:
@@ -118,6 +138,12 @@ def instant_us(fields: Fields, name: str) -> int:
     if not 0 <= at_us < INT_LIMIT:
         raise UnreadableError(f"{name} is out of bounds")
     return at_us
+
+
+def instant_text(at_us: int) -> str:
+    """Microseconds since 1970 as an RFC 3339 instant."""
+    moment = _EPOCH + timedelta(microseconds=at_us)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def micros(moment: datetime) -> int:

@@ -1,14 +1,14 @@
 """What became of orders at Alpaca: fills and ends, once each, in one sequence that survives."""
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from gateway.brokers.alpaca import client, following
+from gateway.brokers.alpaca import following
 from gateway.brokers.alpaca.adapter import FILE_NAME, AlpacaBroker
 from gateway.brokers.contract import HoursSource, Polled
 from gateway.domain.errors import InvalidInputError, UnavailableError
@@ -27,6 +27,8 @@ from peers.alpaca_venue import Account, AlpacaPeer, Fault
 from support.alpaca import RunningClock, opened, real
 from support.brokers import limit_order
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 FILLS = "/v2/account/activities/FILL"
 
 
@@ -34,23 +36,6 @@ FILLS = "/v2/account/activities/FILL"
 def peer() -> Iterator[AlpacaPeer]:
     with alpaca_peer(lambda: 1_700_000_000_000_000) as made:
         yield made
-
-
-@pytest.fixture
-def account(peer: AlpacaPeer) -> Account:
-    return peer.account()
-
-
-@pytest.fixture
-async def broker(peer: AlpacaPeer, account: Account, tmp_path: Path) -> AsyncIterator[AlpacaBroker]:
-    made = await opened(tmp_path, {"primary": real(peer, account)})
-    yield made
-    await made.close()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "READ_PAUSES_MS", (5, 10))
 
 
 async def told(broker: AlpacaBroker, after: int = 0) -> list[BrokerUpdate]:
@@ -170,7 +155,8 @@ async def test_an_order_that_the_venue_has_and_the_file_could_not_keep_is_unknow
     await broker.close()
 
 
-async def test_a_status_that_nobody_knows_is_never_guessed(
+@pytest.mark.requirement("S3-05")
+async def test_a_status_that_nobody_knows_is_told_as_unknown_and_never_guessed(
     peer: AlpacaPeer, broker: AlpacaBroker
 ) -> None:
     await broker.submit(limit_order("wr-1"))
@@ -181,9 +167,14 @@ async def test_a_status_that_nobody_knows_is_never_guessed(
     path = f"/v2/orders/{order.broker_order_id}"
     peer.end("wr-1", "canceled")
     peer.end("wr-2", "canceled")
-    peer.faults.append(Fault("GET", path, unheard_of % order.broker_order_id.encode()))
-    assert ends(await broker.updates(0, 10)) == [("wr-2", "CANCELED")]
-    assert ends(await told(broker)) == [("wr-2", "CANCELED"), ("wr-1", "CANCELED")]
+    answer = unheard_of % order.broker_order_id.encode()
+    peer.faults += [Fault("GET", each, answer) for each in (path, "/v2/orders:by_client_order_id")]
+    with pytest.raises(UnavailableError, match="broker-unavailable"):
+        await broker.order("wr-1")  # to whoever asks it is no answer
+    first = await broker.updates(0, 10)
+    assert ends(first) == [("wr-1", "UNKNOWN"), ("wr-2", "CANCELED")]
+    assert first[0].event == StatusChange("wr-1", "UNKNOWN", "ERR_UNKNOWN_STATUS")
+    assert ends(await told(broker)) == [*ends(first), ("wr-1", "CANCELED")]
 
 
 async def test_an_end_that_cannot_be_read_is_an_error_not_silence(
@@ -267,19 +258,104 @@ async def test_the_sequence_goes_on_after_a_restart_and_tells_nothing_twice(
     await broker.close()
 
 
-async def test_a_lost_file_is_said_and_nothing_is_told_twice(
+@pytest.mark.requirement("S3-08")
+@pytest.mark.parametrize("asks", ["order", "list"])
+async def test_a_lost_file_loses_no_fill_and_no_end(
+    peer: AlpacaPeer, account: Account, tmp_path: Path, asks: str
+) -> None:
+    """The record asks for its open orders at a start; what it has heard before has its old id."""
+    accounts = {"primary": real(peer, account)}
+    broker = await opened(tmp_path, accounts)
+    await broker.submit(limit_order("wr-1", 10))
+    peer.fill("wr-1", "4", "100")
+    [before] = await told(broker)
+    await broker.close()
+    (tmp_path / FILE_NAME).unlink()
+    peer.fill("wr-1", "1", "100")
+    broker = await opened(tmp_path, accounts)
+    assert await told(broker, before.cursor) == []
+    await (broker.order("wr-1") if asks == "order" else broker.open_orders("primary"))
+    after = await told(broker, before.cursor)
+    assert [update.cursor for update in after] == [before.cursor + 1, before.cursor + 2]
+    assert after[0].event == before.event
+    assert shares(after) == [("wr-1", 4), ("wr-1", 1)]
+    peer.end("wr-1", "canceled")
+    assert ends(await told(broker, after[-1].cursor)) == [("wr-1", "CANCELED")]
+    await broker.close()
+
+
+async def test_an_older_file_numbers_above_the_record(
     peer: AlpacaPeer, account: Account, tmp_path: Path
 ) -> None:
     accounts = {"primary": real(peer, account)}
     broker = await opened(tmp_path, accounts)
     await broker.submit(limit_order("wr-1", 10))
-    peer.fill("wr-1", "10", "100")
-    [update] = await told(broker)
+    assert await told(broker) == []
+    older = (tmp_path / FILE_NAME).read_bytes()
+    peer.fill("wr-1", "4", "100")
+    peer.fill("wr-1", "1", "100")
+    before = await told(broker)
     await broker.close()
-    broker = await opened(tmp_path / "..", accounts)
-    with pytest.raises(UnavailableError, match="alpaca-file-lost"):
-        await broker.updates(update.cursor, 10)
+    (tmp_path / FILE_NAME).write_bytes(older)
+    broker = await opened(tmp_path, accounts)
+    after = await told(broker, before[-1].cursor)
+    assert [update.event for update in after] == [update.event for update in before]
+    assert after[0].cursor > before[-1].cursor
     await broker.close()
+
+
+async def test_a_file_of_the_version_before_is_taken_over(
+    peer: AlpacaPeer, account: Account, tmp_path: Path
+) -> None:
+    accounts = {"primary": real(peer, account)}
+    broker = await opened(tmp_path, accounts)
+    await broker.submit(limit_order("wr-1", 10))
+    await broker.close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        file.execute("ALTER TABLE orders DROP COLUMN pending")
+        file.execute("PRAGMA user_version = 1")
+    file.close()
+    broker = await opened(tmp_path, accounts)
+    peer.end("wr-1", "canceled")
+    assert ends(await told(broker)) == [("wr-1", "CANCELED")]
+    await broker.close()
+
+
+@pytest.mark.requirement("S3-05")
+@pytest.mark.parametrize("filled", [False, True], ids=["unfilled", "partly filled"])
+async def test_a_refused_cancel_is_told_as_the_state_before_each_time(
+    peer: AlpacaPeer, broker: AlpacaBroker, filled: bool
+) -> None:
+    await broker.submit(limit_order("wr-1", 10))
+    if filled:
+        peer.fill("wr-1", "4", "100")
+    works = "PARTIALLY_FILLED" if filled else "ACKNOWLEDGED"
+    again = StatusChange("wr-1", works, "ERR_CANCEL_REJECTED")
+    peer.decides, seen = False, await told(broker)
+    for _ in range(2):
+        await broker.cancel("wr-1")
+        assert await told(broker, seen[-1].cursor if seen else 0) == []
+        peer.decide("wr-1", done=False)
+        [update] = await told(broker, seen[-1].cursor if seen else 0)
+        assert update.event == again
+        seen.append(update)
+    await broker.cancel("wr-1")
+    await told(broker, seen[-1].cursor)
+    peer.decide("wr-1", done=True)
+    assert ends(await told(broker, seen[-1].cursor)) == [("wr-1", "CANCELED")]
+
+
+async def test_a_fill_that_does_not_fit_our_prices_is_told_and_keeps_no_other_from_being_told(
+    peer: AlpacaPeer, broker: AlpacaBroker
+) -> None:
+    await broker.submit(limit_order("wr-1", 10))
+    peer.fill("wr-1", "4", "99.123456")
+    peer.fill("wr-1", "6", "99")
+    odd, plain = [update.event for update in await told(broker)]
+    assert isinstance(odd, Execution)
+    assert isinstance(plain, Execution)
+    assert (odd.price, odd.price_decimals) == (99_123_456, 6)
+    assert (plain.price, plain.price_decimals) == (990_000, 4)
 
 
 @pytest.mark.attack

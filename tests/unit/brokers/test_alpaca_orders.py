@@ -5,7 +5,6 @@ import json
 import logging
 import sqlite3
 import traceback
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from gateway.brokers.alpaca import client
 from gateway.brokers.alpaca.adapter import FILE_NAME, AlpacaBroker
 from gateway.brokers.alpaca.address import address
-from gateway.brokers.alpaca.budget import Budget
+from gateway.brokers.budget import Budget
 from gateway.brokers.contract import Credentials, RealAccount
 from gateway.domain.errors import UnavailableError
 from gateway.domain.execution import (
@@ -35,34 +34,11 @@ from support.vault_server import make_certificate
 from vault.errors import ProviderError
 from vault.secret import Secret
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 ORDERS, LOOKUP = "/v2/orders", "/v2/orders:by_client_order_id"
 TAKEN_OR_NOT = [False, True]
 CANARY = "can-ary-value"
-
-
-@pytest.fixture
-def peer() -> Iterator[AlpacaPeer]:
-    with alpaca_peer() as made:
-        yield made
-
-
-@pytest.fixture
-def account(peer: AlpacaPeer) -> Account:
-    return peer.account()
-
-
-@pytest.fixture
-async def broker(peer: AlpacaPeer, account: Account, tmp_path: Path) -> AsyncIterator[AlpacaBroker]:
-    made = await opened(tmp_path, {"primary": real(peer, account)})
-    yield made
-    await made.close()
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same rules with shorter waits."""
-    monkeypatch.setattr(client, "REQUEST_TIMEOUT_S", 2)
-    monkeypatch.setattr(client, "READ_PAUSES_MS", (5, 10))
 
 
 @pytest.mark.requirement("S1-03")
@@ -313,7 +289,7 @@ async def test_no_connection_is_not_sent(tmp_path: Path) -> None:
     await broker.close()
     clock = RunningClock()
     there = address("primary", gone.mode, gone.url_override)
-    connection = client.AlpacaClient(there, gone.credentials, Budget(clock), clock)
+    connection = client.AlpacaClient(there, gone.credentials, Budget(clock, 200), clock)
     with pytest.raises(NotSentError, match="ERR_NETWORK"):
         await connection.post_order({})
     await connection.close()

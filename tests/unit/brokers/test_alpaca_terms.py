@@ -1,6 +1,6 @@
 """What Alpaca is known to take, and how many requests it is asked with."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,29 +8,17 @@ import pytest
 
 from gateway.brokers.alpaca import assets
 from gateway.brokers.alpaca.adapter import AlpacaBroker
-from gateway.brokers.alpaca.budget import Budget, BudgetSpentError
+from gateway.brokers.budget import Budget, BudgetSpentError
 from gateway.brokers.contract import Credentials
 from gateway.domain.execution import Accepted, Rejected
 from gateway.domain.order import OrderType, Side, TimeInForce
 from gateway.domain.venue import VenueTerms
-from peers.alpaca import alpaca_peer
 from peers.alpaca_venue import Account, AlpacaPeer, Fault
 from support.alpaca import RunningClock, opened, real, until
 from support.brokers import ManualClock, limit_order
 from support.secrets_made import secret
 
 MS = 1_000_000
-
-
-@pytest.fixture
-def peer() -> Iterator[AlpacaPeer]:
-    with alpaca_peer() as made:
-        yield made
-
-
-@pytest.fixture
-def account(peer: AlpacaPeer) -> Account:
-    return peer.account()
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from gateway.domain.permission import Route
 from gateway.domain.venue import VenueTerms
 from gateway.facts.market import Market
 from gateway.market.closes import quote_us
-from gateway.market.historical import OPEN_BEFORE_QUOTE
+from gateway.market.exchange import regular_hours
 from gateway.ports import Broker, Door, MarketReading
 from signing.keys import Ed25519Signer
 from signing.lifecycle import State
@@ -423,14 +423,12 @@ OLD_QUOTES = DOOR | {"quote_age_max_ms": 10**9}
         pytest.param(QUOTED + 30 * MINUTE - 1, OLD_QUOTES, "GATE_MARKET_CLOSED", id="last moment"),
         pytest.param(QUOTED + 30 * MINUTE, OLD_QUOTES, "GATE_MARKET_CLOSED", id="the close"),
         pytest.param(
-            quote_us("2015-01-06") - OPEN_BEFORE_QUOTE - 1,
+            regular_hours("2015-01-06").opens_us - 1,
             OLD_QUOTES,
             "GATE_MARKET_CLOSED",
             id="before the opening",
         ),
-        pytest.param(
-            quote_us("2015-01-06") - OPEN_BEFORE_QUOTE, OLD_QUOTES, "none", id="the opening"
-        ),
+        pytest.param(regular_hours("2015-01-06").opens_us, OLD_QUOTES, "none", id="the opening"),
         pytest.param(quote_us("2015-01-08"), OLD_QUOTES, "GATE_MARKET_CLOSED", id="no session"),
         pytest.param(QUOTED - MINUTE, OLD_QUOTES, "GATE_QUOTE_AGE", id="no quote yet"),
         pytest.param(QUOTED, DOOR | {"spread_max_bps": 2}, "none", id="as wide as allowed"),

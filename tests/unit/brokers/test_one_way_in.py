@@ -30,6 +30,17 @@ def submits(tree: ast.Module) -> int:
     return found
 
 
+def replaces_at_a_broker(tree: ast.Module) -> int:
+    """How often a module reaches for a broker's ``replace``; a text's and a value's are others."""
+    return sum(
+        isinstance(node, ast.Attribute)
+        and node.attr == "replace"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "broker"
+        for node in ast.walk(tree)
+    )
+
+
 def imported(tree: ast.Module) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -43,6 +54,12 @@ def imported(tree: ast.Module) -> set[str]:
 @pytest.mark.requirement("S3-01")
 def test_submit_is_called_in_the_gate_and_nowhere_else() -> None:
     calls = {name: submits(tree) for name, tree in modules()}
+    assert {name: count for name, count in calls.items() if count} == {"brokers/gate.py": 1}
+
+
+@pytest.mark.requirement("S3-01")
+def test_replace_is_called_in_the_gate_and_nowhere_else() -> None:
+    calls = {name: replaces_at_a_broker(tree) for name, tree in modules()}
     assert {name: count for name, count in calls.items() if count} == {"brokers/gate.py": 1}
 
 

@@ -38,6 +38,8 @@ from support.brokers import (
 T = TypeVar("T")
 
 MON, TUE, WED, THU = (quote_us(f"2015-01-0{day}") for day in (5, 6, 7, 8))
+DATED = ("expires_us", "placed_us")
+"""What books of the third version did not have."""
 FREE = {
     "slippage_bps": 0,
     "impact_e4": 0,
@@ -442,23 +444,32 @@ async def test_a_book_of_another_version_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "newer"),
     [
-        (1, ("reduce_only", "extended_hours", "multiplier", "rate_e8")),
-        (2, ("multiplier", "rate_e8")),
+        (1, ("reduce_only", "extended_hours", "multiplier", "rate_e8", *DATED)),
+        (2, ("multiplier", "rate_e8", *DATED)),
+        (3, DATED),
     ],
 )
 async def test_a_book_of_an_earlier_version_is_taken_over(
     tmp_path: Path, version: int, newer: tuple[str, ...]
 ) -> None:
-    """Its orders could not be reduce-only, and were counted one to a unit: so they stay."""
+    """Its orders could not be reduce-only, and were counted one to a unit: so they stay.
+
+    Nobody noted when they came: they are in the history of every period.
+    """
     broker = await simulator(tmp_path, still(), ManualClock())
-    await broker.submit(limit_order("wr-old", limit_price=1_010_000, time_in_force=TimeInForce.GTC))
+    order = limit_order("wr-old", limit_price=1_010_000, time_in_force=TimeInForce.GTC)
+    await broker.submit(order)
     await broker.close()
     old = apsw.Connection(str(tmp_path / "simulator.db"))
     for column in newer:
         old.execute(f"ALTER TABLE orders DROP COLUMN {column}")
+    old.execute("ALTER TABLE updates DROP COLUMN told_us")
     old.execute(f"PRAGMA user_version={version}")
     old.close()
     broker = await simulator(tmp_path, still(), ManualClock())
+    assert await broker.submit(order) == Accepted("sim-00000001")  # it is the same order
+    listed = (await broker.history("primary", 1, 2)).orders
+    assert [(record.broker_client_id, record.placed_us) for record in listed] == [("wr-old", 0)]
     new = limit_order("wr-new", limit_price=1_010_000)
     assert await broker.submit(new) == Accepted("sim-00000002")
     await broker.on_market(quote_us("2015-01-06"))

@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from gateway.brokers.simulator.arrivals import Arrival
 from gateway.brokers.simulator.book import SimulatorBook
 from gateway.domain.errors import UnavailableError
 from gateway.domain.execution import Accepted, Execution
@@ -99,7 +100,9 @@ def test_a_disk_that_fills_up_changes_nothing_and_the_book_goes_on(tmp_path: Pat
     def fill_up() -> None:
         for number in range(1_000):
             client_id = f"wr-{number}"
-            assert isinstance(book.accept(broker_order(client_id, 1), OPENS_US), Accepted)
+            assert isinstance(
+                book.accept(broker_order(client_id, 1), Arrival(OPENS_US, OPENS_US)), Accepted
+            )
             taken.append(client_id)
 
     with pytest.raises(UnavailableError, match="FullError"):
@@ -107,7 +110,9 @@ def test_a_disk_that_fills_up_changes_nothing_and_the_book_goes_on(tmp_path: Pat
     assert 0 < len(taken) < 1_000
     assert book.order(f"wr-{len(taken)}") is None
     book._store._db.rows("PRAGMA max_page_count=1000000")
-    assert isinstance(book.accept(broker_order("wr-after", 1), OPENS_US), Accepted)
+    assert isinstance(
+        book.accept(broker_order("wr-after", 1), Arrival(OPENS_US, OPENS_US)), Accepted
+    )
     for client_id in taken:
         assert book.order(client_id) is not None
     book.close()
@@ -148,10 +153,10 @@ def test_after_a_failed_sync_the_book_answers_nothing_more_until_it_is_opened_an
     tmp_path: Path,
 ) -> None:
     book = open_book(tmp_path)
-    assert isinstance(book.accept(broker_order("wr-0"), OPENS_US), Accepted)
+    assert isinstance(book.accept(broker_order("wr-0"), Arrival(OPENS_US, OPENS_US)), Accepted)
     FailingFile.failing = True
     with pytest.raises(UnavailableError):
-        book.accept(broker_order("wr-1"), OPENS_US)
+        book.accept(broker_order("wr-1"), Arrival(OPENS_US, OPENS_US))
     FailingFile.failing = False
     with pytest.raises(UnavailableError, match="restart"):
         book.order("wr-1")

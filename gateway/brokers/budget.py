@@ -1,7 +1,8 @@
-"""How many requests an account may still make: a bucket that fills by the minute.
+"""How many requests an account may still make at a broker: a bucket that fills by the minute.
 
-Alpaca counts 200 a minute for each account, reads and orders alike. Reads leave a part of the
-bucket to orders; a cancel waits for nothing, and what it takes too much is paid back by reads.
+Reads and orders count alike. Reads leave a part of the bucket to orders; a cancel waits for
+nothing, and what it takes too much is paid back by reads. What the broker says itself of its own
+count goes before ours.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import Final
 
 from gateway.ports import Clock
 
-PER_MINUTE: Final = 200
 _NS_PER_MINUTE: Final = 60_000_000_000
+_NS_PER_MS: Final = 1_000_000
 _PAUSE_MS: Final = 50
 
 
@@ -22,7 +23,7 @@ class BudgetSpentError(Exception):
 class Budget:
     """One account's bucket, full at the start."""
 
-    def __init__(self, clock: Clock, per_minute: int = PER_MINUTE) -> None:
+    def __init__(self, clock: Clock, per_minute: int) -> None:
         """``per_minute`` is both how much it holds and how much flows in each minute."""
         self._clock = clock
         self._per_minute = per_minute
@@ -31,6 +32,7 @@ class Budget:
         self._full = per_minute * _NS_PER_MINUTE
         self._held = self._full
         self._at_ns = clock.monotonic_ns()
+        self._not_before_ns = 0
 
     async def take_for_read(self, wait_ms: int) -> None:
         """Take a request for a read, leaving those that are kept for orders.
@@ -53,17 +55,25 @@ class Budget:
         self._fill()
         self._held = max(self._held - _NS_PER_MINUTE, -self._full)
 
+    def hold_off(self, wait_ms: int) -> None:
+        """Neither reads nor orders for so long: the broker said so. The caller bounds it."""
+        until_ns = self._clock.monotonic_ns() + wait_ms * _NS_PER_MS
+        self._not_before_ns = max(self._not_before_ns, until_ns)
+
     async def _take(self, kept: int, wait_ms: int) -> None:
         waited_ms = 0
         while True:
             self._fill()
-            if self._held >= (kept + 1) * _NS_PER_MINUTE:
+            if self._held >= (kept + 1) * _NS_PER_MINUTE and self._at_ns >= self._not_before_ns:
                 self._held -= _NS_PER_MINUTE
                 return
-            if waited_ms >= wait_ms:
+            if waited_ms >= wait_ms or self._held_off_ms() > wait_ms - waited_ms:
                 raise BudgetSpentError
             await self._clock.sleep_ms(_PAUSE_MS)
             waited_ms += _PAUSE_MS
+
+    def _held_off_ms(self) -> int:
+        return (self._not_before_ns - self._at_ns) // _NS_PER_MS
 
     def _fill(self) -> None:
         now_ns = self._clock.monotonic_ns()
