@@ -1,0 +1,35 @@
+"""Metrics and alerts wired: what they read of a gateway that runs."""
+
+from __future__ import annotations
+
+import contextlib
+
+from gateway.bootstrap.app import App
+from gateway.bootstrap.readings import ledger_trouble, readings, unknown_age_ms
+from gateway.telemetry.rules import Seen, StandingHalt
+
+
+def keep_telemetry(app: App, stack: contextlib.AsyncExitStack) -> None:
+    """Let the metrics be read and alerts be told, for as long as the gateway runs."""
+    app.observer.metrics.reads(lambda: [*readings(app, app.observer), *app.alerting.readings()])
+    app.alerting.start(lambda: _seen(app), stack)
+
+
+def _seen(app: App) -> Seen:
+    """What alerts are judged by, as of now."""
+    troubles = [why for why, stands in ledger_trouble(app).items() if stands]
+    halts = [
+        StandingHalt(
+            halt.cause,
+            "everything" if halt.scope.kind == "global" else f"{halt.scope.kind} {halt.scope.name}",
+            halt.cancels,
+        )
+        for halt in app.book().halts.values()
+    ]
+    return Seen(
+        halts=halts,
+        unknown_ms=unknown_age_ms(app, app.observer),
+        ledger=", ".join(troubles) or None,
+        unpublished=app.ledger.publication_problem,
+        clock=app.clock_watch.trouble(),
+    )

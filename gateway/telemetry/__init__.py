@@ -1,0 +1,1 @@
+"""What is measured and told: metrics, and alerts over channels. Nothing here decides anything."""
