@@ -48,6 +48,7 @@ class TimeInForce(StrEnum):
     GTC = "gtc"
     IOC = "ioc"
     FOK = "fok"
+    GTD = "gtd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class Order:
     """The order whose place it would take."""
     override: str | None = None
     """A signed override as it came: an envelope's text, not yet read."""
+    expires_us: int | None = None
+    """When a GTD order ends by itself (market time); ``None`` for every other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +116,5 @@ class BrokerOrder:
     """The broker must not let it open, grow or turn a position."""
     extended_hours: bool = False
     """The broker may fill it outside of the regular session."""
+    expires_us: int | None = None
+    """When the broker must end it (market time, FIX ExpireTime 126); GTD orders alone have it."""

@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.domain.errors import InvalidInputError
+from gateway.domain.instants import instant_us
 from gateway.domain.instrument import Instrument
-from gateway.domain.order import Order, Side
+from gateway.domain.order import Order, Side, TimeInForce
 from gateway.domain.quantities import (
     DEFAULT_DECIMALS,
     INT_LIMIT,
@@ -27,6 +28,10 @@ from gateway.domain.quantities import (
 from gateway.intake.ticket import OrderBody
 from signing.override import OverrideError, read_override
 
+STANDS_MAX_DAYS: Final = 90
+"""For how long a GTD order may be asked to stand; a GTC order is for what stands longer."""
+STANDS_MAX_US: Final = STANDS_MAX_DAYS * 24 * 3_600 * 1_000_000
+
 _QTY_E8_DECIMALS: Final = 8
 
 
@@ -37,6 +42,7 @@ def to_order(
     principal: str,
     instruments: Mapping[str, Instrument],
     accounts: Collection[str],
+    now_us: int = 0,
 ) -> Order:
     """Make the exact order.
 
@@ -46,12 +52,15 @@ def to_order(
         principal: who asks.
         instruments: the release's, by symbol; any other symbol is read at 8 decimals.
         accounts: the aliases that this gateway serves.
+        now_us: the market time that an order's own end is held against; without one, no end fits.
 
     Raises:
         InvalidInputError: ``account-unknown``, ``price-missing``, ``price-unexpected``,
             ``number-malformed``, ``number-not-positive``, ``number-too-large``,
             ``qty-below-lot``, ``price-below-tick``, ``intent-contradiction``,
-            ``locate-unexpected`` or ``override-malformed``. Nothing has been recorded.
+            ``locate-unexpected``, ``override-malformed``, ``expiry-missing``,
+            ``expiry-unexpected``, ``expiry-malformed`` or ``expiry-out-of-bounds``. Nothing has
+            been recorded.
     """
     if body.account not in accounts:
         raise InvalidInputError(
@@ -94,7 +103,43 @@ def to_order(
         source_run=body.source_run,
         replaces=body.replaces,
         override=_readable(body.override),
+        expires_us=_end(body, now_us),
     )
+
+
+def _end(body: OrderBody, now_us: int) -> int | None:
+    """When a GTD order ends by itself: within the days that come.
+
+    Raises:
+        InvalidInputError: ``expiry-missing``, ``expiry-unexpected``, ``expiry-malformed`` or
+            ``expiry-out-of-bounds``.
+    """
+    if body.time_in_force is not TimeInForce.GTD:
+        if body.expires_at is None:
+            return None
+        raise InvalidInputError(
+            "expiry-unexpected",
+            f"a {body.time_in_force} order ends by itself",
+            "leave expires_at out, or send time_in_force gtd",
+        )
+    if body.expires_at is None:
+        raise InvalidInputError(
+            "expiry-missing", "a gtd order needs expires_at", "send the instant at which it ends"
+        )
+    expires_us = instant_us(body.expires_at)
+    if expires_us is None:
+        raise InvalidInputError(
+            "expiry-malformed",
+            "expires_at is no instant with an offset",
+            "for example 2015-01-05T15:30:00-05:00",
+        )
+    if not now_us < expires_us <= now_us + STANDS_MAX_US:
+        raise InvalidInputError(
+            "expiry-out-of-bounds",
+            f"expires_at is not within the {STANDS_MAX_DAYS} days that come, by the market's clock",
+            "send an earlier instant that is still to come",
+        )
+    return expires_us
 
 
 def _reduces_only(body: OrderBody) -> bool:

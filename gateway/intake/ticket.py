@@ -98,6 +98,11 @@ DecimalText = Annotated[
 ]
 """A number as text; ``quantities.parse_decimal`` is its only reader."""
 
+InstantText = Annotated[
+    str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})
+]
+"""An instant in market time, RFC 3339 with an offset."""
+
 Name = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$"), AfterValidator(_not_reserved)
 ]
@@ -211,6 +216,9 @@ class OrderBody(BaseModel):
     )
     type: TypeName
     time_in_force: TimeInForceName = TimeInForce.DAY
+    expires_at: InstantText | None = Field(
+        default=None, description="Of a gtd order, and of no other: when it ends by itself."
+    )
     qty: DecimalText
     limit_price: DecimalText | None = None
     stop_price: DecimalText | None = None
@@ -230,7 +238,9 @@ class OrderBody(BaseModel):
         default=None, description="The audited run that the order comes from."
     )
     replaces: Name | None = Field(
-        default=None, description="The order whose place it would take; in a preview only."
+        default=None,
+        description="The order whose place it takes; qty then is the whole quantity, what is "
+        "filled of that order included.",
     )
     override: OverrideText | None = Field(
         default=None, description="A signed override for exactly this order."

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.market import Hours
-from gateway.market.closes import EXCHANGE_ZONE
+from gateway.market.exchange import EXCHANGE_ZONE
 
 DAYS_BEFORE: Final = 10
 """Days asked for before today: the longest closure since 1933 was of four sessions."""
@@ -92,6 +92,14 @@ class VenueCalendar:
         closes = [one.closes_us for one in told.hours]
         index = bisect_right(closes, at_us)
         return told.hours[index] if index < len(closes) else None
+
+    def trading_day(self, at_us: int) -> date | None:
+        """The day of an instant if it has a session, or else that of the session before it."""
+        told = self._known(at_us)
+        if told is None:
+            return None
+        days = [day for day in told.days if day <= day_of(at_us)]
+        return days[-1] if days else None
 
     def previous(self, at_us: int) -> Hours | None:
         """The last session of an earlier day than that of an instant."""

@@ -9,18 +9,17 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, timedelta
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from gateway.domain.errors import InvalidInputError
+from gateway.market.exchange import regular_hours
 from gateway.market.spread import PRICE_DECIMALS
 
-EXCHANGE_ZONE: Final = "America/New_York"
-QUOTE_TIME: Final = time(15, 30)
-"""The local time from which a session's close counts as known."""
+QUOTE_BEFORE_CLOSE_US: Final = timedelta(minutes=30) // timedelta.resolution
+"""How long before the end of its session a close counts as known."""
 
 SIZE_MAX_BYTES: Final = 64 * 2**20
 ROWS_MIN: Final = 2  # the header and one session
@@ -30,7 +29,6 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _PRICE = re.compile(r"(?:0|[1-9][0-9]{0,7})(?:\.[0-9]{1,4})?")
 _SESSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,15}")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,11 @@ class Series:
 
 
 def quote_us(session: str) -> int:
-    """The instant of a session's quote in UTC microseconds: 15:30 in New York, summer or winter."""
-    local = datetime.combine(date.fromisoformat(session), QUOTE_TIME, ZoneInfo(EXCHANGE_ZONE))
-    return (local - _EPOCH) // datetime.resolution
+    """The instant of a session's quote in UTC microseconds, half an hour before its close.
+
+    That is 15:30 in New York, summer or winter, and 12:30 on a half-day.
+    """
+    return regular_hours(session).closes_us - QUOTE_BEFORE_CLOSE_US
 
 
 def read_series(source: Path | Traversable) -> dict[str, Series]:

@@ -1,8 +1,9 @@
 """A feed of recorded daily closes: what was known at a market time, never what came later.
 
-The close of day t is the quote at 15:30 New York time of day t, known from that instant on; its
-age grows until the next session's. Bid, ask and volume come from the stated models of
-``gateway.market.spread``. Everything is held in memory and immutable, so any thread may read.
+The close of day t is the quote half an hour before the end of its session (15:30 in New York, 12:30
+on a half-day), known from that instant on; its age grows until the next session's. Bid, ask and
+volume come from the stated models of ``gateway.market.spread``. Everything is held in memory and
+immutable, so any thread may read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.domain.errors import InvalidInputError
 from gateway.domain.market import Bar, Close, Hours, Quote
-from gateway.market.closes import EXCHANGE_ZONE, Series, read_series
+from gateway.market.closes import QUOTE_BEFORE_CLOSE_US, Series, read_series
+from gateway.market.exchange import EXCHANGE_ZONE, regular_hours
 from gateway.market.spread import (
     PRICE_DECIMALS,
     SHIPPED_MODEL,
@@ -29,11 +31,6 @@ from gateway.market.spread import (
 )
 
 VOLATILITY_COLUMN: Final = "VIX"
-OPEN_BEFORE_QUOTE: Final = timedelta(hours=6) // timedelta.resolution
-CLOSE_AFTER_QUOTE: Final = timedelta(minutes=30) // timedelta.resolution
-"""Microseconds from the opening at 09:30 to the quote at 15:30, and from there to 16:00. Clocks
-are changed on Sundays, so within a session an hour is an hour, in summer and in winter."""
-
 _BARS_FOR_PREVIOUS: Final = 2  # today's, where it is known already, and the one before it
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -54,6 +51,8 @@ class HistoricalFeed:
                 for session, at_us in zip(series.sessions, series.at_us, strict=True)
             }
         )
+
+        self._days = sorted({session for session, _ in self._sessions})
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -131,19 +130,28 @@ class HistoricalFeed:
         return self._volatility.values_e4[known - 1] if known else None
 
     def hours(self, symbol: str, at_us: int) -> Hours | None:
-        """The regular session, 09:30 to 16:00 in New York, that contains or follows ``at_us``.
+        """The regular session that contains or follows ``at_us``, as the exchange kept it.
 
-        Each day on which the symbol has a close was a session. The files do not tell which days
-        closed early: on those the hours are said to end at 16:00 too.
+        Each day on which the symbol has a close was a session.
         """
+        return self._hours(symbol, at_us - QUOTE_BEFORE_CLOSE_US)
+
+    def fillable(self, symbol: str, at_us: int) -> Hours | None:
+        """The session of the first quote after ``at_us``: the first in which an order can fill."""
+        return self._hours(symbol, at_us)
+
+    def _hours(self, symbol: str, quoted_after_us: int) -> Hours | None:
+        """The session of the first quote after an instant."""
         series = self._closes.get(symbol)
-        if series is None:
+        index = bisect_right(series.at_us, quoted_after_us) if series else 0
+        if series is None or index == len(series.at_us):
             return None
-        index = bisect_right(series.at_us, at_us - CLOSE_AFTER_QUOTE)
-        if index == len(series.at_us):
-            return None
-        quoted_us = series.at_us[index]
-        return Hours(quoted_us - OPEN_BEFORE_QUOTE, quoted_us + CLOSE_AFTER_QUOTE)
+        return regular_hours(series.sessions[index])
+
+    def trading_day(self, at_us: int) -> str | None:
+        """The newest session of the files that is no later than the date of ``at_us``."""
+        known = bisect_right(self._days, self.session(at_us))
+        return self._days[known - 1] if known else None
 
     def session(self, at_us: int) -> str:
         """The date in New York at ``at_us``; a day without trading has a date too."""

@@ -68,6 +68,11 @@ class VenueFeed:
         """The date in New York at ``at_us``; a day without trading has a date too."""
         return day_of(at_us).isoformat()
 
+    def trading_day(self, at_us: int) -> str | None:
+        """The day of the session that is on, is to come today, or was last, if that is known."""
+        day = self._calendar.trading_day(at_us)
+        return None if day is None else day.isoformat()
+
     def hours(self, symbol: str, at_us: int) -> Hours | None:
         """The regular session that contains or follows ``at_us``; ``None`` where it is not known.
 

@@ -12,14 +12,21 @@ import pytest
 from gateway.brokers.contract import AccountTerms, BrokerParts, MarketDriven, OpenBroker
 from gateway.brokers.registry import BROKERS, open_broker
 from gateway.domain.errors import UnavailableError, WritError
-from gateway.domain.execution import Accepted, BrokerUpdate, Execution, Rejected, StatusChange
+from gateway.domain.execution import (
+    Accepted,
+    BrokerUpdate,
+    Execution,
+    OutcomeUnknownError,
+    Rejected,
+    StatusChange,
+)
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
 from gateway.domain.quantities import MICROS, format_scaled, notional_micros, value_micros
 from gateway.domain.venue import VenueTerms
 from gateway.market.closes import quote_us
 from peers.alpaca import alpaca_peer
 from peers.alpaca_venue import AlpacaPeer
-from signing.lifecycle import State
+from signing.lifecycle import OPEN, State
 from signing.records import check
 from support.alpaca import FAST, RunningClock, real, until
 from support.brokers import (
@@ -186,7 +193,7 @@ async def test_every_type_and_time_in_force_is_taken_and_open(
     trading: Venue, order: object, tif: TimeInForce
 ) -> None:
     terms = await stated(trading)
-    sent = replace(order, time_in_force=tif)  # pyright: ignore[reportArgumentType,reportCallIssue]  the case names the fields
+    sent = replace(order, time_in_force=tif, expires_us=end_of(tif))  # pyright: ignore[reportArgumentType,reportCallIssue]  the case names the fields
     answer = await trading.broker.submit(sent)
     if sent.type not in terms.types or tif not in terms.times_in_force:
         assert isinstance(answer, Rejected)
@@ -325,6 +332,169 @@ async def test_a_reader_may_ask_for_nothing(venue: Venue) -> None:
         assert await venue.broker.updates(10**9, 10) == []
 
 
+def end_of(tif: TimeInForce) -> int | None:
+    """An end where the time in force wants one."""
+    return quote_us(SESSIONS[-1]) if tif is TimeInForce.GTD else None
+
+
+async def working(venue: Venue) -> list[str]:
+    """What the broker lists as open in the account, by our ids."""
+    records = await venue.broker.open_orders("primary")
+    for record in records:
+        assert record.account == "primary"
+        assert State(record.status) in OPEN
+        assert record.filled_qty < record.qty
+    return sorted(record.broker_client_id for record in records)
+
+
+async def resting(venue: Venue, client_id: str = "wr-1") -> BrokerOrder:
+    """An order that works and does not fill."""
+    order = limit_order(client_id, limit_price=500_000, time_in_force=TimeInForce.GTC)
+    assert await taken(venue, order)
+    return order
+
+
+async def replaced(venue: Venue, client_id: str = "wr-1") -> bool:
+    """Whether the order's end by a replacement has been told."""
+    events = [update.event for update in await venue.updates()]
+    told = [each for each in events if isinstance(each, StatusChange)]
+    return any((each.broker_client_id, each.status) == (client_id, "REPLACED") for each in told)
+
+
+@pytest.mark.requirement("S1-06")
+async def test_a_replacement_takes_the_place_of_an_order(trading: Venue) -> None:
+    old = await resting(trading)
+    new = replace(old, broker_client_id="wr-2", qty=7, limit_price=510_000)
+    answer = await trading.broker.replace("wr-1", new, 0)
+    assert isinstance(answer, Accepted)
+    await eventually(lambda: replaced(trading))
+    assert await working(trading) == ["wr-2"]
+    before, after = await trading.broker.order("wr-1"), await trading.broker.order("wr-2")
+    assert before is not None
+    assert after is not None
+    assert (before.status, before.open) == ("REPLACED", False)
+    assert (after.broker_order_id, after.filled_qty, after.open) == (
+        answer.broker_order_id,
+        0,
+        True,
+    )
+
+
+@pytest.mark.attack
+@pytest.mark.requirement("S1-06")
+async def test_a_replacement_never_leaves_two_live_orders(trading: Venue) -> None:
+    """NautilusTrader#4288, #4564: not when it is sent again, nor when several race for a place."""
+    old = await resting(trading)
+    names = [f"wr-{number}" for number in range(2, 6)]
+    rivals = [replace(old, broker_client_id=name, qty=7) for name in names]
+    answers = await asyncio.gather(
+        *(trading.broker.replace("wr-1", rival, 0) for rival in rivals), return_exceptions=True
+    )
+    taken = [answer for answer in answers if isinstance(answer, Accepted)]
+    assert len(taken) == 1
+    assert len(await working(trading)) == 1
+    [left] = await working(trading)
+    with suppress(OutcomeUnknownError):
+        await trading.broker.replace("wr-1", replace(old, broker_client_id=left, qty=7), 0)
+    assert await working(trading) == [left]
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.parametrize("case", ["cancelled", "filled", "never known", "filled otherwise"])
+async def test_a_replacement_that_comes_too_late_is_refused(trading: Venue, case: str) -> None:
+    old = await resting(trading)
+    name, filled_qty, left = "wr-1", 0, list[str]()
+    if case == "cancelled":
+        await trading.broker.cancel("wr-1")
+    elif case == "filled":
+        name = "wr-filled"
+        assert await taken(trading, broker_order(name))
+        await trading.next_day()
+        left = ["wr-1"]
+    elif case == "never known":
+        name, left = "wr-none", ["wr-1"]
+    else:
+        filled_qty, left = 3, ["wr-1"]
+    new = replace(old, broker_client_id="wr-2", qty=7)
+    assert await trading.broker.replace(name, new, filled_qty) == Rejected("ERR_TOO_LATE")
+    assert await working(trading) == left
+
+
+@pytest.mark.requirement("S1-06")
+async def test_a_replacement_that_is_refused_leaves_the_order_at_work(trading: Venue) -> None:
+    old = await resting(trading)
+    dear = replace(old, broker_client_id="wr-2", qty=1_000_000)
+    refused = await trading.broker.replace("wr-1", dear, 0)
+    assert isinstance(refused, Rejected)
+    assert await working(trading) == ["wr-1"]
+    for number, other in enumerate(({"symbol": "MSFT"}, {"side": Side.SELL})):
+        new = replace(old, broker_client_id=f"wr-other-{number}", **other)
+        assert isinstance(await trading.broker.replace("wr-1", new, 0), Rejected)
+    assert await working(trading) == ["wr-1"]
+    assert not await replaced(trading)
+
+
+async def test_open_orders_are_those_of_the_account_that_may_still_fill(trading: Venue) -> None:
+    assert await working(trading) == []
+    await resting(trading, "wr-1")
+    await resting(trading, "wr-2")
+    other = replace(limit_order("wr-3", limit_price=500_000), account="second")
+    assert await taken(trading, other)
+    assert await working(trading) == ["wr-1", "wr-2"]
+    [record] = await trading.broker.open_orders("second")
+    known = await trading.broker.order("wr-3")
+    assert known is not None
+    assert record.broker_order_id == known.broker_order_id
+    assert (record.symbol, record.side, record.limit_price) == ("AAPL", Side.BUY, 500_000)
+    assert (record.qty, record.qty_decimals, record.price_decimals) == (10, 0, 4)
+    await trading.broker.cancel("wr-1")
+    assert await working(trading) == ["wr-2"]
+
+
+@pytest.mark.requirement("W-07")
+async def test_the_history_of_a_period_is_complete_both_ways(trading: Venue) -> None:
+    await busy_days(trading)
+    ever = 2**52
+    for alias in ACCOUNTS:
+        listed = await trading.broker.history(alias, 0, ever)
+        names = [record.broker_client_id for record in listed.orders]
+        assert sorted(names) == ["wr-2"] if alias == "second" else names != []
+        told = [update.event for update in await trading.updates()]
+        fills = [each for each in told if isinstance(each, Execution) and each.account == alias]
+        assert {(each.broker_client_id, each.execution_id, each.qty) for each in fills} == {
+            (each.broker_client_id, each.execution_id, each.qty) for each in listed.executions
+        }
+        for record in listed.orders:
+            known = await trading.broker.order(record.broker_client_id)
+            assert known is not None
+            assert (record.broker_order_id, record.status, record.filled_qty) == (
+                known.broker_order_id,
+                known.status,
+                known.filled_qty,
+            )
+        before = await trading.broker.history(alias, 0, 1)
+        assert (before.orders, before.executions) == ((), ())
+    first = await trading.broker.history("primary", 0, ever)
+    assert sorted(record.broker_client_id for record in first.orders) == [
+        *("wr-1", "wr-3", "wr-4", "wr-5", "wr-6"),
+    ]
+
+
+async def test_accounts_that_it_does_not_have_are_no_empty_lists(trading: Venue) -> None:
+    """A failed report is never read as flat, nor as nothing being open."""
+    with pytest.raises(WritError):
+        await trading.broker.open_orders("nobody")
+    with pytest.raises(WritError):
+        await trading.broker.history("nobody", 0, 1)
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], patience_s: int = 30) -> None:
+    """Wait for what a broker tells in its own time, and not for ever."""
+    async with asyncio.timeout(patience_s):
+        while not await holds():  # noqa: ASYNC110  a question to it, not a wait for news
+            await asyncio.sleep(0.005)
+
+
 async def taken(venue: Venue, order: BrokerOrder) -> bool:
     return isinstance(await venue.broker.submit(order), Accepted)
 
@@ -357,6 +527,7 @@ async def test_types_and_times_are_taken_as_stated(
     order = broker_order(
         type=kind,
         time_in_force=tif,
+        expires_us=end_of(tif),
         limit_price=1_000_000 if kind.has_limit else None,
         stop_price=1_010_000 if kind.has_stop else None,
     )

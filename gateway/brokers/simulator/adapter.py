@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from gateway.brokers.contract import BrokerParts
+from gateway.brokers.simulator.arrivals import Arrival, Replacing
 from gateway.brokers.simulator.book import SimulatorBook
 from gateway.brokers.simulator.config import parse_config
 from gateway.domain.errors import InvalidInputError, UnavailableError
 from gateway.domain.execution import (
     Accepted,
+    BrokerHistory,
+    BrokerOrderRecord,
     BrokerOrderState,
     BrokerStatement,
     BrokerUpdate,
@@ -26,6 +29,8 @@ from gateway.ports import BlockingRunner, Clock
 
 NAME: Final = "simulator"
 FILE_NAME: Final = "simulator.db"
+SETTLE_MS: Final = 2_000
+"""For how long an order must go on being unknown here before it counts as absent."""
 T = TypeVar("T")
 
 
@@ -35,6 +40,7 @@ class SimulatorBroker:
     def __init__(self, book: SimulatorBook, clock: Clock, runner: BlockingRunner) -> None:
         """Wrap an open book; ``clock`` tells when an order arrives, ``runner`` does the work."""
         self.on_update: Callable[[], None] | None = None
+        self.settle_ms = SETTLE_MS
         self._book = book
         self._clock = clock
         self._runner = runner
@@ -64,16 +70,54 @@ class SimulatorBroker:
         Raises:
             OutcomeUnknownError: ``ERR_UNKNOWN_OUTCOME``: the book could not be written.
         """
-        market_us = self._clock.market_us()
+        return await self._accept(order)
+
+    async def replace(
+        self, broker_client_id: str, order: BrokerOrder, filled_qty: int
+    ) -> Accepted | Rejected:
+        """Put an order in the place of a working one, or refuse it and leave that at work.
+
+        Raises:
+            OutcomeUnknownError: ``ERR_UNKNOWN_OUTCOME``: the book could not be written.
+        """
+        answer = await self._accept(order, Replacing(broker_client_id, filled_qty))
+        if isinstance(answer, Accepted):
+            self._tell()
+        return answer
+
+    async def _accept(
+        self, order: BrokerOrder, replacing: Replacing | None = None
+    ) -> Accepted | Rejected:
+        at = Arrival(self._clock.market_us(), self._clock.wall_us())
         try:
-            return await self._run(lambda: self._book.accept(order, market_us))
+            return await self._run(lambda: self._book.accept(order, at, replacing))
         except UnavailableError as error:
             raise OutcomeUnknownError("ERR_UNKNOWN_OUTCOME") from error
 
     async def cancel(self, broker_client_id: str) -> None:
         """Cancel what is left of an order at once; the update follows."""
-        if await self._run(lambda: self._book.cancel(broker_client_id)):
+        wall_us = self._clock.wall_us()
+        if await self._run(lambda: self._book.cancel(broker_client_id, wall_us)):
             self._tell()
+
+    async def open_orders(self, account: str) -> list[BrokerOrderRecord]:
+        """Every order of an account that may still fill.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+        """
+        return await self._run(lambda: self._book.open_orders(account))
+
+    async def history(self, account: str, from_us: int, to_us: int) -> BrokerHistory:
+        """Orders placed, refused ones too, and executions made from an instant to before another.
+
+        Both are wall time.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+            UnavailableError: ``simulator-history-too-long``.
+        """
+        return await self._run(lambda: self._book.history(account, from_us, to_us))
 
     async def order(self, broker_client_id: str) -> BrokerOrderState | None:
         """What has become of an order."""
@@ -97,7 +141,8 @@ class SimulatorBroker:
         An order fills only on a quote later than its acceptance and latency, and each quote is
         traded once, so calling it twice for the same time changes nothing.
         """
-        made = await self._run(lambda: self._book.trade(now_us))
+        wall_us = self._clock.wall_us()
+        made = await self._run(lambda: self._book.trade(now_us, wall_us))
         if made:
             self._tell()
         return made

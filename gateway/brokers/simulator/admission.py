@@ -14,11 +14,11 @@ from typing import Final
 
 from gateway.brokers.contract import AccountTerms
 from gateway.brokers.simulator.config import SimulatorConfig
-from gateway.brokers.simulator.matching import VOLUME_DECIMALS
+from gateway.brokers.simulator.matching import VOLUME_DECIMALS, Resting
 from gateway.brokers.simulator.pricing import commission_micros, tick_size
 from gateway.domain.exits import only_reduces
 from gateway.domain.market import Quote
-from gateway.domain.order import BrokerOrder, Side
+from gateway.domain.order import BrokerOrder, Side, TimeInForce
 from gateway.domain.quantities import (
     BPS,
     INT_LIMIT,
@@ -28,6 +28,7 @@ from gateway.domain.quantities import (
     notional_micros,
 )
 
+TOO_LATE: Final = "ERR_TOO_LATE"
 DUPLICATE: Final = "ERR_DUPLICATE_ORDER"
 INSUFFICIENT_FUNDS: Final = "ERR_INSUFFICIENT_FUNDS"
 INSUFFICIENT_QTY: Final = "ERR_INSUFFICIENT_QTY"
@@ -91,7 +92,8 @@ def form_fault(
     )
     # Without a limit the protection price is the only bound on what the order may cost.
     bounded = order.type.has_limit or order.protection_price is not None
-    if not (scaled and shaped and bounded and 0 < order.qty < INT_LIMIT):
+    dated = (order.expires_us is not None) == (order.time_in_force is TimeInForce.GTD)
+    if not (scaled and shaped and bounded and dated and 0 < order.qty < INT_LIMIT):
         return INVALID_ORDER
     tick = tick_size(order.price_decimals, config)
     prices = (order.limit_price, order.stop_price, order.protection_price)
@@ -102,6 +104,20 @@ def form_fault(
     top = max(bound_price(order), quote.last)
     value = notional_micros(order.qty, order.qty_decimals, top, order.price_decimals, worth)
     return None if in_bounds(value) else INVALID_ORDER
+
+
+def replace_fault(old: Resting | None, order: BrokerOrder, filled_qty: int) -> str | None:
+    """The code for which an order may not take the place of another one, or ``None``.
+
+    Args:
+        old: the order that works; ``None`` when none does under that id.
+        order: what is to stand in its place.
+        filled_qty: what was filled of the old one when its replacement was decided.
+    """
+    if old is None or old.filled_qty != filled_qty:
+        return TOO_LATE
+    same = (old.order.account, old.order.symbol, old.order.side)
+    return None if same == (order.account, order.symbol, order.side) else INVALID_ORDER
 
 
 def terms_fault(

@@ -6,8 +6,6 @@ just as a real broker would not be. Calls block on disk and belong on a worker t
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Final
 
 from gateway.brokers.contract import AccountTerms, WorthAt, plain
 from gateway.brokers.simulator.admission import (
-    DUPLICATE,
+    INVALID_ORDER,
     NO_RATE,
     UNKNOWN_ACCOUNT,
     Holdings,
@@ -24,15 +22,31 @@ from gateway.brokers.simulator.admission import (
     funds_fault,
     terms_fault,
 )
+from gateway.brokers.simulator.arrivals import (
+    Arrival,
+    Replacing,
+    answered,
+    cannot_replace,
+    content_of,
+)
 from gateway.brokers.simulator.config import SimulatorConfig
+from gateway.brokers.simulator.listing import history, listed
 from gateway.brokers.simulator.pricing import latency_us
-from gateway.brokers.simulator.rows import ORDER_COLUMNS, UPDATE_COLUMNS, broker_update, whole
+from gateway.brokers.simulator.rows import (
+    ORDER_COLUMNS,
+    UPDATE_COLUMNS,
+    broker_update,
+    order_name,
+    whole,
+)
 from gateway.brokers.simulator.session import trade_until
-from gateway.brokers.simulator.store import Database, Store, resting
+from gateway.brokers.simulator.store import OPEN, Database, Store, resting
 from gateway.brokers.simulator.terms import short_restricted, stated_terms
 from gateway.domain.errors import NotFoundError
 from gateway.domain.execution import (
     Accepted,
+    BrokerHistory,
+    BrokerOrderRecord,
     BrokerOrderState,
     BrokerStatement,
     BrokerUpdate,
@@ -86,54 +100,45 @@ class SimulatorBook:
         scale = self._scales.get(symbol)
         return stated_terms(self._feed, self._config, terms, symbol, scale, at_us)
 
-    def accept(self, order: BrokerOrder, market_us: int) -> Accepted | Rejected:
+    def accept(
+        self, order: BrokerOrder, at: Arrival, replacing: Replacing | None = None
+    ) -> Accepted | Rejected:
         """Take or refuse an order for good; the same order again gets the same answer.
 
-        ``market_us`` is when it arrives. A refusal is kept too, so that whoever lost the answer
-        can ask for it.
+        A refusal is kept too, so that whoever lost the answer can ask for it. An order that takes
+        the place of another one ends that in the same transaction, or is refused and leaves it
+        working: never are both at work, and never neither.
         """
-        content = _content(order)
+        content = content_of(order, replacing)
         with self._store.writing() as db:
-            known = db.row(
-                "SELECT row, content, status, code FROM orders WHERE broker_client_id = ?",
-                order.broker_client_id,
-            )
-            if known is not None:
-                row, stored, status, code = known
-                if stored != content:
-                    return Rejected(DUPLICATE)
-                return Rejected(str(code)) if status == "REJECTED" else Accepted(_name(whole(row)))
-            at_us = max(market_us, _matched_us(db))
-            worth = self._worth(order.symbol, at_us)
-            fault = self._fault(db, order, worth, at_us)
-            answer = self._keep(db, order, worth or PLAIN, content, at_us, fault)
+            before = answered(db, order.broker_client_id, content)
+            if before is not None:
+                return before
+            market_us = max(at.market_us, _matched_us(db))
+            worth = self._worth(order.symbol, market_us)
+            fault = None if replacing is None else cannot_replace(db, order, replacing)
+            without = "" if replacing is None else replacing.broker_client_id
+            fault = fault or self._fault(db, order, worth, market_us, without)
+            stamped = Arrival(market_us, at.wall_us)
+            answer = self._keep(db, order, worth or PLAIN, content, stamped, fault)
+            if fault is None and replacing is not None:
+                _end(db, replacing.broker_client_id, "REPLACED", at.wall_us)
         if fault is None:
             self._scales.setdefault(order.symbol, order.qty_decimals)
         return answer
 
-    def cancel(self, broker_client_id: str) -> int:
+    def cancel(self, broker_client_id: str, wall_us: int) -> int:
         """Cancel what is left of an order at once; returns how many updates that made."""
         with self._store.writing() as db:
-            row = db.row(
-                "UPDATE orders SET status = 'CANCELED' WHERE broker_client_id = ? "
-                "AND status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED') RETURNING row",
-                broker_client_id,
-            )
-            if row is None:
-                return 0
-            db.rows(
-                "INSERT INTO updates (order_row, status, code) VALUES (?, 'CANCELED', ?)",
-                row[0],
-                _NONE,
-            )
-            return 1
+            return _end(db, broker_client_id, "CANCELED", wall_us)
 
-    def trade(self, now_us: int) -> int:
+    def trade(self, now_us: int, wall_us: int) -> int:
         """Trade every quote up to ``now_us`` once, in order; returns how many updates it made."""
         with self._store.writing() as db:
             before = _last_cursor(db)
             trade_until(db, self._feed, self._config, _matched_us(db), now_us)
             db.rows("UPDATE meta SET value = max(value, ?) WHERE name = 'matched_us'", now_us)
+            db.rows("UPDATE updates SET told_us = ? WHERE cursor > ?", wall_us, before)
             return _last_cursor(db) - before
 
     def order(self, broker_client_id: str) -> BrokerOrderState | None:
@@ -148,7 +153,7 @@ class SimulatorBook:
         row, status, filled_qty = found
         return BrokerOrderState(
             broker_client_id=broker_client_id,
-            broker_order_id=_name(whole(row)),
+            broker_order_id=order_name(whole(row)),
             status=str(status),
             filled_qty=whole(filled_qty),
             open=status in _OPEN_STATUSES,
@@ -161,15 +166,31 @@ class SimulatorBook:
             NotFoundError: ``broker-account-unknown``.
         """
         with self._store.reading() as db:
-            cash = db.row("SELECT cash_micros FROM accounts WHERE account = ?", account)
-            positions = _positions(db, account)
-        if cash is None:
-            raise NotFoundError(
-                "broker-account-unknown",
-                f"the simulator has no account {account}",
-                "name a configured account",
-            )
-        return BrokerStatement(account, whole(cash[0]), positions)
+            return BrokerStatement(account, _known(db, account), _positions(db, account))
+
+    def open_orders(self, account: str) -> list[BrokerOrderRecord]:
+        """Every order of an account that may still fill, the oldest first.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+        """
+        with self._store.reading() as db:
+            _known(db, account)
+            return listed(db, f"{OPEN} AND account = ?", account)
+
+    def history(self, account: str, from_us: int, to_us: int) -> BrokerHistory:
+        """Orders placed and executions made from an instant of wall time until before another.
+
+        What was entered before wall times were noted is in every period: nobody can say of it
+        that it is not.
+
+        Raises:
+            NotFoundError: ``broker-account-unknown``.
+            UnavailableError: ``simulator-history-too-long``.
+        """
+        with self._store.reading() as db:
+            _known(db, account)
+            return history(db, account, from_us, to_us)
 
     def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
         """Fills and ends of orders with a cursor above ``after``, at most 1,000 at once."""
@@ -187,8 +208,9 @@ class SimulatorBook:
         self._store.close()
 
     def _fault(
-        self, db: Database, order: BrokerOrder, worth: Worth | None, at_us: int
+        self, db: Database, order: BrokerOrder, worth: Worth | None, at_us: int, without: str
     ) -> str | None:
+        """Why the order cannot be taken; the order ``without`` counts as gone already."""
         terms = self._accounts.get(order.account)
         if terms is None:
             return UNKNOWN_ACCOUNT
@@ -199,11 +221,13 @@ class SimulatorBook:
             return fault
         if worth is None:
             return NO_RATE
+        if order.expires_us is not None and order.expires_us <= at_us:
+            return INVALID_ORDER
         restricted = short_restricted(self._feed, order.symbol, at_us)
         fault = terms_fault(order, quote, self._config, worth, short_restricted=restricted)
         if fault is not None:
             return fault
-        holdings = _holdings(db, order.account, terms)
+        holdings = _holdings(db, order.account, terms, without)
         symbols = {order.symbol, *holdings.positions}
         symbols.update(held.order.symbol for held in holdings.open_orders)
         quotes = {symbol: self._feed.quote(symbol, at_us) for symbol in symbols}
@@ -217,37 +241,72 @@ class SimulatorBook:
         order: BrokerOrder,
         worth: Worth,
         content: str,
-        at_us: int,
+        at: Arrival,
         fault: str | None,
     ) -> Accepted | Rejected:
-        eligible_us = at_us + latency_us(order.broker_client_id, self._config)
+        eligible_us = at.market_us + latency_us(order.broker_client_id, self._config)
         values = asdict(order)
-        marks = ", ".join("?" * (len(values) + 7))
+        marks = ", ".join("?" * (len(values) + 8))
         row = db.row(
             f"INSERT INTO orders ({ORDER_COLUMNS}, "  # noqa: S608  constant text
-            "multiplier, rate_e8, content, accepted_us, eligible_us, status, code) "
+            "multiplier, rate_e8, content, accepted_us, placed_us, eligible_us, status, code) "
             f"VALUES ({marks}) RETURNING row",
             *values.values(),
             worth.multiplier,
             worth.rate_e8,
             content,
-            at_us,
+            at.market_us,
+            at.wall_us,
             eligible_us,
             "ACKNOWLEDGED" if fault is None else "REJECTED",
             fault or _NONE,
         )
         assert row is not None
-        return Accepted(_name(whole(row[0]))) if fault is None else Rejected(fault)
+        return Accepted(order_name(whole(row[0]))) if fault is None else Rejected(fault)
 
 
-def _holdings(db: Database, account: str, terms: AccountTerms) -> Holdings:
+def _end(db: Database, broker_client_id: str, status: str, wall_us: int) -> int:
+    """End an order that works; returns how many updates that made."""
+    row = db.row(
+        f"UPDATE orders SET status = ? WHERE broker_client_id = ? AND {OPEN} RETURNING row",  # noqa: S608  constant text
+        status,
+        broker_client_id,
+    )
+    if row is None:
+        return 0
+    db.rows(
+        "INSERT INTO updates (order_row, status, code, told_us) VALUES (?, ?, ?, ?)",
+        row[0],
+        status,
+        _NONE,
+        wall_us,
+    )
+    return 1
+
+
+def _known(db: Database, account: str) -> int:
+    """The cash of an account.
+
+    Raises:
+        NotFoundError: ``broker-account-unknown``.
+    """
     cash = db.row("SELECT cash_micros FROM accounts WHERE account = ?", account)
-    assert cash is not None
+    if cash is None:
+        raise NotFoundError(
+            "broker-account-unknown",
+            f"the simulator has no account {account}",
+            "name a configured account",
+        )
+    return whole(cash[0])
+
+
+def _holdings(db: Database, account: str, terms: AccountTerms, without: str) -> Holdings:
+    cash_micros = _known(db, account)
     open_orders = tuple(
         OpenOrder(held.order, held.leaves_qty, held.fee_micros, held.worth)
-        for held in resting(db, "account = ?", account)
+        for held in resting(db, "account = ? AND broker_client_id <> ?", account, without)
     )
-    return Holdings(terms, whole(cash[0]), _positions(db, account), open_orders)
+    return Holdings(terms, cash_micros, _positions(db, account), open_orders)
 
 
 def _positions(db: Database, account: str) -> dict[str, tuple[int, int]]:
@@ -275,14 +334,3 @@ def _last_cursor(db: Database) -> int:
     row = db.row("SELECT coalesce(max(cursor), 0) FROM updates")
     assert row is not None
     return whole(row[0])
-
-
-def _name(row: int) -> str:
-    """The simulator's own id of an order."""
-    return f"sim-{row:08d}"
-
-
-def _content(order: BrokerOrder) -> str:
-    """A digest of everything the order says, to tell a repetition from a second order."""
-    text = json.dumps(asdict(order), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.brokers.simulator.matching import Resting
-from gateway.domain.execution import BrokerUpdate, Execution, StatusChange
+from gateway.domain.execution import BrokerOrderRecord, BrokerUpdate, Execution, StatusChange
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
 from gateway.domain.quantities import Worth
 
@@ -16,7 +16,8 @@ Row = tuple[Value, ...]
 
 ORDER_COLUMNS: Final = (
     "broker_client_id, account, symbol, side, type, time_in_force, qty, qty_decimals, "
-    "price_decimals, limit_price, stop_price, protection_price, reduce_only, extended_hours"
+    "price_decimals, limit_price, stop_price, protection_price, reduce_only, extended_hours, "
+    "expires_us"
 )
 """The columns of a :class:`BrokerOrder`, in the order of its fields."""
 
@@ -24,6 +25,9 @@ RESTING_COLUMNS: Final = (
     "row, eligible_us, filled_qty, fee_micros, triggered, session, multiplier, rate_e8"
 )
 """What :func:`resting_order` reads before the order's own columns."""
+
+RECORD_COLUMNS: Final = "row, status, filled_qty, placed_us"
+"""What :func:`order_record` reads before the order's own columns."""
 
 UPDATE_COLUMNS: Final = (
     "u.cursor, o.broker_client_id, u.status, u.code, u.execution_id, "
@@ -57,7 +61,7 @@ def resting_order(row: Row) -> Resting:
 
 def _order(columns: list[Value]) -> BrokerOrder:
     client_id, account, symbol, side, type_, tif, qty, qty_dec, price_dec, *rest = columns
-    *prices, reduce_only, extended_hours = rest
+    *prices, reduce_only, extended_hours, expires_us = rest
     limit_price, stop_price, protection_price = (
         None if price is None else whole(price) for price in prices
     )
@@ -76,7 +80,33 @@ def _order(columns: list[Value]) -> BrokerOrder:
         protection_price=protection_price,
         reduce_only=bool(reduce_only),
         extended_hours=bool(extended_hours),
+        expires_us=None if expires_us is None else whole(expires_us),
     )
+
+
+def order_record(row: Row) -> BrokerOrderRecord:
+    """An order as it is listed: its number, status, fills and time, and :data:`ORDER_COLUMNS`."""
+    number, status, filled_qty, placed_us, *columns = row
+    order = _order(columns)
+    return BrokerOrderRecord(
+        account=order.account,
+        broker_order_id=order_name(whole(number)),
+        broker_client_id=order.broker_client_id,
+        symbol=order.symbol,
+        side=order.side.executed,
+        status=str(status),
+        qty=order.qty,
+        filled_qty=whole(filled_qty),
+        qty_decimals=order.qty_decimals,
+        limit_price=order.limit_price,
+        price_decimals=order.price_decimals,
+        placed_us=whole(placed_us),
+    )
+
+
+def order_name(row: int) -> str:
+    """The simulator's own id of an order."""
+    return f"sim-{row:08d}"
 
 
 def broker_update(row: Row) -> BrokerUpdate:

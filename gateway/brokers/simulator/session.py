@@ -26,18 +26,19 @@ def trade_until(
 ) -> None:
     """Trade every quote after ``since_us`` and up to ``now_us``, oldest first.
 
-    A day order expires once a session later than the first one in which it could fill has begun.
+    A day order expires once a session later than the first one in which it could fill has begun,
+    one with an end of its own when the clock reaches it.
     """
     instants: dict[int, list[Bar]] = {}
     for symbol in sorted({order.order.symbol for order in resting(db)}):
         for bar in _bars_between(feed, symbol, since_us, now_us):
             instants.setdefault(bar.at_us, []).append(bar)
     for at_us in sorted(instants):
-        _expire(db, feed.session(at_us))
+        _expire(db, feed, at_us)
         for bar in instants[at_us]:
             _trade_bar(db, feed, config, bar)
     if now_us > since_us:
-        _expire(db, feed.session(now_us))
+        _expire(db, feed, now_us)
 
 
 def _bars_between(feed: MarketFeed, symbol: str, since_us: int, now_us: int) -> list[Bar]:
@@ -128,15 +129,26 @@ def _enter_fill(db: Database, filled: Resting, fill: Fill, window: Window) -> No
     )
 
 
-def _expire(db: Database, session: str) -> None:
-    """End the day orders whose day is over; ISO dates compare as they stand."""
-    over = db.rows(
-        f"SELECT row FROM orders WHERE {OPEN} AND time_in_force = 'day' "  # noqa: S608  constant text
-        "AND session <> '' AND session < ? ORDER BY row",
-        session,
+def _expire(db: Database, feed: MarketFeed, at_us: int) -> None:
+    """End the orders whose day or time is over, in the order in which they ended.
+
+    ISO dates compare as they stand. A day ends after everything that ended within it.
+    """
+    days = db.rows(
+        f"SELECT session, row FROM orders WHERE {OPEN} AND time_in_force = 'day' "  # noqa: S608  constant text
+        "AND session <> '' AND session < ?",
+        feed.session(at_us),
     )
-    for (row,) in over:
-        _end(db, row, "TIF_DAY")
+    dated = db.rows(
+        f"SELECT expires_us, row FROM orders WHERE {OPEN} AND expires_us <= ?",  # noqa: S608  constant text
+        at_us,
+    )
+    ended = [(str(session), 1, 0, whole(row), "TIF_DAY") for session, row in days]
+    for expires_us, row in dated:
+        end_us = whole(expires_us)
+        ended.append((feed.session(end_us), 0, end_us, whole(row), "TIF_GTD"))
+    for _session, _last, _end_us, row, code in sorted(ended):
+        _end(db, row, code)
 
 
 def _end(db: Database, row: Value, code: str) -> None:

@@ -25,7 +25,7 @@ from gateway.brokers.simulator.rows import (
 )
 from gateway.domain.errors import InvalidInputError, UnavailableError
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 BUSY_TIMEOUT_MS: Final = 5_000
 LOCK_TIMEOUT_S: Final = 30
 
@@ -70,7 +70,9 @@ CREATE TABLE orders (
     triggered INTEGER NOT NULL DEFAULT 0,
     session TEXT NOT NULL DEFAULT '',
     multiplier INTEGER NOT NULL DEFAULT 1,
-    rate_e8 INTEGER NOT NULL DEFAULT 100000000
+    rate_e8 INTEGER NOT NULL DEFAULT 100000000,
+    expires_us INTEGER,
+    placed_us INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX orders_open ON orders (row) WHERE status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED');
 CREATE INDEX orders_symbol ON orders (symbol);
@@ -85,6 +87,7 @@ CREATE TABLE updates (
     session TEXT,
     status TEXT,
     code TEXT,
+    told_us INTEGER NOT NULL DEFAULT 0,
     CHECK ((execution_id IS NULL) = (status IS NOT NULL))
 ) STRICT;
 """
@@ -101,7 +104,15 @@ _FROM_2: Final = (
 )
 """From the second version, which counted every order one to a unit in the base currency."""
 
-_UPGRADES: Final = {1: _FROM_1 + _FROM_2, 2: _FROM_2}
+_FROM_3: Final = (
+    "ALTER TABLE orders ADD COLUMN expires_us INTEGER",
+    "ALTER TABLE orders ADD COLUMN placed_us INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE updates ADD COLUMN told_us INTEGER NOT NULL DEFAULT 0",
+)
+"""From the third version, which knew no order with an end of its own, and noted no wall time: 0
+stands for the time that nobody noted."""
+
+_UPGRADES: Final = {1: _FROM_1 + _FROM_2 + _FROM_3, 2: _FROM_2 + _FROM_3, 3: _FROM_3}
 
 OPEN: Final = "status IN ('ACKNOWLEDGED', 'PARTIALLY_FILLED')"
 """The condition under which an order is at rest; the same words as the partial index."""
