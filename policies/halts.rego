@@ -1,14 +1,18 @@
 # METADATA
 # title: Halts that are due
 # description: |
-#   Asked on every update of the facts. Calm must be proven: a missing value, a missing limit
-#   or a limit of zero is a halt, as is a document that cannot be read.
+#   Asked on every update of the facts, after fills, rejections and reconciliations. Calm must be
+#   proven: a missing value, a missing limit or a limit of zero is a halt, as is a document that
+#   cannot be read. What a caller may say is unknown yet, the document says by name.
 # related_resources:
 #   - description: Kill functionality, RTS 6 (Delegated Regulation (EU) 2017/589), article 12
 #     ref: https://eur-lex.europa.eu/eli/reg_del/2017/589/oj
 # custom:
 #   limits:
+#     - day_loss_max_micros
 #     - drawdown_max_bps
+#     - reconciliation_drift_max_bps
+#     - rejections_in_a_row_max_count
 #     - volatility_index_max_e4
 # schemas:
 #   - input: schema.triggers
@@ -18,6 +22,18 @@ package writ.halts
 import data.writ.lib.num
 
 everywhere := {"kind": "global", "name": "*"}
+
+# METADATA
+# description: |
+#   What of an account is compared, by the cause of the halt: the fact and its limit. What is
+#   `valued` is known only where the account has a price for all it holds; what is `compared` is
+#   "none" until somebody has compared the account with its broker.
+judged := {
+	"OMEGA2_DAILY_LOSS": {"fact": "day_loss_micros", "limit": "day_loss_max_micros", "known": "valued"},
+	"OMEGA2_DRAWDOWN": {"fact": "drawdown_bps", "limit": "drawdown_max_bps", "known": "valued"},
+	"OMEGA2_DRIFT": {"fact": "drift_bps", "limit": "reconciliation_drift_max_bps", "known": "compared"},
+	"OMEGA2_REJECTIONS": {"fact": "rejected_in_a_row", "limit": "rejections_in_a_row_max_count", "known": "always"},
+}
 
 # METADATA
 # title: The causes for a halt that stand now
@@ -37,11 +53,12 @@ triggered contains {"cause": "OMEGA2_DRAWDOWN", "scope": everywhere} if not acco
 triggered contains halt if {
 	accounts_known
 	some alias, account in input.accounts
-	not drawdown_calm(alias, account)
+	some cause, rule in judged
+	not calm(alias, account, rule)
 	halt := object.union_n([
-		{"cause": "OMEGA2_DRAWDOWN", "scope": {"kind": "account", "name": alias}},
-		drawdown_observed(account),
-		drawdown_limit(alias),
+		{"cause": cause, "scope": {"kind": "account", "name": alias}},
+		observed(account, rule),
+		limit(alias, rule),
 	])
 }
 
@@ -51,17 +68,41 @@ volatility_calm if {
 	num.within(input.market.volatility_index_e4, data.limits.global.volatility_index_max_e4)
 }
 
+# Before anybody has spoken of it, its absence is no halt: no order that needs it passes either.
+volatility_calm if {
+	input.market.volatility_told == false
+	not "volatility_index_e4" in object.keys(input.market)
+}
+
 accounts_known if is_object(input.accounts)
 
 # An account's own table only tightens the global one, as it does for orders.
-drawdown_calm(alias, account) if {
-	num.within(account.drawdown_bps, data.limits.global.drawdown_max_bps)
-	every own in drawdown_own(alias) {
-		num.within(account.drawdown_bps, own)
+calm(alias, account, rule) if {
+	num.within(account[rule.fact], data.limits.global[rule.limit])
+	every own in own_limits(alias, rule.limit) {
+		num.within(account[rule.fact], own)
 	}
 }
 
-drawdown_own(alias) := {own | own := data.limits.accounts[alias].drawdown_max_bps}
+# Only what is known was asked for. What cannot be valued is no news; orders that need it are denied.
+calm(_, account, rule) if {
+	rule.known == "valued"
+	input.known_only == true
+	is_object(account)
+	not rule.fact in object.keys(account)
+}
+
+# Nobody has compared yet: there is no drift to speak of, and a limit for when there is.
+calm(alias, account, rule) if {
+	rule.known == "compared"
+	account[rule.fact] == "none"
+	num.positive(data.limits.global[rule.limit])
+	every own in own_limits(alias, rule.limit) {
+		num.positive(own)
+	}
+}
+
+own_limits(alias, name) := {own | own := data.limits.accounts[alias][name]}
 
 # Comprehensions, because they are empty where the value is missing: an undefined part would
 # take the whole halt with it.
@@ -75,15 +116,15 @@ volatility_limit := {"limit": value |
 	num.integer(value)
 }
 
-drawdown_observed(account) := {"observed": value |
-	value := account.drawdown_bps
+observed(account, rule) := {"observed": value |
+	value := account[rule.fact]
 	num.integer(value)
 }
 
 # The strictest is named: it is passed wherever another one is.
-drawdown_limit(alias) := {"limit": min(limits)} if {
+limit(alias, rule) := {"limit": min(limits)} if {
 	limits := {value |
-		some value in ({data.limits.global.drawdown_max_bps} | drawdown_own(alias))
+		some value in ({data.limits.global[rule.limit]} | own_limits(alias, rule.limit))
 		num.integer(value)
 	}
 	count(limits) > 0

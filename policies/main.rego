@@ -80,6 +80,7 @@ registry := {
 	"SHT-03": "locate",
 	"SHT-04": "short_sale_restriction",
 	"SLF-01": "self_match",
+	"UNK-01": "unknown_outcome",
 	"VEN-01": "venue_terms",
 	"VEN-02": "venue_takes",
 }

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from gateway.control.owed import OwedHalts
-from gateway.control.resuming import check_may_lift, resume
+from gateway.control.resuming import PROBE, check_may_lift, resume
 from gateway.domain.book import Book
 from gateway.domain.errors import NotFoundError, UnavailableError, WritError
 from gateway.domain.halt import GLOBAL, Halt, Scope
@@ -210,6 +210,25 @@ class Halting:
             except NotFoundError:
                 _log.info("halt %s was lifted by somebody else meanwhile", halt.halt_id)
         return lifted
+
+    async def recover(self, *, cause: str, scope: Scope, by: str, reason: str) -> Halt | None:
+        """Lift the halt of this cause and scope for the part that found its reason gone.
+
+        Only one that a probe may clear: every other one waits for a person.
+
+        Raises:
+            UnavailableError: as :meth:`resume`; the halt stands.
+        """
+        for halt in list(self._journal.book.halts.values()):
+            if (halt.cause, halt.scope, halt.clear_by) != (cause, scope, PROBE):
+                continue
+            try:
+                return await self.resume(
+                    halt.halt_id, by=by, scopes=frozenset({PROBE}), reason=reason
+                )
+            except NotFoundError:
+                _log.info("halt %s was lifted by somebody else meanwhile", halt.halt_id)
+        return None
 
     async def _enter(self, payload: Mapping[str, Any], recorded: Awaitable[Committed]) -> None:
         """Write marker and entry side by side; the one ends when the other is durable."""

@@ -65,6 +65,10 @@ class RealTime:
         if await self._unready() is None:
             await self._triggers.evaluate(known_only=True)
 
+    async def open_day(self) -> None:
+        """Open the day where a new one has begun: at once where its session became known."""
+        await self._sessions.open_day(self._clock.market_us())
+
     async def run(self) -> None:
         """Look again and again; whatever fails is logged and tried again at the next look."""
         while True:

@@ -8,7 +8,14 @@ from gateway.domain.errors import NotFoundError, RefusedError
 from gateway.domain.halt import Halt
 from gateway.ports import Draft, Journal
 
-MAY_CLEAR: Final = {"operator": frozenset({"operate", "admin"}), "admin": frozenset({"admin"})}
+PROBE: Final = "probe"
+"""The ``clear_by`` of halts that end by themselves when their reason is gone, and the one scope
+of the part that finds so: no key has it."""
+MAY_CLEAR: Final = {
+    PROBE: frozenset({PROBE, "operate", "admin"}),
+    "operator": frozenset({"operate", "admin"}),
+    "admin": frozenset({"admin"}),
+}
 """Which scopes may lift a halt, by its ``clear_by``."""
 
 

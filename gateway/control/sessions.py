@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.control.triggers import Triggers
 from gateway.domain.book import NONE, AccountBook
@@ -24,8 +25,10 @@ _log = logging.getLogger(__name__)
 class Sessions:
     """Opens days: the equity that a day's loss is measured from is an entry of the log."""
 
-    def __init__(self, journal: Journal, session: Callable[[int], str], equity: EquityAt) -> None:
-        """``session`` names the session date of a market time."""
+    def __init__(
+        self, journal: Journal, session: Callable[[int], str | None], equity: EquityAt
+    ) -> None:
+        """``session`` names the session that a market time belongs to, once that is known."""
         self._journal = journal
         self._session = session
         self._equity = equity
@@ -43,27 +46,44 @@ class Sessions:
         """Open the day at ``market_us`` for each account that is in none or in an earlier one.
 
         In a historical run called before the clock moves into a new session, so that the opening
-        equity is what the account was worth at the end of the last one. An account that cannot be
-        valued is not opened; its day's loss is then absent, and its orders are denied. A clock
-        that went back over midnight opens nothing: the day that is open goes on, with its loss
-        and its turnover, until a later session begins.
+        equity is what the account was worth at the end of the last one; the same entry says what
+        the day came to that ends there. Days are the exchange's: what is no session belongs to the
+        last one, and while the calendar is not known nothing is opened. An account that cannot be
+        valued is not opened either; its day's loss is then absent, and its orders are denied. A
+        clock that went back over midnight opens nothing: the day that is open goes on, with its
+        loss and its turnover, until a later session begins.
         """
         session = self._session(market_us)
+        if session is None:
+            return
         drafts = [
-            Draft(
-                "day",
-                {
-                    "account": account.alias,
-                    "session": session,
-                    "equity_micros": equity,
-                    "market_us": market_us,
-                },
-            )
+            Draft("day", _day(account, session, equity, market_us))
             for account in self._journal.book.accounts.values()
             if _begins(session, account) and (equity := self._equity(account)) is not None
         ]
         if drafts:
             await self._journal.record(drafts)
+
+
+def _day(account: AccountBook, session: str, equity: int, market_us: int) -> dict[str, Any]:
+    """The opening of a day, and what the one before it came to."""
+    opening = {
+        "account": account.alias,
+        "session": session,
+        "equity_micros": equity,
+        "market_us": market_us,
+    }
+    profit = account.day_profit_micros(equity)
+    if profit is None:
+        return opening
+    return opening | {
+        "closed": {
+            "session": account.session,
+            "equity_micros": equity,
+            "profit_micros": profit,
+            "fees_micros": account.fees_micros,
+        }
+    }
 
 
 def _begins(session: str, account: AccountBook) -> bool:
@@ -90,6 +110,10 @@ class MarketSteps:
     venues: Sequence[Callable[[int], Awaitable[int]]]
     """Simulated venues match their working orders at the new time."""
     pulls: Sequence[Callable[[], Awaitable[int]]]
+    end_day: Callable[[int], Awaitable[int]]
+    """Asks for cancels that are due at the new time, and returns how many."""
+    next_end: Callable[[int, int], int | None]
+    """The first instant between two at which a cancel is due: the clock stops there."""
     triggers: Triggers
 
 
@@ -105,6 +129,8 @@ class MarketClockAdvance:
     async def advance(self, market_us: int) -> None:
         """Move the market clock; returns when fills are recorded and triggers evaluated.
 
+        On its way it stops wherever day orders are due to be cancelled.
+
         Raises:
             InvalidInputError: ``market-clock-backwards``.
         """
@@ -113,12 +139,23 @@ class MarketClockAdvance:
                 raise InvalidInputError(
                     "market-clock-backwards", "the market clock never goes back", "move it forward"
                 )
-            steps = self._steps
-            await steps.quiesce()
-            await steps.open_day(market_us)
-            steps.set_clock(market_us)
-            for match in steps.venues:
-                await match(market_us)
-            for pull in steps.pulls:
-                await pull()
-            await steps.triggers.evaluate()
+            # Each stop lies behind the one before, and there is one for each close at most.
+            while (stop_us := self._steps.next_end(self._now_us(), market_us)) is not None:
+                await self._step(stop_us)
+            await self._step(market_us)
+
+    async def _step(self, market_us: int) -> None:
+        steps = self._steps
+        await steps.quiesce()
+        await steps.open_day(market_us)
+        steps.set_clock(market_us)
+        for match in steps.venues:
+            await match(market_us)
+        await self._pull()
+        if await steps.end_day(market_us):
+            await self._pull()
+        await steps.triggers.evaluate()
+
+    async def _pull(self) -> None:
+        for pull in self._steps.pulls:
+            await pull()

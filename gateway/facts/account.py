@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.domain.book import AccountBook
+from gateway.domain.book import NONE, AccountBook
 from gateway.domain.quantities import BPS, INT_LIMIT, ceil_div, value_micros
 from gateway.facts.valuation import Valuation
 
@@ -90,10 +90,33 @@ def account_facts(
     facts["drawdown_bps"] = drawdown_bps(account, equity)
     if standing_gross is not None:
         facts["maintenance_margin_bps"] = margin_bps(equity, standing_gross)
-    opening = account.day_open_equity_micros
-    if opening is not None and account.session >= session:
-        facts["day_loss_micros"] = max(0, opening - equity)
+    loss = day_loss_micros(account, equity)
+    if loss is not None and account.session >= session:
+        facts["day_loss_micros"] = loss
     return facts
+
+
+def halt_facts(account: AccountBook, equity: int | None) -> dict[str, Any]:
+    """One account in the input of the second query; what is ``None`` is to be left out.
+
+    The loss is that of the day that was opened last, however long ago: a day that is late in
+    opening neither hides a loss nor stops an account.
+    """
+    return {
+        "drawdown_bps": drawdown_bps(account, equity),
+        "day_loss_micros": day_loss_micros(account, equity),
+        "rejected_in_a_row": account.rejected_in_a_row,
+        "drift_bps": NONE if account.drift_bps is None else account.drift_bps,
+    }
+
+
+def day_loss_micros(account: AccountBook, equity: int | None) -> int | None:
+    """What the account lost since its day was opened; ``None`` if none was, or equity is unknown.
+
+    A gain is a loss of zero, and what was paid in hides none.
+    """
+    profit = account.day_profit_micros(equity)
+    return None if profit is None else max(0, -profit)
 
 
 def drawdown_bps(account: AccountBook, equity: int | None) -> int | None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.domain.book import NONE, AccountBook, Book
+from gateway.domain.fact import VOLATILITY
 from gateway.domain.instrument import Instrument
 from gateway.domain.order import Order
 from gateway.domain.permission import Route
@@ -22,15 +23,16 @@ from gateway.domain.venue import VenueTerms
 from gateway.facts.account import (
     Holding,
     account_facts,
-    drawdown_bps,
     equity_micros,
+    halt_facts,
     holdings,
 )
 from gateway.facts.activity import activity_facts
 from gateway.facts.caps import caps_facts
 from gateway.facts.collar import price_deviation_bps, window_facts, worst_price
 from gateway.facts.control import control_facts
-from gateway.facts.exits import exit_facts, replaced_facts, without_replaced
+from gateway.facts.doubt import doubt_facts
+from gateway.facts.exits import exit_facts, remaining, replaced_facts, without_replaced
 from gateway.facts.instruments import instrument_facts
 from gateway.facts.market import Market, hours_facts, market_facts
 from gateway.facts.model import higher_volatility_e4, model_facts
@@ -122,10 +124,14 @@ class Facts:
         return Market(self.feed, self.clock.market_us(), self.secondary, age_max_ms)
 
     def session(self, market_us: int) -> str:
-        """The session date: the feed's, or that of UTC where there is no market."""
+        """The session that an instant belongs to; the date where no calendar tells."""
         if self.feed is not None:
-            return self.feed.session(market_us)
+            return self.feed.trading_day(market_us) or self.feed.session(market_us)
         return datetime.fromtimestamp(market_us // 1_000_000, UTC).date().isoformat()
+
+    def trading_day(self, market_us: int) -> str | None:
+        """As :meth:`session`; ``None`` while it is not known when the market trades."""
+        return self.session(market_us) if self.feed is None else self.feed.trading_day(market_us)
 
     def moment(self) -> Moment:
         """The present instant."""
@@ -139,12 +145,16 @@ class Facts:
     def gather(self, order: Order, decision_id: str, moment: Moment) -> dict[str, Any]:
         """The input document of one order, the book's working orders included.
 
-        An order that replaces another one is counted in the place of that one.
+        An order that replaces another one is counted in the place of that one, with what that
+        one leaves to fill.
         """
+        replaced, left = replaced_facts(order, self.book()), remaining(order, self.book())
         with without_replaced(order, self.book()):
-            return self._gather(order, decision_id, moment)
+            return self._gather(left, replaced, decision_id, moment)
 
-    def _gather(self, order: Order, decision_id: str, moment: Moment) -> dict[str, Any]:
+    def _gather(
+        self, order: Order, replaced: dict[str, Any] | None, decision_id: str, moment: Moment
+    ) -> dict[str, Any]:
         book, valuation, market = self.book(), moment.valuation, moment.market
         instrument = self.instruments.get(order.symbol)
         sourced = market.sourced(order.symbol, order.price_decimals)
@@ -169,7 +179,8 @@ class Facts:
             "venue": venue_facts(self._terms(order), order, market.now_us),
             "projected": (projected.facts if projected else {}) | exit_facts(order, account)
             or None,
-            "replaced": replaced_facts(order, book),
+            "replaced": replaced,
+            "doubt": doubt_facts(order, book),
             "rates": valuation.conversions.facts(
                 currencies_of(order.symbol, account, self.instruments)
             ),
@@ -244,19 +255,20 @@ class Facts:
     def halt_document(self, *, known_only: bool = False) -> dict[str, Any]:
         """The input of the release's second query: is a halt due?
 
-        With ``known_only`` it leaves out the accounts whose drawdown is not known.
+        With ``known_only`` it asks that nothing be made of an account that cannot be valued.
+        Whether anybody has spoken of volatility since the start is said too: before that its
+        absence is no halt, since no order that needs it was allowed either.
         """
         now_us = self.clock.market_us()
         index_e4 = self.feed.volatility_index_e4(now_us) if self.feed else None
         volatility = higher_volatility_e4(index_e4, self.pushed, now_us)
-        accounts = {
-            alias: _present({"drawdown_bps": drawdown_bps(account, self.equity_micros(account))})
-            for alias, account in self.book().accounts.items()
-        }
+        told = self.feed is not None or (self.pushed is not None and self.pushed.pushed(VOLATILITY))
         return {
-            "market": _present({"volatility_index_e4": volatility}),
+            "known_only": known_only,
+            "market": _present({"volatility_told": told, "volatility_index_e4": volatility}),
             "accounts": {
-                alias: facts for alias, facts in accounts.items() if facts or not known_only
+                alias: _present(halt_facts(account, self.equity_micros(account)))
+                for alias, account in self.book().accounts.items()
             },
         }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.domain.fact import MODEL_FACTS, Reading
+from gateway.domain.fact import MODEL_FACTS, VOLATILITY, Reading
 from gateway.domain.quantities import ceil_div
 from gateway.ports import ModelHealth, PushedReadings
 
@@ -51,7 +51,7 @@ def higher_volatility_e4(
 
     A pushed value may stop trading, and never hides what the feed says.
     """
-    reading = pushed.reading("model.volatility", now_us) if pushed is not None else None
+    reading = pushed.reading(VOLATILITY, now_us) if pushed is not None else None
     if reading is None or type(reading.value) is not int:
         return index_e4
     return reading.value if index_e4 is None else max(index_e4, reading.value)

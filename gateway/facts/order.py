@@ -46,6 +46,8 @@ def order_facts(
         "replaces": order.replaces or NONE,
         "qty_e8": rescaled_up(order.qty, order.qty_decimals, DEFAULT_DECIMALS),
     }
+    if order.expires_us is not None:
+        facts["expires_us"] = order.expires_us
     notional = None
     if price is not None and worth is not None:
         scales = (order.qty_decimals, price, order.price_decimals)

@@ -20,8 +20,8 @@
 #   limits:
 #     - quote_age_max_ms
 #   remedy: |
-#     Check the market data feed for this symbol and send the order again once the quote is
-#     fresh.
+#     Signal rejected due to stale market data. Required < 15s latency. Check the market data feed
+#     for this symbol, see which limit applies, and send the order again once the quote is fresh.
 # schemas:
 #   - input: schema.document
 package writ.controls.quote_age

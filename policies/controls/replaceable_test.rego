@@ -25,6 +25,14 @@ test_not_working_or_another_order if {
 	not replaceable.proven with input as fixtures.without("replaced")
 }
 
+test_what_was_filled_has_to_be_known if {
+	replaceable.proven with input as fixtures.with_fact("replaced", "filled_qty", 0)
+	every value in fixtures.not_natural {
+		not replaceable.proven with input as fixtures.with_fact("replaced", "filled_qty", value)
+	}
+	not replaceable.proven with input as fixtures.without("replaced/filled_qty")
+}
+
 test_unknown if {
 	every value in ["", "ord_9", null, 5, true] {
 		not replaceable.proven with input as fixtures.with_fact("order", "replaces", value)

@@ -22,7 +22,7 @@ test_types if {
 }
 
 test_times_in_force if {
-	every tif in ["day", "gtc", "ioc", "fok"] {
+	every tif in ["day", "gtc", "ioc", "fok", "gtd"] {
 		venue_takes.proven with input as changed({"time_in_force": tif}, {})
 		not venue_takes.proven with input as json.remove(
 			changed({"time_in_force": tif}, {}),
@@ -30,7 +30,7 @@ test_times_in_force if {
 		)
 		not venue_takes.proven with input as changed({"time_in_force": tif}, {"times_in_force": {tif: "true"}})
 	}
-	not venue_takes.proven with input as changed({"time_in_force": "gtd"}, {})
+	not venue_takes.proven with input as changed({"time_in_force": "opg"}, {})
 }
 
 test_options if {

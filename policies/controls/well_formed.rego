@@ -21,6 +21,7 @@
 #     - account
 #     - activity
 #     - control
+#     - doubt
 #     - hours
 #     - ids
 #     - instrument
@@ -53,7 +54,7 @@ proven if {
 	shape.closed(
 		input,
 		{"v", "salt", "ids", "time", "order", "rates", "control", "permission", "overlay", "caps"},
-		{"instrument", "account", "market", "model", "projected", "activity", "replaced", "hours", "venue", "provenance", "override"},
+		{"instrument", "account", "market", "model", "projected", "activity", "replaced", "doubt", "hours", "venue", "provenance", "override"},
 	)
 	input.v == 2
 	shape.salt(input.salt)
@@ -77,6 +78,7 @@ proven if {
 	rates_typed
 	activity_typed
 	replaced_typed
+	doubt_typed
 }
 
 ids_typed if {
@@ -108,14 +110,14 @@ order_typed if {
 			"price_decimals", "limit_price", "stop_price", "strategy_id", "reduce_only",
 			"extended_hours", "locate_id", "source_run", "replaces",
 		},
-		computed,
+		computed | {"expires_us"},
 	)
 	shape.identifier(input.order.account)
 	shape.symbol(input.order.symbol)
 	shape.identifier(input.order.strategy_id)
 	input.order.side in {"buy", "sell", "sell_short"}
 	input.order.type in {"market", "limit", "stop", "stop_limit"}
-	input.order.time_in_force in {"day", "gtc", "ioc", "fok"}
+	input.order.time_in_force in {"day", "gtc", "ioc", "fok", "gtd"}
 	is_boolean(input.order.reduce_only)
 	is_boolean(input.order.extended_hours)
 	shape.identifier(input.order.locate_id)
@@ -133,6 +135,7 @@ order_consistent if {
 	priced(input.order.limit_price, {"limit", "stop_limit"})
 	priced(input.order.stop_price, {"stop", "stop_limit"})
 	quantity_consistent
+	expiry_consistent
 }
 
 # A price stands exactly where the type of the order has one.
@@ -142,6 +145,18 @@ priced(price, types) if {
 }
 
 priced("none", types) if not input.order.type in types
+
+# An order has an end of its own, which is to come, exactly where its time in force says so.
+expiry_consistent if {
+	input.order.time_in_force != "gtd"
+	not "expires_us" in object.keys(input.order)
+}
+
+expiry_consistent if {
+	input.order.time_in_force == "gtd"
+	num.positive(input.order.expires_us)
+	input.order.expires_us > input.time.market_us
+}
 
 # What is counted is what is sent: one unit is 10^8 at 8 decimals.
 units_e8 := [100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1]
@@ -298,7 +313,7 @@ venue_typed if {
 	is_boolean(input.venue.shortable)
 	is_boolean(input.venue.short_restricted)
 	taken_typed(input.venue.types, {"market", "limit", "stop", "stop_limit"})
-	taken_typed(input.venue.times_in_force, {"day", "gtc", "ioc", "fok"})
+	taken_typed(input.venue.times_in_force, {"day", "gtc", "ioc", "fok", "gtd"})
 	is_boolean(input.venue.reduce_only)
 	is_boolean(input.venue.extended_hours)
 	num.natural(input.venue.age_ms)
@@ -379,10 +394,20 @@ projection_typed(name, value) if {
 replaced_typed if absent("replaced")
 
 replaced_typed if {
-	shape.closed(input.replaced, {"order_id", "working", "same"}, set())
+	shape.closed(input.replaced, {"order_id", "working", "same"}, {"filled_qty"})
 	shape.identifier(input.replaced.order_id)
 	is_boolean(input.replaced.working)
 	is_boolean(input.replaced.same)
+	shape.natural_or_absent(input.replaced, "filled_qty")
+}
+
+doubt_typed if absent("doubt")
+
+doubt_typed if {
+	shape.closed(input.doubt, {"orders", "anomalies"}, set())
+	num.natural(input.doubt.orders)
+	num.natural(input.doubt.anomalies)
+	input.doubt.anomalies <= input.doubt.orders
 }
 
 activity_typed if absent("activity")

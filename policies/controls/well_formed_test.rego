@@ -25,7 +25,7 @@ test_parts_that_must_be_there if {
 		"order/qty", "order/qty_decimals", "order/price_decimals", "order/limit_price",
 		"order/stop_price", "order/strategy_id", "order/reduce_only",
 		"order/extended_hours", "order/locate_id", "order/source_run", "order/replaces",
-		"replaced/order_id", "replaced/working", "replaced/same",
+		"replaced/order_id", "replaced/working", "replaced/same", "doubt/orders", "doubt/anomalies",
 		"control/mode", "control/omega4_lifted", "control/halted", "control/exit_allowed",
 		"market/bid", "market/ask", "market/last", "market/age_ms",
 		"market/spread_bps", "market/source", "hours/open", "hours/to_close_ms",
@@ -47,8 +47,8 @@ test_parts_that_must_be_there if {
 
 test_facts_that_may_be_absent if {
 	every path in [
-		"instrument", "account", "market", "projected", "hours", "venue",
-		"venue/types/stop", "venue/times_in_force/ioc",
+		"instrument", "account", "market", "projected", "hours", "venue", "doubt",
+		"replaced/filled_qty", "venue/types/stop", "venue/times_in_force/ioc",
 		"order/short_window_deviation_bps", "order/long_window_deviation_bps",
 		"order/qty_e8", "order/worst_price", "order/notional_micros", "order/price_deviation_bps",
 		"account/equity_micros", "account/cash_micros", "account/day_loss_micros",
@@ -259,6 +259,33 @@ priced(type, limit_price, stop_price) := change("order", {
 	"limit_price": limit_price,
 	"stop_price": stop_price,
 })
+
+test_orders_in_doubt_are_counted if {
+	every name in ["orders", "anomalies"] {
+		every value in fixtures.not_natural {
+			not well_formed.proven with input as change("doubt", {"orders": 9, name: value})
+		}
+	}
+	every value in fixtures.not_natural {
+		not well_formed.proven with input as object.union(fixtures.without("doubt"), {"doubt": value})
+	}
+	well_formed.proven with input as change("doubt", {"orders": 2, "anomalies": 2})
+	not well_formed.proven with input as change("doubt", {"orders": 1, "anomalies": 2})
+	not well_formed.proven with input as change("doubt", {"unknown": 1})
+}
+
+test_an_order_with_an_end_of_its_own_names_it if {
+	now := fixtures.document.time.market_us
+	gtd := change("order", {"time_in_force": "gtd"})
+	well_formed.proven with input as object.union(gtd, {"order": {"expires_us": now + 1}})
+	not well_formed.proven with input as gtd
+	every value in array.concat([0, 1, now - 1, now], fixtures.not_natural) {
+		not well_formed.proven with input as object.union(gtd, {"order": {"expires_us": value}})
+	}
+	every tif in ["day", "gtc", "ioc", "fok"] {
+		not well_formed.proven with input as change("order", {"time_in_force": tif, "expires_us": now + 1})
+	}
+}
 
 test_the_replaced_order_may_be_absent if {
 	well_formed.proven with input as fixtures.without("replaced")

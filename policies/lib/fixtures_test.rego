@@ -58,7 +58,7 @@ document := {
 		"shortable": true,
 		"short_restricted": false,
 		"types": {"market": true, "limit": true, "stop": true, "stop_limit": true},
-		"times_in_force": {"day": true, "gtc": true, "ioc": true, "fok": true},
+		"times_in_force": {"day": true, "gtc": true, "ioc": true, "fok": true, "gtd": true},
 		"reduce_only": true,
 		"extended_hours": false,
 		"age_ms": 100,
@@ -76,7 +76,8 @@ document := {
 		"initial_margin_bps": 100,
 		"reduces": false,
 	},
-	"replaced": {"order_id": "ord_0", "working": true, "same": true},
+	"replaced": {"order_id": "ord_0", "working": true, "same": true, "filled_qty": 100},
+	"doubt": {"orders": 0, "anomalies": 0},
 	"activity": {
 		"messages_1s_count": 100,
 		"messages_60s_count": 100,
@@ -191,6 +192,8 @@ global_limits := {
 	"messages_per_minute_max_count": 100,
 	"identical_orders_max_count": 100,
 	"repeated_orders_max_count": 100,
+	"reconciliation_drift_max_bps": 500,
+	"rejections_in_a_row_max_count": 5,
 }
 
 not_natural := [-1, 1.5, 9007199254740992, "100", null, true, [100], {"a": 100}]

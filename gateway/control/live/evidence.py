@@ -57,6 +57,7 @@ class Evidence:
         validations: what brokers said of the accounts' credentials, by account.
         unfit: why custody's secrets are not fit for LIVE; empty when they are.
         store_trouble: why LIVE cannot rest on the ledger's store, or ``None``.
+        clock_trouble: why LIVE cannot go by this host's clock, or ``None``.
         engine: the last look at the engine.
         omega4_lifted: whether the research-only directive is lifted.
         stale_facts: required facts that are missing or too old.
@@ -77,6 +78,7 @@ class Evidence:
     validations: Mapping[str, Validation]
     unfit: Sequence[str]
     store_trouble: str | None
+    clock_trouble: str | None
     engine: EngineLook | None
     omega4_lifted: bool
     stale_facts: Sequence[str]
@@ -102,6 +104,8 @@ class Sources:
     look_at_vault: Callable[[], Awaitable[None]]
     """Find out whether the vault is there; ``unfit`` tells what came of it."""
     store_trouble: Callable[[], str | None]
+    clock_trouble: Callable[[], str | None]
+    """Of the source that the settings name; brokers' clocks are part of their validations."""
     engine_trouble: Callable[[], Awaitable[str | None]]
     stale_facts: Callable[[], Sequence[str]]
     exercised: Callable[[], Exercised | None]

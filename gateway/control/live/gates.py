@@ -196,6 +196,8 @@ def _halts(name: str, found: Evidence) -> Gate:
 
 
 def _clock(name: str, found: Evidence) -> Gate:
+    if found.clock_trouble is not None:
+        return _missing(name, found.clock_trouble, "set this host's clock, or mend its source")
     if found.permission is None:
         return _missing(name, _NO_MANIFEST, _FIRST_MANIFEST)
     skews: list[str] = []

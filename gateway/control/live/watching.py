@@ -82,6 +82,7 @@ class Watch:
             validations=self._validations,
             unfit=sources.unfit(),
             store_trouble=sources.store_trouble(),
+            clock_trouble=sources.clock_trouble(),
             engine=self._engine,
             omega4_lifted=book.omega4_lifted(wall_us),
             stale_facts=sources.stale_facts(),

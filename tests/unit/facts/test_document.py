@@ -91,7 +91,7 @@ async def test_what_the_venue_takes_is_in_the_document(book: Book, tmp_path: Pat
         "lot": 1, "tick": 100, "min_notional_micros": 0, "tradable": True, "shortable": False,
         "short_restricted": False, "reduce_only": True, "extended_hours": False, "age_ms": 0,
         "types": dict.fromkeys(takes, True),
-        "times_in_force": dict.fromkeys(("day", "gtc", "ioc", "fok"), True),
+        "times_in_force": dict.fromkeys(("day", "gtc", "ioc", "fok", "gtd"), True),
     }  # fmt: skip
     others: list[dict[str, Any]] = [{"symbol": "JPM"}, {"account": "nobody"}, {"price_decimals": 2}]
     for changes in others:
@@ -182,19 +182,35 @@ def test_the_bare_document_proves_nothing(book: Book) -> None:
 
 
 @pytest.mark.requirement("S2-03")
-def test_the_halt_query_is_told_volatility_and_drawdown(book: Book) -> None:
-    book.accounts["primary"].cash_micros = 900_000_000_000
-    book.accounts["primary"].positions.clear()
+def test_the_halt_query_is_told_what_may_stop_everything(book: Book) -> None:
+    primary = book.accounts["primary"]
+    primary.cash_micros = 900_000_000_000
+    primary.positions.clear()
+    always = {"rejected_in_a_row": 0, "drift_bps": "none"}
+    fallen = {"drawdown_bps": 1_000, "day_loss_micros": 100_000_000_000}
     assert facts(book, FEED).halt_document() == {
-        "market": {"volatility_index_e4": 200_000},
-        "accounts": {"primary": {"drawdown_bps": 1_000}},
+        "known_only": False,
+        "market": {"volatility_told": True, "volatility_index_e4": 200_000},
+        "accounts": {"primary": fallen | always},
     }
-    assert facts(book).halt_document()["market"] == {}
-    book.accounts["primary"].positions["MSFT"] = (10, 0)
-    assert facts(book).halt_document()["accounts"] == {"primary": {}}
-    book.accounts["second"] = account()
-    known = facts(book).halt_document(known_only=True)["accounts"]
-    assert known == {"second": {"drawdown_bps": 0}}  # no price of what the first one holds
+    assert facts(book).halt_document()["market"] == {"volatility_told": False}
+    primary.positions["MSFT"] = (10, 0)
+    primary.rejected_in_a_row, primary.drift_bps = 3, 17
+    told = facts(book).halt_document(known_only=True)
+    assert told["known_only"] is True
+    # No price of what it holds, so nothing of its worth; its rejections and its drift are known.
+    assert told["accounts"] == {"primary": {"rejected_in_a_row": 3, "drift_bps": 17}}
+
+
+def test_a_day_that_is_late_in_opening_hides_no_loss_from_the_halt_query(book: Book) -> None:
+    primary = book.accounts["primary"]
+    primary.positions.clear()
+    primary.cash_micros -= 1
+    primary.session = "1999-01-04"
+    assert facts(book, FEED).halt_document()["accounts"]["primary"]["day_loss_micros"] == 1
+    assert "day_loss_micros" not in gathered(facts(book, FEED), order(), "dec_1")["account"]
+    primary.cash_micros += 2
+    assert facts(book, FEED).halt_document()["accounts"]["primary"]["day_loss_micros"] == 0
 
 
 class LateFeed(StillFeed):

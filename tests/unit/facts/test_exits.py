@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.book import AccountBook, Book
 from gateway.domain.order import Side
-from gateway.facts.exits import exit_facts, reduces, replaced_facts, without_replaced
+from gateway.facts.exits import exit_facts, reduces, remaining, replaced_facts, without_replaced
 from signing.lifecycle import OPEN, TERMINAL, State
 from support.facts import account, order, working
 
@@ -72,11 +72,12 @@ def book(status: State = State.ACKNOWLEDGED) -> Book:
 def test_the_replaced_order_is_told_as_it_stands() -> None:
     one = order(side=Side.SELL, qty=10, replaces="old")
     assert replaced_facts(order(), book()) is None
-    known = {"order_id": "old", "working": True, "same": True}
+    known = {"order_id": "old", "working": True, "same": True, "filled_qty": 0}
     assert replaced_facts(one, book()) == known
     assert replaced_facts(replace(one, side=Side.BUY), book()) == known | {"same": False}
     assert replaced_facts(replace(one, symbol="MSFT"), book()) == known | {"same": False}
     assert replaced_facts(replace(one, account="other"), book()) == known | {"same": False}
+    assert replaced_facts(replace(one, qty_decimals=2), book()) == known | {"same": False}
     unknown = {"order_id": "none-such", "working": False, "same": False}
     assert replaced_facts(replace(one, replaces="none-such"), book()) == unknown
 
@@ -89,6 +90,47 @@ def test_only_an_order_that_the_broker_has_and_that_nobody_ends_can_be_replaced(
     facts = replaced_facts(one, book(status))
     assert facts is not None
     assert facts["working"] is (status in (State.ACKNOWLEDGED, State.PARTIALLY_FILLED))
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.requirement("S3-20")
+def test_what_is_sent_is_what_the_replaced_order_leaves_of_the_whole_quantity() -> None:
+    one = order(side=Side.SELL, qty=10, replaces="old")
+    state = book(State.PARTIALLY_FILLED)
+    state.keep(replace(state.orders["old"], filled_qty=4))
+    assert remaining(one, state).qty == 6
+    facts = replaced_facts(one, state)
+    assert facts == {"order_id": "old", "working": True, "same": True, "filled_qty": 4}
+    for asked in (4, 3):
+        late = replace(one, qty=asked)
+        assert remaining(late, state) is late, "nothing is left, and nothing is taken away"
+        facts = replaced_facts(late, state)
+        assert facts is not None
+        assert facts["working"] is False
+    for other in (replace(one, side=Side.BUY), replace(one, replaces=None)):
+        assert remaining(other, state) is other
+
+
+@pytest.mark.requirement("S1-06")
+def test_an_order_is_replaced_by_one_at_a_time() -> None:
+    one, state = order(side=Side.SELL, qty=10, replaces="old"), book()
+    state.hold(replace(working("first", "AAPL", "sell", 8, PRICE), replaces="old"))
+    facts = replaced_facts(one, state)
+    assert facts is not None
+    assert facts["working"] is False, "an earlier order of the turn takes its place"
+    state.drop(state.account("primary").working["first"])
+    facts = replaced_facts(one, state)
+    assert facts is not None
+    assert facts["working"] is True
+
+
+@pytest.mark.requirement("S1-06")
+def test_an_order_in_question_is_not_replaced() -> None:
+    one, state = order(side=Side.SELL, qty=10, replaces="old"), book()
+    state.keep(replace(state.orders["old"], anomaly="FILL_BEYOND_QTY"))
+    facts = replaced_facts(one, state)
+    assert facts is not None
+    assert facts["working"] is False
 
 
 def test_within_the_replaced_order_is_not_counted_and_afterwards_it_is() -> None:
