@@ -16,6 +16,7 @@ from gateway.domain.book import NONE, OrderState
 from gateway.domain.errors import PermitRefusedError, UnavailableError
 from gateway.domain.execution import SPENT, Submission
 from gateway.domain.halt import GLOBAL
+from gateway.domain.replacements import restored
 from gateway.ledger.faults import StoreError
 from gateway.ports import Door, Draft, Journal, Ledger, Stops
 from gateway.turns import Decided
@@ -32,6 +33,9 @@ VOIDED_BY: Final = frozenset({NO_RECEIPT, PERMIT_REFUSED})
 GATE_FAILED: Final = "GATE_FAILED"
 """Code of a submission of which the gate itself could not say what it did."""
 
+_REFUSED_BY: Final[Mapping[str, str]] = {"rejected": "broker", "refused": "gate"}
+"""Outcomes that prove that an order is not at its broker, and whose word that is."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -46,6 +50,7 @@ class Forwarding:
         door: Door,
         stops: Stops,
         settle: Callable[[OrderState], Awaitable[object]],
+        heard: Callable[[Submission], Awaitable[object]],
         sweep: Callable[[str], Awaitable[object]],
         broker_names: Mapping[str, str],
     ) -> None:
@@ -55,6 +60,7 @@ class Forwarding:
         self._door = door
         self._stops = stops
         self._settle = settle
+        self._heard = heard
         self._sweep = sweep
         self._broker_names = broker_names
         self._answers: dict[str, asyncio.Event] = {}
@@ -97,11 +103,14 @@ class Forwarding:
             submission = await self._through_the_gate(decision, index, approved_ns)
             if submission is None or submission.code == SPENT:
                 return  # given up; or it has a submission already, and what is known of it stands
-            await self._record(submission)
+            # The record's entry comes first, and what follows from it does not wait for the disk.
+            await asyncio.gather(self._record(submission), self._tell(submission))
             self._answered(state.order_id)
+            # Before a settlement too, which may take its time: the broker may hold the order.
+            await self._sweep(state.order_id)
             if submission.outcome == "unknown":
                 await self._settle(self._journal.book.orders[state.order_id])
-            await self._sweep(state.order_id)
+                await self._sweep(state.order_id)
         except Exception:  # noqa: BLE001  a defect here must not end the core
             # Whatever failed, nothing is assumed and nothing is sent again: the order keeps its
             # reservation and is in doubt, to be settled by asking the broker.
@@ -169,12 +178,24 @@ class Forwarding:
             "outcome": "voided",
             "evidence": evidence,
         }
-        await self._journal.record([Draft("settlement", payload)], owed=True)
+        drafts = [Draft("settlement", payload), *self._let_go(order.order_id, evidence, "gate")]
+        await self._journal.record(drafts, owed=True)
+
+    def _let_go(self, order_id: str, code: str, source: str) -> list[Draft]:
+        """What has the order go on whose place this one provably does not take."""
+        book = self._journal.book
+        order = book.orders.get(order_id)
+        payload = None if order is None else restored(book, order, code, source)
+        return [] if payload is None else [Draft("status", payload)]
 
     async def _record(self, submission: Submission) -> None:
         """Record what the gate did; it stands, and is entered later if it cannot be now."""
+        drafts = [Draft("submission", asdict(submission))]
+        source = _REFUSED_BY.get(submission.outcome)
+        if source is not None:
+            drafts += self._let_go(submission.order_id, submission.code, source)
         try:
-            await self._journal.record([Draft("submission", asdict(submission))], owed=True)
+            await self._journal.record(drafts, owed=True)
         except Exception as error:
             # The broker may hold the order all the same: a cancel that was asked for while it
             # was on its way must reach it.
@@ -182,6 +203,13 @@ class Forwarding:
             if not isinstance(error, UnavailableError):
                 raise
             _log.warning("submission of %s is not recorded yet: %s", submission.order_id, error)
+
+    async def _tell(self, submission: Submission) -> None:
+        """Have what the broker answered followed up, whatever becomes of that."""
+        try:
+            await self._heard(submission)
+        except Exception:  # noqa: BLE001  a halt stands all the same, and is owed
+            _log.exception("the answer to %s could not be followed up", submission.order_id)
 
     def _answered(self, order_id: str) -> None:
         event = self._answers.pop(order_id, None)

@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from gateway.domain.book import BookError, OrderState
 from gateway.domain.errors import UnavailableError, WritError
+from gateway.domain.execution import Submission
 from gateway.domain.halt import HaltTrigger
 from gateway.domain.order import Order
 from gateway.facts.document import Facts
@@ -72,6 +73,8 @@ class Parts:
     door: Door
     settle: Callable[[OrderState], Awaitable[object]]
     """Finds out what became of an order whose submission ended unknown."""
+    heard: Callable[[Submission], Awaitable[object]]
+    """Told what came of each submission: funds may be missing, or the broker."""
     sweep: Callable[[str], Awaitable[object]]
     """Cancels an order that reached the broker while a cancelling halt was being engaged."""
     latch: Callable[[Sequence[HaltTrigger]], Coroutine[Any, Any, None]]
@@ -97,6 +100,7 @@ class Pipeline:
             door=parts.door,
             stops=parts.stops,
             settle=parts.settle,
+            heard=parts.heard,
             sweep=parts.sweep,
             broker_names=parts.broker_names,
         )
@@ -132,6 +136,16 @@ class Pipeline:
             raise
         except Exception as error:
             raise _told(error) from error
+
+    @property
+    def queued(self) -> int:
+        """How many orders wait for a turn."""
+        return self._queue.qsize()
+
+    @property
+    def sending(self) -> int:
+        """How many pieces of work on decided orders disk and brokers have yet to answer for."""
+        return len(self._sending)
 
     async def first_answer(self, order_id: str, timeout_ms: int) -> OrderState | None:
         """Wait for the broker's first answer, as long as that; then the order as it is known."""
@@ -219,7 +233,7 @@ class Pipeline:
         # ledger makes them durable together.
         for proposal, decision in zip(batch, decided, strict=True):
             try:
-                recorded = journal.record([decision.draft], keys=_keys(proposal, decision))
+                recorded = journal.record(decision.drafts, keys=_keys(proposal, decision))
             except BookError as error:
                 _refuse([proposal], error)
                 continue
@@ -254,7 +268,7 @@ class Pipeline:
             _refuse([proposal], error)
             self._forwarding.forget(state.order_id)
             return
-        [index] = recorded.result().indices
+        index = recorded.result().indices[0]  # the decision's; what follows from it is behind it
         if not proposal.answer.done():
             proposal.answer.set_result(Outcome(state, index))
         if state.reserves:

@@ -24,6 +24,7 @@ from gateway.domain.mode import Mode
 from gateway.domain.order import Order
 from gateway.domain.order_entries import order_state
 from gateway.facts.document import Facts, Moment
+from gateway.facts.exits import replaceable
 from gateway.policy.in_force import ReleaseInForce
 from gateway.policy.release import Release
 from gateway.ports import Clock, Draft, Entropy
@@ -31,6 +32,9 @@ from signing import canonical
 
 BATCH_MAX: Final = 16
 """Orders in one turn, and documents in one engine call."""
+
+FACTS_ERROR: Final = "FACTS_ERROR"
+"""Failure of a decision: a source of facts failed, or the facts forbid what the release allows."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +47,14 @@ class Decided:
     state: OrderState
     halts: tuple[HaltTrigger, ...] = ()
     """What its verdict asks to be halted; nothing in RESEARCH, where there is nothing to stop."""
+
+    replacing: Draft | None = None
+    """By which the order whose place it takes waits for it; recorded behind it in one batch."""
+
+    @property
+    def drafts(self) -> list[Draft]:
+        """What is recorded in one batch."""
+        return [self.draft] if self.replacing is None else [self.draft, self.replacing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +123,9 @@ class Turns:
         """Decide a batch; the answers are in the order of the proposals.
 
         The engine is asked off the loop, so a halt or a mode may be recorded meanwhile, or the
-        book be built anew, or another release come into force: then every verdict of the turn is
-        thrown away and made again.
+        book be built anew, or another release come into force, or an order that is to be replaced
+        be filled or ended: then every verdict of the turn is thrown away and made again. An order
+        has no more fills than units, so that ends.
         """
         while True:
             book = self._facts.book()
@@ -120,7 +133,8 @@ class Turns:
             self._deciding = self._current()
             decided = await self._pass(orders)
             same = self._facts.book() is book and self._current() is self._deciding
-            if same and book.control_version == version:
+            same = same and book.control_version == version
+            if same and all(_may_replace(book, one) for one in decided):
                 return decided
 
     async def preview(self, order: Order, in_force: ReleaseInForce) -> Preview:
@@ -152,7 +166,7 @@ class Turns:
                     if _allows(candidate, answer):
                         pending.append((candidate.position, candidate.order, candidate.decision_id))
                     else:
-                        final[candidate.position] = _decided(candidate, answer)
+                        final[candidate.position] = _decided(book, candidate, answer)
         finally:
             for candidate in held:  # the record of the decisions holds them from here on
                 _drop(book, candidate)
@@ -171,7 +185,7 @@ class Turns:
         for candidate, answer in stack:
             allowed = _allows(candidate, answer)
             if allowed or not denied_before:
-                final[candidate.position] = _decided(candidate, answer)
+                final[candidate.position] = _decided(book, candidate, answer)
                 if allowed:
                     _hold(book, candidate)
                     held.append(candidate)
@@ -220,7 +234,7 @@ class Turns:
         except Exception:  # noqa: BLE001  any defect in a source of facts is a recorded denial (law 3)
             _log.exception("facts of %s could not be gathered", order.order_id)
             document = self._facts.bare(order, decision_id)
-            return _Gathered(document, canonical.encode(document), "FACTS_ERROR")
+            return _Gathered(document, canonical.encode(document), FACTS_ERROR)
 
     def _payload(
         self,
@@ -253,7 +267,7 @@ class Turns:
             "allow": False,
             "verdict": NO_VERDICT,
             "failure": NONE,
-        }
+        } | ({} if order.replaces is None else {"replaces": order.replaces})
 
     def _new_decision_id(self) -> str:
         return new_id("dec", self._clock.wall_us(), self._entropy.token(10))
@@ -272,10 +286,12 @@ def _label(facts: Facts, release: Release, moment: Moment) -> str:
     return DEMONSTRATION if release.label == DEMONSTRATION else "unsigned"
 
 
-def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
+def _decided(book: Book, candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
     payload, state = candidate.payload, candidate.state
     if isinstance(answer, Verdict):
         payload = payload | {"verdict": answer.payload()}
+        if answer.allow and not _allows(candidate, answer):
+            payload["failure"] = FACTS_ERROR
     elif candidate.failure == NONE:
         payload = payload | {"failure": answer.code}
     if _allows(candidate, answer):
@@ -283,13 +299,43 @@ def _decided(candidate: _Candidate, answer: Verdict | EngineFailure) -> Decided:
     else:
         state = order_state(payload, candidate.document)
     draft = Draft("decision", payload, (candidate.data,), candidate.document)
+    replacing = _replacing(book, state)
     if isinstance(answer, Verdict) and Mode(payload["mode"]).forwards:
-        return Decided(draft, state, answer.halts)
-    return Decided(draft, state)
+        return Decided(draft, state, answer.halts, replacing)
+    return Decided(draft, state, replacing=replacing)
+
+
+def _replacing(book: Book, state: OrderState) -> Draft | None:
+    """The entry by which an order waits for the one that was allowed to take its place."""
+    found = book.orders.get(state.replaces)
+    if found is None or not state.reserves:
+        return None
+    payload = {
+        "order_id": found.order_id,
+        "broker_client_id": found.broker_client_id,
+        "by_order_id": state.order_id,
+        "by": state.principal,
+        "market_us": state.market_us,
+    }
+    return Draft("replace", payload)
+
+
+def _may_replace(book: Book, decided: Decided) -> bool:
+    """Whether the order that an allowed one replaces still is as its document says."""
+    if not decided.state.reserves or decided.state.replaces == NONE:
+        return True
+    document, found = decided.draft.document, book.orders.get(decided.state.replaces)
+    if document is None or found is None:
+        return False
+    return replaceable(found, book) and found.filled_qty == document["replaced"]["filled_qty"]
 
 
 def _allows(candidate: _Candidate, answer: Verdict | EngineFailure) -> bool:
-    return isinstance(answer, Verdict) and answer.allow and candidate.failure == NONE
+    """Whether the order is allowed: a release that requires no RPL-01 cannot replace anything."""
+    if not isinstance(answer, Verdict) or not answer.allow or candidate.failure != NONE:
+        return False
+    replaced = candidate.document.get("replaced", {"working": True, "same": True})
+    return replaced["working"] and replaced["same"]
 
 
 def _hold(book: Book, candidate: _Candidate) -> None:

@@ -11,9 +11,13 @@ from gateway.api.explain import FailureAnswer, ReasonAnswer
 from gateway.api.problems import Problem
 from gateway.domain.book import NONE, OrderState
 from gateway.domain.quantities import MICROS, format_scaled
+from signing.lifecycle import State
 
 _AVERAGE_DECIMALS = 4
 """Decimals of an average price beyond the instrument's own; the last one is cut off."""
+
+
+_MESSAGES = {State.PARTIALLY_FILLED: "Order partially filled. Awaiting liquidity for remainder."}
 
 
 class DecisionAnswer(BaseModel):
@@ -51,6 +55,7 @@ class OrderAnswer(BaseModel):
     broker_client_id: str
     status: str
     code: str | None = Field(description="why it has this status, where there is a reason")
+    message: str | None = Field(description="what its status means for whoever waits for it")
     label: str | None = Field(
         description="research: decided in RESEARCH, or before a lift of Omega 4; never forwarded. "
         "signed: under a manifest of the officers. unsigned, demonstration: without one"
@@ -62,6 +67,7 @@ class OrderAnswer(BaseModel):
     side: str
     type: str
     time_in_force: str
+    expires_at: str | None = Field(description="when a gtd order ends by itself")
     qty: str
     limit_price: str | None
     stop_price: str | None
@@ -71,6 +77,13 @@ class OrderAnswer(BaseModel):
     leaves_qty: str
     filled_avg_price: str | None
     fee: str
+    replaces: str | None = Field(description="the order whose place it takes")
+    replaced_by: str | None = Field(
+        description="the order that takes its place, or last tried to: see the status"
+    )
+    anomaly: str | None = Field(
+        description="what the broker told that cannot be true; a person settles such an order"
+    )
     broker: str | None
     broker_order_id: str | None
     market_time: str
@@ -105,6 +118,7 @@ def order_answer(state: OrderState, index: int | None = None) -> dict[str, Any]:
         "broker_client_id": state.broker_client_id,
         "status": state.status.value,
         "code": _present(state.code),
+        "message": _MESSAGES.get(state.status),
         "label": _present(state.label),
         "principal": state.principal,
         "account": state.account,
@@ -113,6 +127,7 @@ def order_answer(state: OrderState, index: int | None = None) -> dict[str, Any]:
         "side": state.side,
         "type": state.type,
         "time_in_force": state.time_in_force,
+        "expires_at": None if state.expires_us is None else times.written(state.expires_us),
         "qty": format_scaled(state.qty, state.qty_decimals),
         "limit_price": _price(state.limit_price, state.price_decimals),
         "stop_price": _price(state.stop_price, state.price_decimals),
@@ -122,6 +137,9 @@ def order_answer(state: OrderState, index: int | None = None) -> dict[str, Any]:
         "leaves_qty": format_scaled(state.leaves_qty, state.qty_decimals),
         "filled_avg_price": _average(state),
         "fee": money(state.fee_micros),
+        "replaces": _present(state.replaces),
+        "replaced_by": _present(state.replaced_by),
+        "anomaly": _present(state.anomaly),
         "broker": _present(state.broker),
         "broker_order_id": _present(state.broker_order_id),
         "market_time": times.written(state.market_us),

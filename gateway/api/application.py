@@ -15,6 +15,8 @@ from gateway.api.links import add_links
 from gateway.api.problems import SCHEMAS, Problem
 from gateway.api.routes import (
     accounts,
+    alerts,
+    cancelling,
     decisions,
     facts,
     halts,
@@ -22,10 +24,12 @@ from gateway.api.routes import (
     live,
     manifests,
     market,
+    metrics,
     modes,
     orders,
     pages,
     releases,
+    replacing,
     secrets,
 )
 from gateway.api.services import make_services
@@ -35,6 +39,8 @@ ROUTERS: Final = tuple(
     group.router
     for group in (
         orders,
+        replacing,
+        cancelling,
         decisions,
         accounts,
         market,
@@ -46,6 +52,8 @@ ROUTERS: Final = tuple(
         live,
         pages,
         health,
+        metrics,
+        alerts,
         secrets,
     )
 )

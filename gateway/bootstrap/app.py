@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.bootstrap.alerting import Alerting
 from gateway.bootstrap.custody import Custodian
 from gateway.bootstrap.market import VenueMarket
+from gateway.bootstrap.observing import Observer
+from gateway.bootstrap.tracking import Tracking
 from gateway.bootstrap.trust import Trust
 from gateway.brokers.contract import OpenBroker
 from gateway.config import Settings
 from gateway.control.acceptance import Acceptance
+from gateway.control.clock_skew import ClockWatch
 from gateway.control.exit_only import ExitOnlyStates
 from gateway.control.halting import Halting
 from gateway.control.live.unlocking import Unlocking
@@ -38,6 +42,8 @@ from gateway.policy.release import Release
 from gateway.policy.switching import Switching
 from gateway.ports import Ledger, MarketFeed, PolicyEngine
 from gateway.tracking.cancels import Cancels
+from gateway.tracking.end_of_day import EndOfDay
+from gateway.tracking.reconciliation.schedule import Reconciliations
 from gateway.tracking.updates import Tracker
 from signing.keys import Vkey
 
@@ -89,6 +95,12 @@ class Opened:
     """By account alias: where its orders go, fixed when its broker was opened."""
     custody: Custodian
     """The accounts' credentials, and how good they still are."""
+    clock_watch: ClockWatch
+    """How far our clock is off, if anybody tells."""
+    observer: Observer
+    """Who watches for metrics and alerts."""
+    alerting: Alerting
+    """Which alerts stand, and whom they are told to."""
     vkey: Vkey
 
     @property
@@ -125,8 +137,12 @@ class App:
     """Present with a historical feed only: there market time is set, not read."""
     real_time: RealTime | None
     """Present in real time only: what follows the passing of time."""
-    trackers: Mapping[str, Tracker]
-    """By broker name."""
+    end_of_day: EndOfDay | None
+    """Who cancels day orders before the close, where there is a market."""
+    tracking: Tracking
+    """Who follows orders after they were sent: updates, settlements, brokers' health."""
+    reconciliations: Reconciliations
+    """Who compares accounts with what their brokers say."""
     trust: Trust
     """Whose attestations and overrides count."""
     permissions: Permissions
@@ -141,7 +157,18 @@ class App:
     """Where a browser may use passkeys; they open nothing without."""
     custody: Custodian
     """How good the secrets still are."""
+    clock_watch: ClockWatch
+    """How far our clock is off, if anybody tells."""
+    observer: Observer
+    """Who watches for metrics and alerts."""
+    alerting: Alerting
+    """Which alerts stand, and whom they are told to."""
     vkey: Vkey
+
+    @property
+    def trackers(self) -> Mapping[str, Tracker]:
+        """By broker name."""
+        return self.tracking.trackers
 
     @property
     def release(self) -> Release:

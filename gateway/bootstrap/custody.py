@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gateway.bootstrap.vault_settings import (
     account_references,
+    alert_references,
     check_vault_settings,
     gateway_needs_vault,
 )
@@ -103,7 +104,7 @@ class Custodian:
     def credentials(self, alias: str) -> Credentials:
         """What the broker of an account is shown, as it is in hand at each use."""
         key_id, secret = self._needed[alias]
-        return Credentials(lambda: self._held(key_id), lambda: self._held(secret))
+        return Credentials(lambda: self.held(key_id), lambda: self.held(secret))
 
     async def obtain(self) -> None:
         """Read every secret for the first time.
@@ -114,13 +115,22 @@ class Custodian:
         for reference in dict.fromkeys(one for pair in self._needed.values() for one in pair):
             await self._obtain(reference)
 
+    async def try_to_obtain(self, references: Iterable[SecretRef]) -> None:
+        """Read secrets that the gateway can start without; what fails is tried again in time."""
+        for reference in references:
+            try:
+                await self.runner.run(lambda one=reference: self._custody.obtain(one, self.now()))
+            except ProviderError as error:
+                _log.error("custody: %s: %s: %s", reference, error.code, error.detail)
+
     async def _obtain(self, reference: SecretRef) -> None:
         try:
             await self.runner.run(lambda: self._custody.obtain(reference, self.now()))
         except ProviderError as error:
             raise refused(error, f"{reference}: ") from None
 
-    def _held(self, reference: SecretRef) -> Secret:
+    def held(self, reference: SecretRef) -> Secret:
+        """The secret in hand. Raises ``ProviderError`` where there is none that may be used."""
         return self._custody.held(reference, self.now())
 
 
@@ -145,6 +155,7 @@ async def open_custody(
     tasks = _Tasks(clock, runner)
     stack.push_async_callback(tasks.end, session)
     await found.obtain()
+    await found.try_to_obtain(alert_references(settings).values())
     if custody.next_due() is not None:
         tasks.begin(lambda: custody.next_due() or 0, lambda: custody.refresh(moment(clock)))
     if session is not None:

@@ -85,6 +85,7 @@ def open_live(opened: Opened, facts: Facts, halting: Halting) -> Unlocking:
         unfit=vault.unfit,
         look_at_vault=vault.look,
         store_trouble=lambda: store_trouble(opened.settings.ledger, opened.ledger),
+        clock_trouble=opened.clock_watch.trouble,
         engine_trouble=releases.readiness,
         stale_facts=lambda: stale_facts(facts),
         exercised=lambda: halting.exercised,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,12 +62,19 @@ def open_venue(
     )
 
 
-async def keep_hours(venue: VenueMarket, clock: Clock) -> None:
-    """Ask for the hours now and every few hours, and after a failure sooner, without an end."""
+async def keep_hours(venue: VenueMarket, clock: Clock, told: Callable[[], Awaitable[None]]) -> None:
+    """Ask for the hours now and every few hours, and after a failure sooner, without an end.
+
+    ``told`` is called whenever they are known anew: days follow the venue's sessions.
+    """
     pause_ms = RETRY_FIRST_MS
     while True:
         if await _asked(venue, clock.market_us()):
             pause_ms = RETRY_FIRST_MS
+            try:
+                await told()
+            except Exception:  # noqa: BLE001  who follows the clock does it again soon
+                _log.exception("the venue's hours are known, and the day could not be opened")
             await clock.sleep_ms(HOURS_EVERY_MS)
         else:
             await clock.sleep_ms(pause_ms)

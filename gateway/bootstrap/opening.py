@@ -6,6 +6,7 @@ import contextlib
 
 from gateway.bootstrap.app import Host
 from gateway.bootstrap.custody import Custodian, refused
+from gateway.bootstrap.observing import Observer
 from gateway.bootstrap.signers import open_identity, open_log_signer
 from gateway.brokers.contract import AccountTerms, BrokerParts, OpenBroker, RealAccount, WorthAt
 from gateway.brokers.registry import open_broker
@@ -35,11 +36,12 @@ async def open_brokers(
     feed: HistoricalFeed | None,
     worth: WorthAt,
     custody: Custodian,
+    observer: Observer,
     stack: contextlib.AsyncExitStack,
 ) -> dict[str, OpenBroker]:
     """Open each broker that an account names, once, and say who holds which account.
 
-    ``worth`` is for the simulated one.
+    ``worth`` is for the simulated one; ``observer`` is told of requests to real ones.
     """
     by_alias: dict[str, OpenBroker] = {}
     for name in sorted({account.broker for account in settings.accounts.values()}):
@@ -49,7 +51,16 @@ async def open_brokers(
             if account.broker == name
         }
         section = {"seed": settings.simulator_seed} if name == "simulator" else {}
-        parts = BrokerParts(terms, section, settings.data, feed, host.clock, host.runner, worth)
+        parts = BrokerParts(
+            accounts=terms,
+            settings=section,
+            directory=settings.data,
+            feed=feed,
+            clock=host.clock,
+            runner=host.runner,
+            worth=worth,
+            heard=observer.heard(name),
+        )
         broker = await open_broker(name, parts)
         stack.push_async_callback(broker.close)
         by_alias |= dict.fromkeys(terms, broker)

@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
+from gateway.bootstrap.alerting import open_alerting
 from gateway.bootstrap.app import App, Brought, Host, Opened
 from gateway.bootstrap.broker_file import operator_file
+from gateway.bootstrap.clock import ask_broker, ask_time_server, watch_clock
 from gateway.bootstrap.custody import open_custody
-from gateway.bootstrap.following import follow
 from gateway.bootstrap.live import open_live, passkey_origin, watch_live
 from gateway.bootstrap.market import keep_hours, open_venue
+from gateway.bootstrap.observing import Observer
 from gateway.bootstrap.opening import open_brokers, open_clock, open_ledger
 from gateway.bootstrap.permission import (
     check_settings,
@@ -27,8 +29,10 @@ from gateway.bootstrap.permission import (
     open_acceptance,
     open_permissions,
 )
+from gateway.bootstrap.reconciling import keep_reconciled, open_reconciliations
 from gateway.bootstrap.recorded import record_configuration
 from gateway.bootstrap.sources import (
+    end_of_day,
     market_clock,
     open_facts,
     open_sessions,
@@ -37,6 +41,8 @@ from gateway.bootstrap.sources import (
     real_time,
     worth_at,
 )
+from gateway.bootstrap.telemetry import keep_telemetry
+from gateway.bootstrap.tracking import Tracking, TrackingParts
 from gateway.bootstrap.trust import open_trust
 from gateway.brokers.gate import Gate
 from gateway.config import Settings
@@ -45,7 +51,6 @@ from gateway.control.halting import Halting
 from gateway.control.latching import Latches
 from gateway.control.modes import Modes
 from gateway.control.owed import FOLDER, FolderOwedHalts
-from gateway.domain.book import OrderState
 from gateway.facts.document import Facts
 from gateway.facts.pushed import PushedFacts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
@@ -59,12 +64,12 @@ from gateway.policy.recorded_words import RecordedWords
 from gateway.policy.release import Release, load_release, release_folder, shipped_directory
 from gateway.ports import MarketReading, moment
 from gateway.tracking.cancels import Cancels
-from gateway.tracking.settlement import Settlement
-from gateway.tracking.updates import Tracker
 
 STOP_TIMEOUT_S: Final = 30
 LOOK_PAUSE_MS: Final = 500
 """Until an OPA server that was not ready is asked again."""
+LOOKS_MAX: Final = 10
+"""How often an engine that is ready may fail to say whether a halt is due at the start."""
 _log = logging.getLogger(__name__)
 
 
@@ -93,6 +98,7 @@ async def running(
         ready = None if brought is None else brought.in_force
         releases = ReleaseHolder(ready or await assemble(release, catalogue, maker))
         stack.push_async_callback(releases.close)
+        time_server = await ask_time_server(settings, host)
         custody = await open_custody(settings, host.clock, host.entropy, stack)
         ledger, vkey = await open_ledger(settings, host, custody)
         stack.push_async_callback(ledger.close)
@@ -101,7 +107,8 @@ async def running(
             host.clock.set_market(max(host.clock.market_us(), journal.book.market_us))
         pushed = PushedFacts()
         worth = worth_at(releases, pushed)
-        brokers = await open_brokers(settings, host, feed, worth, custody, stack)
+        observer = Observer(host.clock, {held.broker for held in settings.accounts.values()})
+        brokers = await open_brokers(settings, host, feed, worth, custody, observer, stack)
         permissions = open_permissions(journal, host.clock, releases)
         opened = Opened(
             settings=settings,
@@ -120,19 +127,26 @@ async def running(
             permissions=permissions,
             routes={alias: broker.route(alias) for alias, broker in brokers.items()},
             custody=custody,
+            clock_watch=time_server or await ask_broker(settings, host, brokers),
+            observer=observer,
+            alerting=open_alerting(settings, host.clock, custody, observer),
             vkey=vkey,
         )
         app = await _start(opened)
+        await keep_reconciled(app, stack)
+        keep_telemetry(app, stack)
+        watch_clock(app.clock_watch, stack)
         core = asyncio.create_task(app.pipeline.run())
         stack.push_async_callback(_stop, core, app)
-        for broker in set(brokers.values()):
-            held = [alias for alias, each in brokers.items() if each is broker]
-            follow(broker, held, app.trackers[broker.name], app.halting, app.clock, stack)
+        await app.tracking.follow(stack)
+        stack.callback(asyncio.create_task(app.cancels.run()).cancel)
         await app.cancels.take_up()
         await keep_permission(app, stack)
         watch_live(app.live, app.clock, stack)
         if app.market is not None:
             await _first_look(app, stack)
+            following = app.triggers.follow(app.clock, app.releases.readiness)
+            stack.callback(asyncio.create_task(following).cancel)
         _in_real_time(app, stack)
         yield app
 
@@ -162,7 +176,13 @@ async def _first_look(app: App, stack: contextlib.AsyncExitStack) -> None:
         return
 
     async def look() -> None:
+        ready = 0
         while not await _looked(app):
+            # Ready to decide, but not to say whether a halt is due: its silence is one by now.
+            ready += await app.releases.readiness() is None
+            if ready > LOOKS_MAX:
+                await app.triggers.evaluate(known_only=True)
+                return
             await app.clock.sleep_ms(LOOK_PAUSE_MS)
 
     task = asyncio.create_task(look())
@@ -184,6 +204,7 @@ async def _start(opened: Opened) -> App:
     """Wire the spine, record what the configuration says, and settle what is in doubt."""
     host, journal, ledger = opened.host, opened.journal, opened.ledger
     releases, brokers = opened.releases, opened.brokers
+    opened.observer.watch(journal)
     facts = open_facts(opened)
     gate = _gate(opened, facts.market)
     cancels = Cancels(journal, gate, host.clock)
@@ -196,21 +217,24 @@ async def _start(opened: Opened) -> App:
     await acceptance.look()
     check_mode = mode_check(opened.settings, opened.permissions)
     check_mode(opened.settings.mode, releases.current.named)
-    settlements = {
-        account: Settlement(broker, journal, halting, host.clock)
-        for account, broker in brokers.items()
-    }
-
-    pipeline = _spine(opened, facts, gate, cancels, halting, settlements)
-    trackers = {
-        broker.name: Tracker(broker, journal, ledger, halting, pipeline.first_answer)
-        for broker in brokers.values()
-    }
-    sessions = open_sessions(opened, facts)
+    tracking = Tracking(
+        TrackingParts(
+            brokers=brokers,
+            settle_ms=opened.settings.settle_ms,
+            journal=journal,
+            ledger=ledger,
+            clock=host.clock,
+            halting=halting,
+            cancels=cancels,
+        )
+    )
+    pipeline = _spine(opened, facts, gate, cancels, halting, tracking)
+    tracking.answered = pipeline.first_answer
+    sessions, ends = open_sessions(opened, facts), end_of_day(opened, cancels)
     await record_configuration(opened, sessions)
-    for account, settlement in settlements.items():
-        await settlement.settle_restart(account, trackers[brokers[account].name].pull)
+    await tracking.settle_restart()
     triggers = open_triggers(opened, facts, halting)
+    journal.on_record.append(triggers.heed)
     modes = Modes(journal, host.clock, releases.named, check_mode, opened.mode_max)
     modes.on_mode = opened.permissions.live  # who leaves LIVE for a moment has left it
     return App(
@@ -231,9 +255,11 @@ async def _start(opened: Opened) -> App:
         exit_only=ExitOnlyStates(journal, host.clock),
         modes=modes,
         triggers=triggers,
-        market_clock=market_clock(opened, pipeline, sessions, trackers, triggers),
+        market_clock=market_clock(opened, pipeline, sessions, tracking.trackers, triggers, ends),
         real_time=real_time(opened, sessions, triggers),
-        trackers=trackers,
+        end_of_day=ends,
+        tracking=tracking,
+        reconciliations=open_reconciliations(opened, facts, halting, tracking),
         live=live,
         passkey_origin=origin,
         trust=opened.trust,
@@ -241,6 +267,9 @@ async def _start(opened: Opened) -> App:
         acceptance=acceptance,
         routes=opened.routes,
         custody=opened.custody,
+        clock_watch=opened.clock_watch,
+        observer=opened.observer,
+        alerting=opened.alerting,
         vkey=opened.vkey,
     )
 
@@ -251,11 +280,8 @@ def _spine(
     gate: Gate,
     cancels: Cancels,
     halting: Halting,
-    settlements: Mapping[str, Settlement],
+    tracking: Tracking,
 ) -> Pipeline:
-    async def settle(order: OrderState) -> None:
-        await settlements[order.account].settle(order)
-
     return Pipeline(
         Parts(
             clock=opened.host.clock,
@@ -265,7 +291,8 @@ def _spine(
             ledger=opened.ledger,
             journal=opened.journal,
             door=gate,
-            settle=settle,
+            settle=tracking.settle,
+            heard=tracking.heard,
             sweep=cancels.sweep,
             latch=Latches(halting, lambda: opened.journal.book).engage,
             stops=halting,
@@ -291,7 +318,9 @@ def _in_real_time(app: App, stack: contextlib.AsyncExitStack) -> None:
     """What goes on by itself where market time is wall time."""
     if app.venue is None or app.real_time is None:
         return
-    for work in (keep_hours(app.venue, app.clock), app.real_time.run()):
+    hours = keep_hours(app.venue, app.clock, app.real_time.open_day)
+    ends = () if app.end_of_day is None else (app.end_of_day.run(app.clock),)
+    for work in (hours, app.real_time.run(), *ends):
         stack.callback(asyncio.create_task(work).cancel)
 
 

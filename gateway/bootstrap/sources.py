@@ -12,7 +12,7 @@ from gateway.control.modes import ModeCheck
 from gateway.control.real_time import LastWorth, RealTime
 from gateway.control.sessions import MarketClockAdvance, MarketSteps, Sessions
 from gateway.control.triggers import Triggers
-from gateway.domain.fact import VOLATILITY
+from gateway.domain.book import OrderState
 from gateway.domain.quantities import Worth
 from gateway.facts.document import Facts
 from gateway.facts.pushed import PushedFacts
@@ -23,6 +23,8 @@ from gateway.pipeline import Pipeline
 from gateway.policy.in_force import ReleaseHolder
 from gateway.policy.release import shipped_directory
 from gateway.policy.switching import Switching, SwitchParts
+from gateway.tracking.cancels import Cancels
+from gateway.tracking.end_of_day import EndOfDay
 from gateway.tracking.updates import Tracker
 
 
@@ -75,9 +77,10 @@ def market_clock(
     sessions: Sessions,
     trackers: Mapping[str, Tracker],
     triggers: Triggers,
+    ends: EndOfDay | None,
 ) -> MarketClockAdvance | None:
     """What follows the market clock, where it is set rather than read."""
-    if opened.feed is None:
+    if opened.feed is None or ends is None:
         return None
     clock = opened.host.clock
     venues = [b.on_market for b in set(opened.brokers.values()) if isinstance(b, MarketDriven)]
@@ -87,26 +90,42 @@ def market_clock(
         set_clock=clock.set_market,
         venues=venues,
         pulls=[tracker.pull for tracker in trackers.values()],
+        end_day=ends.look,
+        next_end=ends.next_us,
         triggers=triggers,
     )
     return MarketClockAdvance(clock.market_us, steps)
+
+
+def end_of_day(opened: Opened, cancels: Cancels) -> EndOfDay | None:
+    """Who cancels day orders before the close; nobody where there is no market."""
+    historical, market = opened.feed, opened.market
+    if market is None:
+        return None
+
+    def closes_at(order: OrderState, market_us: int) -> int | None:
+        # Recorded prices have one quote a session: an order that came after it fills in the next.
+        if historical is not None:
+            hours = historical.fillable(order.symbol, order.market_us)
+        else:
+            hours = market.hours(order.symbol, market_us)
+        return None if hours is None else hours.closes_us
+
+    before_ms = opened.settings.cancel_before_close_ms
+    return EndOfDay(lambda: opened.journal.book, cancels, closes_at, before_ms)
 
 
 def open_sessions(opened: Opened, facts: Facts) -> Sessions:
     """What opens days, by what accounts are worth; recorded prices do not fall silent."""
     equity = facts.equity_micros
     known = equity if opened.venue is None else LastWorth(equity)
-    return Sessions(opened.journal, facts.session, known)
+    return Sessions(opened.journal, facts.trading_day, known)
 
 
 def open_triggers(opened: Opened, facts: Facts, halting: Halting) -> Triggers:
     """What looks for halts that are due."""
-
-    def told() -> bool:
-        return opened.feed is not None or opened.pushed.pushed(VOLATILITY)
-
     ask = opened.releases.triggered_halts
-    return Triggers(ask, opened.journal, halting, facts.halt_document, told)
+    return Triggers(ask, opened.journal, halting, facts.halt_document)
 
 
 def real_time(opened: Opened, sessions: Sessions, triggers: Triggers) -> RealTime | None:

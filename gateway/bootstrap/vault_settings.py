@@ -26,6 +26,11 @@ def account_references(settings: Settings) -> dict[str, tuple[SecretRef, SecretR
     }
 
 
+def alert_references(settings: Settings) -> dict[str, SecretRef]:
+    """Where the address of each alert channel is, by the channel's name."""
+    return {name: SecretRef.parse(reference) for name, reference in settings.alerts.items()}
+
+
 def log_key_reference(settings: Settings) -> SecretRef | None:
     """Where the log key is; None: in its file of the data folder."""
     return None if settings.log_key is None else SecretRef.parse(settings.log_key)
@@ -34,6 +39,7 @@ def log_key_reference(settings: Settings) -> SecretRef | None:
 def gateway_needs_vault(settings: Settings) -> bool:
     """Whether the gateway's own session is needed; what nobody needs is never contacted."""
     secrets = [one for pair in account_references(settings).values() for one in pair]
+    secrets += alert_references(settings).values()
     return settings.identity_key is not None or _in_vault(secrets)
 
 

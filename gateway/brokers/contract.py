@@ -69,6 +69,10 @@ def plain(_symbol: str, _at_us: int) -> Worth:
     return PLAIN
 
 
+def unheard(_outcome: str) -> None:
+    """What is told of a request where nobody listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class BrokerParts:
     """Everything a broker may use; it makes no clock, thread or randomness of its own.
@@ -86,6 +90,9 @@ class BrokerParts:
     clock: Clock
     runner: BlockingRunner
     worth: WorthAt = plain
+    heard: Callable[[str], None] = unheard
+    """Told how each request to the broker's service ended, on the event loop: ``ok`` (it answered,
+    whatever it said), ``limited``, ``failed`` (its own fault), ``unreachable``, ``unreadable``."""
 
 
 class OpenBroker(Broker, Protocol):
@@ -117,6 +124,24 @@ class MarketDriven(Protocol):
 
     async def on_market(self, now_us: int) -> int:
         """Trade every quote up to ``now_us`` (market time); returns how many updates it made."""
+        ...
+
+
+@runtime_checkable
+class Prompt(Protocol):
+    """A broker within this process: what it was sent, it has at once."""
+
+    settle_ms: int
+    """For how long an order must go on being unknown to it before it counts as absent; a broker
+    that states nothing is given the time of ``WRIT_SETTLE_MS``."""
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A broker that has a cheap question to find out whether it answers at all."""
+
+    async def probe(self, account: str) -> None:
+        """Ask once. Raises whatever it likes where it does not answer."""
         ...
 
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from gateway.brokers.last_look import Thresholds, market_refusal
-from gateway.brokers.permitted import Permitted, UnreadablePermitError, read_permit
-from gateway.domain.book import Book
+from gateway.brokers.permitted import Permitted, Replaced, UnreadablePermitError, read_permit
+from gateway.domain.book import Book, OrderState
 from gateway.domain.errors import NotFoundError, PermitRefusedError
 from gateway.domain.execution import (
     SPENT,
@@ -99,11 +99,11 @@ class Gate:
         ``approved_ns`` is the monotonic time of the verdict. The submission says ``refused`` if
         nothing was sent, with one of the codes GATE_SPENT, GATE_DOCUMENT, GATE_MODE,
         GATE_OMEGA4, GATE_HALTED, GATE_RELEASE, GATE_NO_BROKER, GATE_VENUE, GATE_MANIFEST,
-        GATE_LIVE, GATE_DOOR_MISSING, GATE_APPROVAL_AGE, GATE_MARKET_CLOSED, GATE_QUOTE_AGE and
-        GATE_SPREAD, or the adapter's own where it has proof that nothing left; ``unknown`` if it
-        may have been sent. It is never sent again: not here, and not by another call with the
-        same permit. A decision whose permit was refused as GATE_SPENT has another submission
-        already; it belongs to settlement.
+        GATE_LIVE, GATE_REPLACED, GATE_DOOR_MISSING, GATE_APPROVAL_AGE, GATE_MARKET_CLOSED,
+        GATE_QUOTE_AGE and GATE_SPREAD, or the adapter's own where it has proof that nothing left;
+        ``unknown`` if it may have been sent. It is never sent again: not here, and not by another
+        call with the same permit. A decision whose permit was refused as GATE_SPENT has another
+        submission already; it belongs to settlement.
 
         Raises:
             PermitRefusedError: ``permit-invalid``: not a verifiable permit; nothing was sent.
@@ -114,8 +114,7 @@ class Gate:
         refusal = self._refusal(permitted, approved_ns)
         if refusal is not None:
             return self._submission(permitted, _Answer("refused", refusal))
-        broker = self._brokers[permitted.order.account]
-        return self._submission(permitted, await self._send(broker, permitted))
+        return self._submission(permitted, await self._send(permitted))
 
     async def cancel(self, account: str, broker_client_id: str) -> None:
         """Ask a broker to cancel: no permit, whatever the mode, a halt or the log say.
@@ -193,6 +192,9 @@ class Gate:
         refusal = refusal or self._not_permitted(permitted)
         if refusal is not None:
             return refusal
+        replaced = permitted.replaced
+        if replaced is not None and self._replaced(permitted, replaced) is None:
+            return "GATE_REPLACED"
         if permitted.thresholds is None:
             return "GATE_DOOR_MISSING"
         return self._too_late(order, permitted.thresholds, approved_ns)
@@ -223,9 +225,22 @@ class Gate:
             return True
         return permitted.exits and book.exit_allowed(*attributes, self._clock.wall_us())
 
-    async def _send(self, broker: Broker, permitted: Permitted) -> _Answer:
+    def _replaced(self, permitted: Permitted, wanted: Replaced) -> OrderState | None:
+        """The order that this one may take the place of at this moment; ``None``: there is none.
+
+        It waits for this one, and of it is filled what was when this one was decided for the rest.
+        """
+        found, order = self._book().orders.get(wanted.order_id), permitted.order
+        if found is None:
+            return None
+        theirs = (found.account, found.symbol, found.side)
+        same = theirs == (order.account, order.symbol, order.side)
+        waits = found.status is State.PENDING_REPLACE and found.replaced_by == permitted.order_id
+        return found if same and waits and found.filled_qty == wanted.filled_qty else None
+
+    async def _send(self, permitted: Permitted) -> _Answer:
         """Hand the order over and wait; from here on, silence and failure mean unknown."""
-        task = await self._within_timeout(lambda: broker.submit(permitted.order))
+        task = await self._within_timeout(self._sending(permitted))
         if task is None:
             return _Answer("unknown", "GATE_TIMEOUT")
         if task.cancelled() or task.exception() is not None:
@@ -238,6 +253,17 @@ class Gate:
             case Rejected(code):
                 return _Answer("rejected", _readable(code))
         return _Answer("unknown", "GATE_UNREADABLE_ANSWER")
+
+    def _sending(self, permitted: Permitted) -> Callable[[], Awaitable[Accepted | Rejected]]:
+        """The one call that sends the order: by itself, or in the place of the one it replaces."""
+        broker, order = self._brokers[permitted.order.account], permitted.order
+        if permitted.replaced is None:
+            return lambda: broker.submit(order)
+        # Compared just before, and nothing was awaited since; never sent as an order by itself.
+        replaced = self._replaced(permitted, permitted.replaced)
+        assert replaced is not None
+        replaced_id, filled_qty = replaced.broker_client_id, replaced.filled_qty
+        return lambda: broker.replace(replaced_id, order, filled_qty)
 
     async def _within_timeout(self, call: Callable[[], Awaitable[T]]) -> asyncio.Task[T] | None:
         """The finished call, or ``None`` after the time-out; what it yields later is dropped."""

@@ -20,11 +20,20 @@ class UnreadablePermitError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """The order whose place a permitted one takes, and what of it was filled at the decision."""
+
+    order_id: str
+    filled_qty: int
+
+
+@dataclass(frozen=True, slots=True)
 class Permitted:
     """The order as it goes to the broker, and what the gate compares before it does.
 
     ``thresholds`` are the verdict's, ``None`` if one is missing. ``exits`` says that the order was
-    decided as one that can only reduce a position.
+    decided as one that can only reduce a position. ``replaced`` is ``None`` for an order that takes
+    nobody's place.
     """
 
     decision_id: str
@@ -35,6 +44,7 @@ class Permitted:
     thresholds: Thresholds | None
     exits: bool
     order: BrokerOrder
+    replaced: Replaced | None
 
 
 def read_permit(permit: Permit) -> Permitted:
@@ -63,20 +73,35 @@ def read_permit(permit: Permit) -> Permitted:
             thresholds=thresholds(decision["verdict"]["door"]),
             exits=is_exit(document),
             order=order,
+            replaced=_replaced(decision, document),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePermitError from error
 
 
+def _replaced(decision: Mapping[str, Any], document: Mapping[str, Any]) -> Replaced | None:
+    """Whose place the order takes; decision and document have to say the same."""
+    named = document["order"].get("replaces", _NONE)
+    if decision.get("replaces", _NONE) != named:
+        raise ValueError("replaces")
+    if named == _NONE:
+        return None
+    section = document["replaced"]
+    if section["order_id"] != named:
+        raise ValueError("replaced")
+    return Replaced(_text(section, "order_id"), _scale(section, "filled_qty"))
+
+
 def _order(client_id: str, fields: Mapping[str, Any]) -> BrokerOrder:
     kind = OrderType(_text(fields, "type"))
+    time_in_force = TimeInForce(_text(fields, "time_in_force"))
     return BrokerOrder(
         broker_client_id=client_id,
         account=_text(fields, "account"),
         symbol=_text(fields, "symbol"),
         side=Side(_text(fields, "side")),
         type=kind,
-        time_in_force=TimeInForce(_text(fields, "time_in_force")),
+        time_in_force=time_in_force,
         qty=_positive(fields, "qty"),
         qty_decimals=_scale(fields, "qty_decimals"),
         price_decimals=_scale(fields, "price_decimals"),
@@ -87,7 +112,17 @@ def _order(client_id: str, fields: Mapping[str, Any]) -> BrokerOrder:
         protection_price=None if kind.has_limit else _positive(fields, "worst_price"),
         reduce_only=_flag(fields, "reduce_only"),
         extended_hours=_flag(fields, "extended_hours"),
+        expires_us=_end(fields, wanted=time_in_force is TimeInForce.GTD),
     )
+
+
+def _end(fields: Mapping[str, Any], *, wanted: bool) -> int | None:
+    """An end of its own exactly where the time in force has one; absent where it has not."""
+    if wanted:
+        return _positive(fields, "expires_us")
+    if "expires_us" in fields:
+        raise ValueError("expires_us")
+    return None
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

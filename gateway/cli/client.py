@@ -90,6 +90,12 @@ class Client:
         """Change something: sent once, whatever becomes of it."""
         return self._write("POST", path, body, headers or {})
 
+    def patch(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Change a part of something: sent once."""
+        return self._write("PATCH", path, body, headers)
+
     def put(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """State something: sent once."""
         return self._write("PUT", path, body, {})

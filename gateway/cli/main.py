@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "kill": _Entry("kill", "kill_app", "Stop trading now and cancel every open order."),
     "resume": _Entry("kill", "resume_app", "Lift a halt."),
     "halts": _Entry("kill", "halts_app", "List the standing halts."),
+    "alerts": _Entry("alerts", "app", "List alerts, and test the channels that are told of them."),
     "facts": _Entry("facts", "app", "Push facts, take them back, and list what stands."),
     "access": _Entry("access", "app", "Add, list and revoke API keys and passkeys."),
     "policy": _Entry("policy", "app", "Write, try, compare, build and switch policies."),

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.cli import exits, output
+from gateway.cli import exits, order_changes, output
 from gateway.cli.client import DENIED_CODE, Client, ProblemError, connect, in_address
 from gateway.cli.order_shown import (
     denial,
@@ -21,6 +21,7 @@ from gateway.cli.order_shown import (
 from gateway.cli.order_ticket import (
     AccountOption,
     ClientIdOption,
+    ExpiresOption,
     ExtendedOption,
     IntentOption,
     LimitOption,
@@ -43,7 +44,7 @@ from gateway.cli.order_ticket import (
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Submit, preview, list, show, explain and cancel orders; print attempts and receipts.",
+    help="Submit, preview, replace, cancel, list, show and explain orders; print receipts.",
 )
 
 _LIST: Final = (
@@ -60,6 +61,7 @@ def submit(  # noqa: PLR0913, PLR0917  each argument is an option of the command
     limit: LimitOption = None,
     stop: StopOption = None,
     tif: TifOption = "day",
+    expires_at: ExpiresOption = None,
     account: AccountOption = "primary",
     client_order_id: ClientIdOption = None,
     strategy_id: StrategyOption = None,
@@ -84,6 +86,7 @@ def submit(  # noqa: PLR0913, PLR0917  each argument is an option of the command
 ) -> None:
     """Propose an order; exit 1 when it is denied, with the reasons."""
     ticket = {
+        "expires_at": expires_at,
         "intent": intent,
         "reduce_only": reduce_only,
         "extended_hours": extended_hours,
@@ -117,6 +120,7 @@ def preview(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
     limit: LimitOption = None,
     stop: StopOption = None,
     tif: TifOption = "day",
+    expires_at: ExpiresOption = None,
     account: AccountOption = "primary",
     client_order_id: ClientIdOption = None,
     strategy_id: StrategyOption = None,
@@ -134,6 +138,7 @@ def preview(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
 ) -> None:
     """Ask what would be decided as of now; nothing is recorded. Exit 1: it would be denied."""
     ticket = {
+        "expires_at": expires_at,
         "intent": intent,
         "reduce_only": reduce_only,
         "extended_hours": extended_hours,
@@ -220,10 +225,8 @@ def receipt(order_or_decision_id: str) -> None:
     sys.stdout.write(client.text(f"/v1/decisions/{decision_id}/receipt"))
 
 
-@app.command()
-def cancel(order_id: str, fmt: output.FormatOption = output.Format.TABLE) -> None:
-    """Ask the broker to cancel an order."""
-    print_order(connect().delete(f"/v1/orders/{in_address(order_id)}"), fmt)
+app.command()(order_changes.replace)
+app.command()(order_changes.cancel)
 
 
 def _decision_id(client: Client, either_id: str) -> str:

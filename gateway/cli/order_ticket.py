@@ -15,7 +15,11 @@ QtyArgument = Annotated[str, typer.Argument(help='A decimal number, such as "10"
 SymbolArgument = Annotated[str, typer.Argument(help="The instrument, such as AAPL.")]
 LimitOption = Annotated[str | None, typer.Option("--limit", help="Limit price; none: market.")]
 StopOption = Annotated[str | None, typer.Option("--stop", help="Stop price.")]
-TifOption = Annotated[str, typer.Option("--tif", help="day, gtc, ioc or fok.")]
+TifOption = Annotated[str, typer.Option("--tif", help="day, gtc, gtd, ioc or fok.")]
+ExpiresOption = Annotated[
+    str | None,
+    typer.Option("--expires-at", help="Of a gtd order: when it ends, RFC 3339 with an offset."),
+]
 AccountOption = Annotated[str, typer.Option("--account", help="The account's name.")]
 StrategyOption = Annotated[str | None, typer.Option("--strategy-id", help="Who proposes it.")]
 ClientIdOption = Annotated[

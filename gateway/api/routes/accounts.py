@@ -14,6 +14,7 @@ from gateway.api.paging import PlainInt
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.domain.book import NONE, AccountBook
+from gateway.domain.days import DAYS_MAX, ClosedDay
 from gateway.domain.errors import NotFoundError
 from gateway.domain.quantities import format_scaled
 from gateway.facts.account import Holding, drawdown_bps
@@ -32,6 +33,12 @@ class AccountQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     account: Account = "primary"
+
+
+class PnlQuery(AccountQuery):
+    """Which account, and how many of its days that are over."""
+
+    days: PlainInt = Field(default=20, ge=0, le=DAYS_MAX)
 
 
 class FillsQuery(BaseModel):
@@ -93,8 +100,17 @@ class FillsPage(BaseModel):
     next: int
 
 
+class ClosedDayAnswer(BaseModel):
+    """A day that is over: its profit is after fees, and without what was paid in or out."""
+
+    session: str
+    equity: str
+    profit: str
+    fees: str
+
+
 class PnlAnswer(BaseModel):
-    """The day so far; null where a price or the day's opening is not known."""
+    """The day so far, null where a price or the day's opening is not known; and days before it."""
 
     account: str
     session: str | None
@@ -104,6 +120,8 @@ class PnlAnswer(BaseModel):
     peak_equity: str | None
     drawdown_bps: int | None
     day_turnover: str
+    day_fees: str
+    days: list[ClosedDayAnswer] = Field(description="days that are over, the newest first")
 
 
 @router.get("/account", response_model=AccountAnswer, responses=_READS)
@@ -146,22 +164,23 @@ async def read_fills(
 
 @router.get("/pnl", response_model=PnlAnswer, responses=_READS)
 async def read_pnl(
-    _who: Reader, services: ServicesHere, query: Annotated[AccountQuery, Query()]
+    _who: Reader, services: ServicesHere, query: Annotated[PnlQuery, Query()]
 ) -> PnlAnswer:
-    """Profit and loss since the day's opening."""
+    """Profit and loss since the day's opening, and of each session before it."""
     account = _account(services, query.account)
     equity = services.app.facts.equity_micros(account)
-    opening = account.day_open_equity_micros
-    pnl = equity - opening if equity is not None and opening is not None else None
+    closed = account.days[::-1][: query.days]
     return PnlAnswer(
         account=account.alias,
         session=_session(account),
         equity=_money(equity),
-        day_open_equity=_money(opening),
-        day_pnl=_money(pnl),
+        day_open_equity=_money(account.day_open_equity_micros),
+        day_pnl=_money(account.day_profit_micros(equity)),
         peak_equity=_money(account.peak_equity_micros),
         drawdown_bps=drawdown_bps(account, equity),
         day_turnover=money(account.executed_turnover_micros),
+        day_fees=money(account.fees_micros),
+        days=[_closed(day) for day in closed],
     )
 
 
@@ -183,6 +202,15 @@ def _position(held: Holding) -> PositionAnswer:
         qty=format_scaled(held.qty, held.qty_decimals),
         last=last,
         value=_money(held.value_micros),
+    )
+
+
+def _closed(day: ClosedDay) -> ClosedDayAnswer:
+    return ClosedDayAnswer(
+        session=day.session,
+        equity=money(day.equity_micros),
+        profit=money(day.profit_micros),
+        fees=money(day.fees_micros),
     )
 
 

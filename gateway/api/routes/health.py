@@ -108,9 +108,16 @@ def _warnings(services: Services) -> list[str]:
         "the identity key certifies no key for the time to come: the gateway's log says why": (
             services.app.ledger.certificate_problem is not None
         ),
+        f"of the alert channels, {_failing(services)} take no notices: GET /v1/alerts names them": (
+            _failing(services)
+        ),
         "the venue's hours are not known, orders are denied: see the log": _hours_missing(services),
     }
     return [warning for warning, stands in found.items() if stands]
+
+
+def _failing(services: Services) -> int:
+    return sum(one.failing is not None for one in services.app.alerting.reports())
 
 
 def _hours_missing(services: Services) -> bool:

@@ -1,39 +1,30 @@
-"""``/v1/orders``: propose, preview, list, read and cancel."""
+"""``/v1/orders``: propose, preview, list and read."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api import explain
 from gateway.api.answers import AcceptedOrder, OrderAnswer, order_answer
-from gateway.api.auth import Canceler, Proposer, Reader, Requires
+from gateway.api.auth import Proposer, Reader, Requires
 from gateway.api.bodies import body_of, documented_body
 from gateway.api.paging import Cursor, Id, PlainInt, cursor_of, row_of
-from gateway.api.problems import MEDIA_TYPE, SCHEMAS, documented, problem
-from gateway.api.proposals import Answered, decide, make_order
+from gateway.api.problems import documented
+from gateway.api.proposals import decide, known_order, make_order
+from gateway.api.proposed import PROPOSAL_PARAMETERS, PROPOSAL_RESPONSES, proposed
 from gateway.api.roles import KeyScope
-from gateway.api.services import Services, ServicesHere, services_of
-from gateway.domain.book import NONE, OrderState
-from gateway.domain.errors import (
-    InvalidInputError,
-    NotFoundError,
-    RefusedError,
-    UnavailableError,
-)
+from gateway.api.services import ServicesHere, services_of
+from gateway.domain.book import NONE
 from gateway.domain.quantities import format_scaled
-from gateway.intake.idempotency import KEY_PATTERN, caller_keys
+from gateway.intake.idempotency import caller_keys
 from gateway.intake.ticket import Account, OrderBody
 from signing.lifecycle import State
 
 PAGE_MAX: Final = 500
-WAIT_MAX_S: Final = 30
-_WAIT: Final = re.compile(r'(?:.*[,;])?\s*wait\s*=\s*"?([0-9]{1,4})"?\s*(?:[,;].*)?')
 
 _OWN_SECTIONS: Final = ("v", "ids", "time")
 _OF_EQUITY: Final = "equity_share_bps"
@@ -84,56 +75,16 @@ class PreviewAnswer(BaseModel):
     )
 
 
-_PROPOSAL_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    **documented(401, 403, 409, 415, 422),
-    201: {"model": AcceptedOrder, "description": "Allowed: recorded, signed and durable"},
-    403: {
-        "description": "Denied (order-denied: recorded and signed), or the key lacks the scope",
-        "content": {
-            MEDIA_TYPE: {
-                "schema": {
-                    "anyOf": [{"$ref": SCHEMAS + "DeniedProblem"}, {"$ref": SCHEMAS + "Problem"}]
-                }
-            }
-        },
-    },
-}
-
-_PROPOSAL_PARAMETERS: Final[dict[str, Any]] = {
-    "security": [{"key": []}],
-    "parameters": [
-        {
-            "name": "idempotency-key",
-            "in": "header",
-            "required": False,
-            "description": "New for each new order, the same for a repetition. Needed unless "
-            "the body has a client_order_id.",
-            "schema": {"type": "string", "pattern": KEY_PATTERN},
-        },
-        {
-            "name": "prefer",
-            "in": "header",
-            "required": False,
-            "description": "`wait=N` waits up to N seconds for the broker's first answer.",
-            "schema": {"type": "string"},
-        },
-    ],
-}
-
-
-_NO_REPLACING: Final = {
-    "type": "null",
-    "description": "An order cannot take another one's place yet: preview it.",
-}
-"""What a proposal, unlike a preview, may say as ``replaces``."""
-
-
 @router.post(
     "",
     status_code=201,
     response_model=AcceptedOrder,
-    responses=_PROPOSAL_RESPONSES,
-    openapi_extra={**documented_body(OrderBody, replaces=_NO_REPLACING), **_PROPOSAL_PARAMETERS},
+    responses=PROPOSAL_RESPONSES,
+    openapi_extra={
+        **documented_body(OrderBody),
+        "security": [{"key": []}],
+        "parameters": PROPOSAL_PARAMETERS,
+    },
 )
 @_PROPOSING.marks
 async def propose(request: Request) -> Response:
@@ -143,33 +94,11 @@ async def propose(request: Request) -> Response:
     services = services_of(request)
     who = await _PROPOSING.by_hand(request, services)
     body = await _read_ticket(request)
-    if body.replaces is not None:
-        raise InvalidInputError(
-            "replace-unsupported",
-            "an order cannot take another one's place yet",
-            "preview it; then cancel the other order, and send this one without replaces",
-        )
-    idempotency_key = request.headers.get("idempotency-key")
-    prefer = request.headers.get("prefer")
-    keys = caller_keys(idempotency_key, body.client_order_id, body.canonical())
-    answered = await services.to_the_end(decide(services, who.name, body, keys))
-    headers = {"Location": f"/v1/orders/{answered.state.order_id}"}
-    if answered.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    if not answered.state.allow:
-        return await _denied(services, answered, headers)
-    state = answered.state
-    wait_s = _wait_s(prefer)
-    if wait_s:
-        headers["Preference-Applied"] = f"wait={wait_s}"
-        state = await services.app.pipeline.first_answer(state.order_id, wait_s * 1000) or state
-    requested = {
-        "qty": body.qty,
-        "limit_price": body.limit_price,
-        "stop_price": body.stop_price,
-    }
-    content = order_answer(state, answered.index) | {"requested": requested}
-    return JSONResponse(content, status_code=201, headers=headers)
+    keys = caller_keys(
+        request.headers.get("idempotency-key"), body.client_order_id, body.canonical()
+    )
+    answered = await services.to_the_end(decide(services, who, body, keys))
+    return await proposed(services, request, body, answered)
 
 
 @router.post(
@@ -220,68 +149,7 @@ async def list_orders(
 @router.get("/{order_id}", response_model=OrderAnswer, responses=documented(401, 403, 404, 422))
 async def read_order(_who: Reader, services: ServicesHere, order_id: Id) -> OrderAnswer:
     """Read one order as it stands."""
-    return OrderAnswer(**order_answer(await _known(services, order_id)))
-
-
-@router.delete(
-    "/{order_id}",
-    status_code=202,
-    response_model=OrderAnswer,
-    responses=documented(401, 403, 404, 409, 422),
-)
-async def cancel_order(who: Canceler, services: ServicesHere, order_id: Id) -> OrderAnswer:
-    """Ask the broker to cancel; the result shows in the order's status."""
-    try:
-        state = await services.to_the_end(services.app.cancels.cancel(order_id, who.name))
-    except TimeoutError:
-        raise UnavailableError(
-            "broker-slow", "the broker did not confirm in time", "look at the order, cancel again"
-        ) from None
-    except NotFoundError:
-        known = await _known(services, order_id)
-        raise RefusedError(
-            "order-closed", f"order {order_id} is {known.status}", "nothing is left to cancel"
-        ) from None
-    return OrderAnswer(**order_answer(state))
-
-
-async def _denied(services: Services, answered: Answered, headers: Mapping[str, str]) -> Response:
-    """A denial: a recorded decision, told as a problem in the words of the release it names."""
-    state = answered.state
-    words = await services.app.words.of(state.release_digest)
-    reasons = explain.reasons(state.reasons, words)
-    failed = explain.failure(state.failure)
-    remedy = failed.remedy if failed else reasons[0].remedy if reasons else ""
-    members = {
-        "decision_id": state.decision_id,
-        "order_id": state.order_id,
-        "index": answered.index,
-        "label": None if state.label == "none" else state.label,
-        "reasons": [reason.model_dump() for reason in reasons],
-        "base_currency": services.app.release.parsed.base_currency,
-        "failure": failed.model_dump() if failed else None,
-    }
-    return problem(
-        403,
-        "order-denied",
-        explain.summary(reasons, failed),
-        remedy.strip(),
-        headers=headers,
-        members=members,
-    )
-
-
-async def _known(services: Services, order_id: str) -> OrderState:
-    state = await services.app.ledger.order(order_id)
-    if state is None:
-        raise NotFoundError("order-unknown", "there is no order of that id", "GET /v1/orders")
-    return state
-
-
-def _wait_s(prefer: str | None) -> int:
-    """The seconds of ``Prefer: wait=N``, at most 30; other preferences are ours to ignore."""
-    match = _WAIT.fullmatch(prefer) if prefer and prefer.isascii() else None
-    return min(int(match[1]), WAIT_MAX_S) if match else 0
+    return OrderAnswer(**order_answer(await known_order(services, order_id)))
 
 
 def _without_figures(control: explain.ReasonAnswer) -> explain.ReasonAnswer:
