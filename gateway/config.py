@@ -123,6 +123,15 @@ Reference = Annotated[str, BeforeValidator(_reference)]
 """A reference to a secret (``vault.references``), such as ``vault://kv/writ/gateway#key``."""
 
 
+ClockSource = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(none|broker|ntp:([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[1-9][0-9]{0,4})?)$"
+    ),
+]
+"""Who tells whether this host's clock is right: nobody, a broker, or a time server."""
+
+
 class AccountSettings(BaseModel):
     """One account: which broker holds it and by what, or what a simulated one is opened with."""
 
@@ -198,6 +207,23 @@ class Settings(BaseSettings):
     """The file of keys whose overrides count: a name and a key a line."""
     simulator_seed: WholeNumber = Field(default=1, ge=0, lt=2**31)
     broker_timeout_ms: WholeNumber = Field(default=5_000, ge=1, le=60_000)
+    cancel_before_close_ms: WholeNumber = Field(default=60_000, ge=0, le=3_600_000)
+    """How long before the close day orders are cancelled; 0: the venue ends them."""
+    settle_ms: WholeNumber = Field(default=62_000, ge=1_000, le=600_000)
+    """For how long a broker must go on not knowing an order that may have been sent before it
+    counts as never arrived. The simulator, in this process, has a time of its own."""
+    reconcile_in_flight_ms: WholeNumber = Field(default=2_000, ge=100, le=3_600_000)
+    """How often orders that are on their way for long are asked for."""
+    reconcile_orders_ms: WholeNumber = Field(default=10_000, ge=1_000, le=3_600_000)
+    """How often a broker's open orders are compared with the record."""
+    reconcile_positions_ms: WholeNumber = Field(default=60_000, ge=1_000, le=3_600_000)
+    """How often its positions and cash are compared as well."""
+    reconcile_full_ms: WholeNumber = Field(default=300_000, ge=1_000, le=3_600_000)
+    """How often everything is compared, and the outcome entered whatever it is."""
+    reconcile_settle_ms: WholeNumber = Field(default=10_000, ge=10, le=600_000)
+    """How long a difference has to stand before it counts: brokers disagree with themselves."""
+    reconcile_cash_tolerance: Cash = "0.01"
+    """A difference of cash up to this is none."""
     engine: Literal["opa-wasm", "opa-server"] = "opa-wasm"
     engine_timeout_ms: WholeNumber = Field(default=500, ge=1, le=10_000)
     opa_url: Annotated[str, StringConstraints(min_length=1, max_length=300)] | None = None
@@ -206,6 +232,12 @@ class Settings(BaseSettings):
     """The file with the token that the OPA server asks for; the token itself is no setting."""
     opa_ca_file: Named | None = None
     """Certificates to trust at an ``https`` OPA server instead of the system's."""
+    clock_source: ClockSource = "none"
+    """``ntp:HOST[:PORT]``, or ``broker``: the Date of the first account's broker that tells it."""
+    alerts: Annotated[dict[Alias, Reference], NoDecode, BeforeValidator(_json_object)] = Field(
+        default={}, max_length=4
+    )
+    """The channels that alerts go to: a name of each, and where its address is, a secret."""
     environment: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")] = (
         "development"
     )

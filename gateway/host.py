@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import sys
@@ -127,6 +128,28 @@ class ThreadRunner:
     def close(self) -> None:
         """Wait for what is running and end the threads."""
         self._pool.shutdown(wait=True)
+
+
+class LooseRunner:
+    """A thread for each piece of work, which nobody waits for at the end.
+
+    For what is sent to places that may drip for ever: a pool would wait for it when the gateway
+    ends. Whoever uses it has a bound on how much is under way at once.
+    """
+
+    def run(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Run ``work`` on a thread of its own."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        waiting: list[_Quick] = [(work, future)]
+
+        def body() -> None:
+            answers = _answers([work])
+            with contextlib.suppress(RuntimeError):  # the gateway has ended meanwhile
+                loop.call_soon_threadsafe(_deliver, waiting, answers)
+
+        threading.Thread(target=body, name="writ-loose", daemon=True).start()
+        return future
 
 
 class _Lane:

@@ -388,7 +388,7 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
             "account": _ID,
             "broker": _ID,
             "cause": word(("start", "reconnect", "event", "periodic", "requested")),
-            "outcome": word(("agreed", "corrected", "drifted", "failed")),
+            "outcome": word(("agreed", "corrected", "drifted", "unsettled", "failed")),
             "orders": _COUNT,
             "positions": _COUNT,
             "differences": _COUNT,

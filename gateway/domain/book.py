@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.domain.activity import Activity, act_of
 from gateway.domain.day_counts import DayCounts
+from gateway.domain.days import ClosedDay
 from gateway.domain.decision import Reason
 from gateway.domain.exits import ExitOnly, exit_allowed
 from gateway.domain.external import ExternalOrder
@@ -82,7 +83,7 @@ class OrderState:
     extended_hours: bool = False
     """Whether it may trade outside of the regular session."""
     expires_us: int | None = None
-    """When a GTD order ends by itself (wall time); ``None``: its time in force says."""
+    """When a GTD order ends by itself (market time); ``None``: its time in force says."""
     replaces: str = NONE
     """The order whose place it takes."""
     replaced_by: str = NONE
@@ -115,7 +116,9 @@ class OrderState:
     @property
     def doubtful(self) -> bool:
         """Whether what became of it has to be found out: its outcome is unknown, or an anomaly."""
-        return self.reserves and (self.status is State.UNKNOWN or self.anomaly != NONE)
+        if not self.allow or self.mode == Mode.RESEARCH:
+            return False
+        return self.status is State.UNKNOWN or self.anomaly != NONE
 
 
 @dataclass(slots=True)
@@ -139,6 +142,12 @@ class AccountBook:
     executed_turnover_micros: int = 0
     fees_micros: int = 0
     """What executions of the day cost."""
+    paid_in_micros: int = 0
+    """What corrections of cash alone moved in the day: payments, which are no trade's result."""
+    repositioned: str = NONE
+    """The reconciliation that last corrected positions: the cash that it moves belongs to them."""
+    days: tuple[ClosedDay, ...] = ()
+    """The days that are over, the oldest first; no more than ``gateway.domain.days.DAYS_MAX``."""
     rejected_in_a_row: int = 0
     """Orders that the broker rejected since it last took one, or since a person resumed."""
     drift_bps: int | None = None
@@ -147,6 +156,18 @@ class AccountBook:
     """broker_order_id -> an open order of somebody else; changed by :meth:`adopt` alone."""
     closed: frozenset[str] = frozenset()
     """Orders that were closed when the day began: kept for a late fill until the next one."""
+
+    def day_profit_micros(self, equity_micros: int | None) -> int | None:
+        """What the open day has come to at an equity; ``None`` where one of the two is not known.
+
+        What was paid in or out is no profit and no loss. A correction of positions counts at the
+        market, with the cash that it moved: a trade past the gateway is a trade, and a split,
+        after which more is held at a lower price, is nothing.
+        """
+        opening = self.day_open_equity_micros
+        if equity_micros is None or opening is None:
+            return None
+        return equity_micros - opening - self.paid_in_micros
 
     def hold(self, order: OrderState) -> None:
         """Count an order's remainder as working, in the place of what was counted of it before."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from gateway.domain.book import NONE, Book, BookError, OrderState
@@ -40,11 +40,24 @@ class Journal:
         self._mending = asyncio.Lock()
         self._since: list[Draft] | None = None
         """What was recorded while a new book is being built; ``None`` at any other time."""
+        self.on_record: list[Callable[[Sequence[Draft], asyncio.Task[Committed]], object]] = []
+        """Each is called with every batch once the book has it, and with its commit; none of them
+        may raise."""
 
     @property
     def book(self) -> Book:
         """The state as of everything recorded or about to be."""
         return self._book
+
+    @property
+    def waiting(self) -> int:
+        """How many batches are on their way to the disk."""
+        return len(self._under_way)
+
+    @property
+    def owed(self) -> int:
+        """How many entries stand and wait for a ledger that takes them."""
+        return len(self._owed)
 
     @property
     def lost(self) -> int:
@@ -82,6 +95,8 @@ class Journal:
         task = asyncio.create_task(self._commit(batch, owed=owed))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        for watcher in self.on_record:
+            watcher(drafts, task)
         return task
 
     async def _commit(self, batch: Batch, *, owed: bool) -> Committed:

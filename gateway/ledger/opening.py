@@ -24,6 +24,8 @@ from signing.keys import Signer, Vkey
 
 LOG_FOLDER: Final = "log"
 VKEY_FILE: Final = "log.vkey"
+CLOCK_BACK_MAX_MS: Final = 5_000
+"""How far the clock may be behind the newest entry: time servers mend a clock by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,24 @@ def _resume(
     database.take_over()
     stored = read_back(database, trunk, vkey)
     check_identity(stored.keyring, identity.sealer.identity, identity.sealer.succession)
+    _check_clock(identity.sealer.behind_ms(stored.last_at_us))
     published = published_size(checkpoint, trunk, vkey)
     sequencer.resume(stored.tip, stored.last_at_us)
     # Crash before this certificate is durable: the next start makes another key. The lost one
     # signed nothing.
     sequencer.certify(pending.statements, dict(pending.meta))
     return published
+
+
+def _check_clock(behind_ms: int) -> None:
+    """Refuse to date anything by a clock that was set back while the gateway was down.
+
+    Time never goes back in the log: entries would bear the last one's until the clock catches up,
+    and what ends by the clock, such as a manifest, would stand for too long.
+    """
+    if behind_ms > CLOCK_BACK_MAX_MS:
+        raise cannot_open(
+            "clock-behind-log",
+            f"this host's clock is {behind_ms} ms behind the newest entry of the log",
+            "set the clock right; if it was the last entry's that was wrong, wait until then",
+        )

@@ -88,6 +88,11 @@ class Reader:
         rows = self._rows(sql.ORDER, {"order_id": order_id})
         return order_state(rows[0]) if rows else None
 
+    def order_of(self, broker_client_id: str) -> OrderState | None:
+        """The newest row of the order that a broker knows by this id."""
+        rows = self._rows(sql.ORDER_OF, {"broker_client_id": broker_client_id})
+        return order_state(rows[0]) if rows else None
+
     def orders(
         self, account: str | None, status: str | None, before: int | None, limit: int
     ) -> list[tuple[int, OrderState]]:
@@ -109,10 +114,17 @@ class Reader:
         statement = sql.EXECUTIONS
         if account is not None:
             statement, bindings["account"] = sql.EXECUTIONS_OF_ACCOUNT, account
-        return [
-            Fill(index, open_envelope(envelope).payload)
-            for index, envelope in self._rows(statement, bindings)
-        ]
+        return [_fill(row) for row in self._rows(statement, bindings)]
+
+    def trade(self, broker_client_id: str, execution_id: str) -> Fill | None:
+        """The entry of one execution, or of one correction of a trade."""
+        bindings = {"broker_client_id": broker_client_id, "execution_id": execution_id}
+        return next(map(_fill, self._rows(sql.TRADE, bindings)), None)
+
+    def trades(self, broker_client_id: str) -> list[Fill]:
+        """Every execution of an order and every correction of one, oldest first."""
+        bindings = {"broker_client_id": broker_client_id}
+        return [_fill(row) for row in self._rows(sql.TRADES, bindings)]
 
     def cursor(self, name: str) -> int:
         """A named reader's position; 0 at first."""
@@ -143,6 +155,11 @@ class Reader:
             raise BookError(f"the input document of {entry.payload['decision_id']} is missing")
         # Its digest is in the signed entry, so its bytes are those that were checked then.
         return json.loads(content)
+
+
+def _fill(row: Row) -> Fill:
+    index, envelope = row
+    return Fill(index, open_envelope(envelope).payload)
 
 
 def _bounded(limit: int) -> int:

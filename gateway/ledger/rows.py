@@ -21,6 +21,9 @@ ORDER_COLUMNS: Final = tuple(
 )
 """The columns that a row shares with `OrderState`, in the order of its fields."""
 
+TRADES: Final = ("execution", "trade-correction")
+"""The kinds of entries that have a row in `executions`: each word about a trade counts once."""
+
 ORDER_FLAGS: Final = ("allow", "reduce_only", "extended_hours")
 """Columns that hold 1 or 0 for a truth."""
 
@@ -56,7 +59,7 @@ def claim_row(claim: KeyClaim) -> dict[str, Column]:
 
 
 def execution_row(index: int, payload: Mapping[str, Any]) -> dict[str, Column]:
-    """What makes an execution unique, and the account it is found by."""
+    """What makes an execution, or a word about one, unique, and the account it is found by."""
     return {
         "entry_index": index,
         "broker_client_id": payload["broker_client_id"],

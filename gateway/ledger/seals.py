@@ -124,6 +124,10 @@ class Sealer:
         """From whom it takes over, if it has not stood before."""
         return self._identity if isinstance(self._identity, Succession) else None
 
+    def behind_ms(self, last_at_us: int) -> int:
+        """By how much our clock is behind the newest entry of a log that is opened again."""
+        return max(0, last_at_us - self._clock.wall_us()) // 1_000
+
     def genesis(self, sealing: Sealing) -> tuple[Sealed, Sealing]:
         """The first entry: pins the origin and both long-lived keys."""
         payload = {

@@ -92,6 +92,9 @@ CLAIM: Final = _fill(
     CLAIM_COLUMNS,
 )
 ORDER: Final = _fill("SELECT {columns} FROM orders WHERE order_id = :order_id", ORDER_COLUMNS)
+ORDER_OF: Final = _fill(
+    "SELECT {columns} FROM orders WHERE broker_client_id = :broker_client_id", ORDER_COLUMNS
+)
 
 
 def _orders(filters: str) -> str:
@@ -109,14 +112,18 @@ ORDERS_OF_ACCOUNT: Final = _orders("account = :account AND")
 ORDERS_IN_STATUS: Final = _orders("status = :status AND")
 ORDERS_OF_ACCOUNT_IN_STATUS: Final = _orders("account = :account AND status = :status AND")
 
-EXECUTIONS: Final = (
+_EXECUTIONS: Final = (
+    "SELECT e.entry_index, e.envelope FROM executions x "
+    "JOIN entries e ON e.entry_index = x.entry_index AND e.kind = 'execution' "
+    "WHERE {filters}x.entry_index > :after ORDER BY x.entry_index LIMIT :limit"
+)
+EXECUTIONS: Final = _EXECUTIONS.replace("{filters}", "")
+EXECUTIONS_OF_ACCOUNT: Final = _EXECUTIONS.replace("{filters}", "x.account = :account AND ")
+_TRADES: Final = (
     "SELECT e.entry_index, e.envelope FROM executions x "
     "JOIN entries e ON e.entry_index = x.entry_index "
-    "WHERE x.entry_index > :after ORDER BY x.entry_index LIMIT :limit"
+    "WHERE x.broker_client_id = :broker_client_id"
 )
-EXECUTIONS_OF_ACCOUNT: Final = (
-    "SELECT e.entry_index, e.envelope FROM executions x "
-    "JOIN entries e ON e.entry_index = x.entry_index "
-    "WHERE x.account = :account AND x.entry_index > :after ORDER BY x.entry_index LIMIT :limit"
-)
+TRADES: Final = _TRADES + " ORDER BY x.entry_index"
+TRADE: Final = _TRADES + " AND x.execution_id = :execution_id"
 CURSOR: Final = "SELECT position FROM cursors WHERE name = :name"

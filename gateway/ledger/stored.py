@@ -195,6 +195,20 @@ class StoredLedger:
         """Executions above entry `after`, oldest first."""
         return await self._ask(lambda: self._opened.reader.executions(account, after, limit))
 
+    async def order_of(self, broker_client_id: str) -> OrderState | None:
+        """The newest durable row of the order that a broker knows by this id."""
+        return await self._ask(lambda: self._opened.reader.order_of(broker_client_id))
+
+    async def trade(self, broker_client_id: str, execution_id: str) -> Fill | None:
+        """The entry of one execution, or of one correction of a trade."""
+        return await self._ask_quick(
+            lambda: self._opened.reader.trade(broker_client_id, execution_id)
+        )
+
+    async def trades(self, broker_client_id: str) -> list[Fill]:
+        """Every execution of an order and every correction of one, oldest first."""
+        return await self._ask(lambda: self._opened.reader.trades(broker_client_id))
+
     async def cursor(self, name: str) -> int:
         """How far a named reader has come; 0 at first."""
         return await self._ask(lambda: self._opened.reader.cursor(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.ledger import statements as sql
-from gateway.ledger.rows import claim_row, execution_row, order_row
+from gateway.ledger.rows import TRADES, claim_row, execution_row, order_row
 from gateway.ledger.seals import Sealed, Sealer, Sealing
 from gateway.ledger.store import Store
 from gateway.ports import Batch
@@ -45,7 +45,7 @@ class Transaction:
             self._database.run(
                 sql.INSERT_BLOB, {"sha256": digest, "entry_index": index, "content": content}
             )
-        if entry.kind == "execution":
+        if entry.kind in TRADES:
             self._database.run(sql.INSERT_EXECUTION, execution_row(index, entry.payload))
         self.leaves.append(leaf)
         self.size += 1

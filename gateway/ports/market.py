@@ -43,7 +43,14 @@ class MarketFeed(Quotes, Protocol):
         ...
 
     def session(self, at_us: int) -> str:
-        """The session date ``YYYY-MM-DD`` (New York) at ``at_us``."""
+        """The date ``YYYY-MM-DD`` (New York) at ``at_us``."""
+        ...
+
+    def trading_day(self, at_us: int) -> str | None:
+        """The date of the session that ``at_us`` belongs to; ``None``: no calendar tells.
+
+        A session's day begins at midnight; a day without a session belongs to the one before it.
+        """
         ...
 
     def hours(self, symbol: str, at_us: int) -> Hours | None:

@@ -59,7 +59,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """An execution entry and its index in the log."""
+    """An execution, or a correction of one, and its index in the log."""
 
     index: int
     payload: Mapping[str, Any]
@@ -168,6 +168,18 @@ class Ledger(Protocol):
         """Execution payloads with an entry index above ``after``, oldest first."""
         ...
 
+    async def order_of(self, broker_client_id: str) -> OrderState | None:
+        """The newest durable row of the order that a broker knows by this id."""
+        ...
+
+    async def trade(self, broker_client_id: str, execution_id: str) -> Fill | None:
+        """The entry of one execution, or of one correction of a trade."""
+        ...
+
+    async def trades(self, broker_client_id: str) -> list[Fill]:
+        """Every execution of an order and every correction of one, oldest first."""
+        ...
+
     async def cursor(self, name: str) -> int:
         """How far a named reader has come; 0 at first."""
         ...
@@ -194,5 +206,13 @@ class Journal(Protocol):
         ``owed`` entries (halts, cancels, submissions, and settlements that void an order) stand
         even when they cannot be written: they are kept and entered as soon as the ledger takes
         entries again.
+        """
+        ...
+
+    async def repair(self) -> None:
+        """Build the book anew if it ran ahead of a commit that failed.
+
+        Raises:
+            UnavailableError: it cannot be, yet; nothing may be decided or read against the book.
         """
         ...

@@ -154,7 +154,7 @@ class Permits(Protocol):
 class Stops(Protocol):
     """Who can stop trading; ``gateway.control.halting``."""
 
-    async def halt(
+    async def halt(  # noqa: PLR0913  each is a field of the entry
         self,
         *,
         cause: str,
@@ -162,11 +162,16 @@ class Stops(Protocol):
         by: str,
         clear_by: str,
         cancels: bool = False,
+        reduce_allowed: bool = False,
         observed: int | None = None,
         limit: int | None = None,
         reason: str | None = None,
     ) -> Halt:
         """Engage a halt, unless one of this cause and scope stands already."""
+        ...
+
+    async def recover(self, *, cause: str, scope: Scope, by: str, reason: str) -> Halt | None:
+        """Lift the halt of this cause and scope, if one stands that a probe may clear."""
         ...
 
 

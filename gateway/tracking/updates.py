@@ -4,49 +4,72 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from gateway.domain.book import Book, BookError
-from gateway.domain.execution import BrokerUpdate, Execution, StatusChange
-from gateway.domain.halt import GLOBAL
-from gateway.domain.order import Side
-from gateway.ports import Broker, Draft, Journal, Ledger, Stops
-from signing.lifecycle import State, allowed
+from gateway.domain.book import NONE, Payload
+from gateway.domain.execution import BrokerUpdate, StatusChange, TradeCorrection
+from gateway.domain.halt import Scope
+from gateway.ports import Broker, Draft, Fill, Journal, Ledger, Stops
+from gateway.tracking.told import Page, Recorded, Taken, alive
+from signing.lifecycle import TERMINAL
 
 PAGE: Final = 256
 ANSWER_TIMEOUT_MS: Final = 30_000
+BY: Final = "tracking"
+UNKNOWN_EXECUTION: Final = "UNKNOWN_EXECUTION"
+"""Cause of the halt of an account in which something was executed that the book does not know;
+it ends when reconciliation has made the account's positions right."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Who is told what updates mean beyond their entries."""
+
+    answered: Callable[[str, int], Awaitable[object]]
+    """``answered(order_id, timeout_ms)`` waits until a submission under way is recorded."""
+    drifted: Callable[[str], object]
+    """An account, once it is durable that something about it has to be looked at."""
+    withdraw: Callable[[str], Awaitable[object]]
+    """An order that works at the broker and must not: cancels it."""
+    rejected: Callable[[str, str], Awaitable[object]]
+    """order_id and code of an order that the broker refused after it had taken it."""
 
 
 class Tracker:
     """Pulls one broker's updates; the cursor advances in the transaction that records them.
 
     An update is recorded once: by the cursor, and by the uniqueness of the execution id. If we
-    crash before the commit, the same updates are read again at the next start.
+    crash before the commit, the same updates are read again at the next start. None of them keeps
+    those after it waiting: what cannot be true is recorded as an anomaly.
     """
 
     def __init__(
         self,
         broker: Broker,
+        accounts: Sequence[str],
         journal: Journal,
         ledger: Ledger,
         stops: Stops,
-        answered: Callable[[str, int], Awaitable[object]],
+        heard: Heard,
     ) -> None:
-        """``answered(order_id, timeout_ms)`` waits until a submission under way is recorded."""
+        """``accounts`` are those that the broker holds."""
         self._broker = broker
+        self._account = accounts[0] if len(accounts) == 1 else NONE
+        self._accounts = tuple(accounts)
         self._journal = journal
         self._ledger = ledger
         self._stops = stops
-        self._answered = answered
+        self._heard = heard
         self._turn = asyncio.Lock()
 
     async def pull(self) -> int:
         """Record everything new; returns how many updates were taken.
 
-        An update for an order that the record does not know halts everything: somebody else
-        trades through our account, or the record is not the one this account belongs to.
+        Raises:
+            UnavailableError: the broker or the ledger did not answer; nothing is lost.
         """
         taken = 0
         async with self._turn:
@@ -55,64 +78,104 @@ class Tracker:
                 updates = await self._broker.updates(cursor, PAGE)
                 if not updates:
                     return taken
-                for update in updates:
-                    if not await self._ready(update):
-                        return taken
-                drafts = self._drafts(updates)
-                await self._journal.record(drafts, cursors={self._broker.name: updates[-1].cursor})
+                await self._take(updates)
                 taken += len(updates)
 
-    async def _ready(self, update: BrokerUpdate) -> bool:
-        """Whether the update's order is in the book, its submission recorded."""
-        client_id = update.event.broker_client_id
-        order_id = self._journal.book.by_client_id.get(client_id)
-        if order_id is None:
-            _log.error("update %d of %s is for an unknown order", update.cursor, self._broker.name)
+    async def alive(self, order_id: str) -> None:
+        """Question an order that is over for us and works at the broker, and have it cancelled."""
+        order = self._journal.book.orders[order_id]
+        await self._journal.record([alive(order, self._broker.name)])
+        await self._withdraw(order_id)
+
+    async def _take(self, updates: Sequence[BrokerUpdate]) -> None:
+        for update in updates:
+            order_id = self._journal.book.by_client_id.get(update.event.broker_client_id)
+            if order_id is not None:
+                await self._heard.answered(order_id, ANSWER_TIMEOUT_MS)
+        recorded = await self._recorded(updates)
+        # A commit that failed has left a book that knows more than the log: read against that,
+        # an execution would be its own duplicate.
+        await self._journal.repair()
+        # Nothing is awaited from here to the record: the book is the one that was read against.
+        page = Page(self._journal.book, recorded, broker=self._broker.name, account=self._account)
+        for update in updates:
+            page.read(update.event)
+        cursors = {self._broker.name: updates[-1].cursor}
+        committed = self._journal.record(page.taken.drafts, cursors=cursors)
+        try:
+            await self._stop(page.taken)
+        finally:
+            await committed
+        await self._tell(page.taken)
+
+    async def _recorded(self, updates: Sequence[BrokerUpdate]) -> Recorded:
+        """What the log holds of what is told; each is one row by its key."""
+        trades: dict[tuple[str, str], Payload] = {}
+        standing: dict[tuple[str, str], Payload] = {}
+        closed: set[str] = set()
+        for event in (update.event for update in updates):
+            client_id = event.broker_client_id
+            if isinstance(event, StatusChange):
+                if client_id not in self._journal.book.by_client_id:
+                    order = await self._ledger.order_of(client_id)
+                    closed |= {client_id} if order and order.status in TERMINAL else set()
+                continue
+            found = await self._ledger.trade(client_id, event.execution_id)
+            if found is not None:
+                trades[client_id, event.execution_id] = found.payload
+            if isinstance(event, TradeCorrection):
+                standing |= _standing(client_id, await self._ledger.trades(client_id))
+        return Recorded(trades, standing, frozenset(closed))
+
+    async def _stop(self, taken: Taken) -> None:
+        """Take no new risk where something was executed that the book does not know."""
+        for account in sorted(taken.strange):
+            _log.error("an execution in %s is of no order of ours", account)
             await self._stops.halt(
-                cause="UNKNOWN_EXECUTION", scope=GLOBAL, by="tracking", clear_by="operator"
+                cause=UNKNOWN_EXECUTION,
+                scope=Scope("account", account),
+                by=BY,
+                clear_by="probe",
+                reduce_allowed=True,
             )
-            return False
-        await self._answered(order_id, ANSWER_TIMEOUT_MS)
-        return True
 
-    def _drafts(self, updates: list[BrokerUpdate]) -> list[Draft]:
-        book = self._journal.book
-        return [draft for update in updates if (draft := _draft(book, update.event)) is not None]
+    async def _tell(self, taken: Taken) -> None:
+        for draft in taken.drafts:
+            _log_anomaly(draft)
+        for order_id, code in taken.rejected:
+            await self._heard.rejected(order_id, code)
+        for order_id in taken.withdraw:
+            await self._withdraw(order_id)
+        drifted = taken.drifted | taken.strange
+        for account in sorted(self._accounts if NONE in drifted else drifted):
+            self._heard.drifted(account)
 
-
-def _draft(book: Book, event: Execution | StatusChange) -> Draft | None:
-    order = book.orders[book.by_client_id[event.broker_client_id]]
-    if isinstance(event, Execution):
-        return Draft("execution", _execution_payload(order.order_id, event))
-    if order.status == event.status:
-        return None  # it was settled as that before the broker's own word came
-    if not allowed(order.status, State(event.status)):
-        raise BookError(f"{event.status} of {order.order_id}, which is {order.status}")
-    return Draft(
-        "status",
-        {
-            "order_id": order.order_id,
-            "broker_client_id": event.broker_client_id,
-            "status": event.status,
-            "code": event.code,
-            "source": "broker",
-        },
-    )
+    async def _withdraw(self, order_id: str) -> None:
+        try:
+            await self._heard.withdraw(order_id)
+        except Exception:  # noqa: BLE001  the anomaly stands, and its order is asked for again
+            _log.exception("order %s works at %s and must not", order_id, self._broker.name)
 
 
-def _execution_payload(order_id: str, fill: Execution) -> dict[str, Any]:
-    return {
-        "order_id": order_id,
-        "broker_client_id": fill.broker_client_id,
-        "execution_id": fill.execution_id,
-        "account": fill.account,
-        "symbol": fill.symbol,
-        "side": Side(fill.side).executed.value,
-        "qty": fill.qty,
-        "qty_decimals": fill.qty_decimals,
-        "price": fill.price,
-        "price_decimals": fill.price_decimals,
-        "fee_micros": fill.fee_micros,
-        "market_us": fill.market_us,
-        "session": fill.session,
-    }
+def _standing(client_id: str, trades: Sequence[Fill]) -> dict[tuple[str, str], Payload]:
+    """Each trade of an order as its corrections have left it."""
+    found: dict[tuple[str, str], Payload] = {}
+    for payload in (trade.payload for trade in trades):
+        if "of_execution_id" not in payload:
+            found[client_id, payload["execution_id"]] = payload
+            continue
+        key = (client_id, payload["of_execution_id"])
+        found[key] = dict(found[key]) | {
+            "qty": payload["qty_after"],
+            "price": payload["price_after"],
+            "fee_micros": found[key]["fee_micros"] + payload["fee_change_micros"],
+        }
+    return found
+
+
+def _log_anomaly(draft: Draft) -> None:
+    if draft.kind == "anomaly":
+        told = draft.payload
+        _log.error(
+            "anomaly %s of order %s, told by %s", told["code"], told["order_id"], told["broker"]
+        )

@@ -7,14 +7,17 @@ its life cycle by the one table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from signing.canonical import JsonObject
+from signing.inferred import inferred_id
 from signing.lifecycle import LifecycleError, State, state_after
 from signing.verification.findings import Findings
 from signing.verification.permitted import PermissionCheck
 
 STORY = 7
+
+_Value = TypeVar("_Value", str, tuple[str, str])
 
 _EXECUTED: Final = {"sell_short": "sell"}
 """The side of an order's executions, where it is not the order's own."""
@@ -52,6 +55,8 @@ class StoryCheck:
         self._client_ids: set[tuple[str, str]] = set()
         # (broker client id, execution id) -> quantity and price as they stand.
         self._executions: dict[tuple[str, str], tuple[int, int]] = {}
+        # (account, reconciliation id) of every reconciliation.
+        self._runs: set[tuple[str, str]] = set()
         self._releases: set[str] = set()
         self._halts: set[str] = set()
         # Halts that stand, by id: None where one covers a part only, else whether it lets
@@ -82,12 +87,20 @@ class StoryCheck:
                     self._change_exit_only(payload)
                 case "decision":
                     self._decide(payload, document)
-                case "submission" | "execution" | "trade-correction" | "status":
-                    self._follow(kind, payload)
-                case "cancel" | "replace" | "settlement":
+                case (
+                    "submission"
+                    | "execution"
+                    | "trade-correction"
+                    | "status"
+                    | "cancel"
+                    | "replace"
+                    | "settlement"
+                ):
                     self._follow(kind, payload)
                 case "anomaly":
                     self._question(payload)
+                case "reconciliation" | "correction":
+                    self._reconcile(kind, payload)
                 case _:
                     _refuse(self._permission.take(kind, payload))
         except (_ImpossibleError, LifecycleError) as error:
@@ -176,10 +189,20 @@ class StoryCheck:
             wall_us = at_us if isinstance(at_us, int) else None
             _refuse(self._permission.forbids(payload, wall_us=wall_us, exits=exits))
 
+    def _reconcile(self, kind: str, payload: JsonObject) -> None:
+        """What reconciliation corrects, it corrects in a run that is on the record before it."""
+        run = (payload["account"], payload["reconciliation_id"])
+        if kind == "reconciliation":
+            self._claim(self._runs, run, "reconciliation id")
+        elif run[1] != "none" and run not in self._runs:
+            raise _ImpossibleError("it names a reconciliation that is not before it")
+
     @staticmethod
-    def _claim(taken: set[str], value: str, what: str) -> None:
+    def _claim(taken: set[_Value], value: _Value, what: str) -> None:
         if value in taken:
-            raise _ImpossibleError(f"the {what} {value} was used before")
+            raise _ImpossibleError(
+                f"the {what} {value if isinstance(value, str) else value[1]} was used before"
+            )
         taken.add(value)
 
     def _follow(self, kind: str, payload: JsonObject) -> None:
@@ -229,6 +252,10 @@ class StoryCheck:
         if payload.get("source") == "inferred":
             order.inferred += payload["qty"]
         order.filled += payload["qty"] - merged
+        if payload.get("source") == "inferred":
+            made = inferred_id(order.account, order.broker_client_id, order.filled)
+            if payload["execution_id"] != made:
+                raise _ImpossibleError("the id of an inferred execution is not made of its order")
         quantity = ticket.get("qty")
         if not isinstance(quantity, int):
             raise _ImpossibleError("the order's document has no quantity")

@@ -124,12 +124,17 @@ def test_replacing_an_order_by_itself_is_counted_as_what_stands(
         book.keep(working(f"o{number}", symbol, side, qty + filled, price, filled))
     old = book.orders[data.draw(st.sampled_from(sorted(book.orders)))]
     same = order(
-        old.symbol, Side(old.side), old.leaves_qty,
+        old.symbol, Side(old.side), old.qty,
         type=OrderType.LIMIT, limit_price=old.limit_price, replaces=old.order_id,
     )  # fmt: skip
     before = copy.deepcopy(book.accounts)
     document = gathered(book, same)
-    assert document["replaced"] == {"order_id": old.order_id, "working": True, "same": True}
+    assert document["replaced"] == {
+        "order_id": old.order_id,
+        "working": True,
+        "same": True,
+        "filled_qty": old.filled_qty,
+    }
     assert book.accounts == before
     assert {k: len(r) for k, r in book.account("primary").reservations.items()} == {
         k: len(r) for k, r in before["primary"].reservations.items()

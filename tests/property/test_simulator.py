@@ -3,7 +3,7 @@
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.brokers.contract import AccountTerms
+from gateway.brokers.simulator.arrivals import Arrival, Replacing
 from gateway.brokers.simulator.book import SimulatorBook
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.brokers.simulator.pricing import commission_micros, latency_us
@@ -23,6 +24,7 @@ from gateway.market.spread import Liquidity, QuoteModel
 from support.brokers import SESSIONS, series
 
 DAYS = len(SESSIONS)
+HOUR_US = 3_600_000_000
 OPENING_MICROS = 1_000_000_000_000
 CONFIG = SimulatorConfig(seed=3, participation_bps=1_000, impact_e4=2_000, slippage_bps=3)
 TERMS = {
@@ -40,6 +42,7 @@ class Sent:
 
     day: int
     order: BrokerOrder
+    replaces: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,21 +66,26 @@ def orders(draw: st.DrawFn) -> list[Sent]:
         kind = draw(st.sampled_from(OrderType))
         cents = st.integers(5_000, 15_000)
         bound = draw(cents) * 100
+        day, tif = draw(st.integers(0, DAYS - 2)), draw(st.sampled_from(TimeInForce))
+        hours = draw(st.integers(1, 24 * (DAYS - day)))
         order = BrokerOrder(
             broker_client_id=f"wr-{number}",
             account=draw(st.sampled_from(sorted(TERMS))),
             symbol=draw(st.sampled_from(["AAPL", "MSFT"])),
             side=draw(st.sampled_from(Side)),
             type=kind,
-            time_in_force=draw(st.sampled_from(TimeInForce)),
+            time_in_force=tif,
             qty=draw(st.integers(1, 4_000)),
             qty_decimals=0,
             price_decimals=4,
             limit_price=bound if kind.has_limit else None,
             stop_price=draw(cents) * 100 if kind.has_stop else None,
             protection_price=None if kind.has_limit else bound,
+            expires_us=quote_us(SESSIONS[day]) + hours * HOUR_US
+            if tif is TimeInForce.GTD
+            else None,
         )
-        sent.append(Sent(draw(st.integers(0, DAYS - 2)), order))
+        sent.append(Sent(day, order))
     return sorted(sent, key=lambda s: s.day)
 
 
@@ -111,9 +119,9 @@ def run(
         for day in range(days):
             at_us = quote_us(SESSIONS[day])
             if steps is None or day in steps:
-                book.trade(at_us)
+                book.trade(at_us, at_us)
             for each in sent:
-                if each.day == day and isinstance(book.accept(each.order, at_us), Accepted):
+                if each.day == day and _taken(book, each, at_us):
                     taken[each.order.broker_client_id] = each
             if reopen:
                 book.close()
@@ -127,6 +135,12 @@ def run(
         )
         book.close()
         return result
+
+
+def _taken(book: SimulatorBook, each: Sent, at_us: int) -> bool:
+    replaced = book.order(each.replaces) if each.replaces else None
+    replacing = Replacing(each.replaces, replaced.filled_qty) if replaced is not None else None
+    return isinstance(book.accept(each.order, Arrival(at_us, at_us), replacing), Accepted)
 
 
 @EXAMPLES
@@ -270,8 +284,48 @@ def test_each_time_in_force_keeps_its_promise(
             assert whole or ends[client_id].code == "TIF_FOK"
         elif order.time_in_force is TimeInForce.IOC:
             assert whole or ends[client_id].code == "TIF_IOC"
-        if order.time_in_force is not TimeInForce.GTC:
+        elif order.time_in_force is TimeInForce.GTD:
+            assert order.expires_us is not None
+            assert all(fill.market_us < order.expires_us for fill in own)
+            over = order.expires_us <= quote_us(SESSIONS[-1])
+            assert whole or (client_id in ends) is over
+            assert whole or not over or ends[client_id].code == "TIF_GTD"
+        if order.time_in_force not in (TimeInForce.GTC, TimeInForce.GTD):
             assert {fill.session for fill in own} <= {next_session}
+
+
+@st.composite
+def replacing_orders(draw: st.DrawFn) -> list[Sent]:
+    """Orders of which many would take the place of an earlier one."""
+    sent: list[Sent] = []
+    for number, each in enumerate(draw(orders())):
+        earlier = draw(st.sampled_from(sent)) if sent and draw(st.booleans()) else None
+        order, old = each.order, earlier and earlier.order
+        if old is not None:
+            order = replace(order, account=old.account, symbol=old.symbol, side=old.side)
+        replaces = f"wr-{number}" if old is None else old.broker_client_id
+        sent.append(Sent(each.day, order, replaces if old is not None else ""))
+    return sent
+
+
+@EXAMPLES
+@given(replacing_orders(), markets)
+def test_of_an_order_and_its_replacement_never_both_work(
+    sent: list[Sent], closes: dict[str, list[int]]
+) -> None:
+    result = run(sent, closes)
+    taken_over = {each.replaces: each for each in result.taken.values() if each.replaces}
+    ends = [u.event for u in result.updates if isinstance(u.event, StatusChange)]
+    assert {end.broker_client_id for end in ends if end.status == "REPLACED"} == set(taken_over)
+    for old, new in taken_over.items():
+        sent_us = quote_us(SESSIONS[new.day])
+        for fill in result.fills:
+            if fill.broker_client_id == old:
+                assert fill.market_us <= sent_us
+            elif fill.broker_client_id == new.order.broker_client_id:
+                assert fill.market_us > sent_us
+    assert result.cash["cash"] >= 0
+    assert all(qty > 0 for qty, _decimals in result.positions["cash"].values())
 
 
 @EXAMPLES

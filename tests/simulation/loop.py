@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -46,6 +47,8 @@ class Process:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.waiting: set[asyncio.Future[Any]] = set()
         """Who outside of it waits for an answer."""
+        self.at_death: list[Callable[[], None]] = []
+        """What the host does once it is dead: files and locks go back to the system."""
         self.context: Context = copy_context()
         self.context.run(PROCESS.set, self)
 
@@ -60,6 +63,8 @@ class Process:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
             self.context.run(_take_down, task.get_coro())
         self.tasks.clear()
+        for tidy in self.at_death:
+            tidy()
 
 
 PROCESS: ContextVar[Process | None] = ContextVar("PROCESS", default=None)
@@ -84,6 +89,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.failures: list[str] = []
         """What tasks of living processes raised and nobody looked at."""
+        self._processes: WeakKeyDictionary[asyncio.Task[Any], Process] = WeakKeyDictionary()
         self.set_exception_handler(self._failed)
 
     def time(self) -> float:
@@ -99,6 +105,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         process = chosen.get(PROCESS)
         if process is not None:
             process.tasks.add(task)
+            self._processes[task] = process
             task.add_done_callback(process.tasks.discard, context=chosen)
         return task
 
@@ -170,8 +177,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._asyncgens.discard(agen)
 
     def _failed(self, _loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
-        error = told.get("exception")
-        self.failures.append(f"{told.get('message')}: {error!r}")
+        task, error = told.get("future"), told.get("exception")
+        process = self._processes.get(task) if isinstance(task, asyncio.Task) else None
+        if process is not None and process.alive:  # the dead leave much behind
+            self.failures.append(f"{told.get('message')}: {error!r}")
 
 
 def _hand_over(done: asyncio.Task[T], answer: asyncio.Future[T]) -> None:

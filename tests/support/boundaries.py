@@ -67,7 +67,7 @@ def pushes(base: Document) -> Iterator[Case]:
     """Every edge that a document has, from one allowed document."""
     families = (
         _bounded, _floored, _rates, _quantity, _equity, _halt, _omega_4, _instrument, _model,
-        _own_side, _provenance, _regime_parity, _permissions, _mode, _shape,
+        _own_side, _expiry, _provenance, _regime_parity, _permissions, _mode, _shape,
     )  # fmt: skip
     for family in families:
         yield from family(base)
@@ -78,6 +78,7 @@ def pushes(base: Document) -> Iterator[Case]:
         yield from of_the_market(base, _case)
     for of_the_order in (
         order_edges.marking, order_edges.locate, order_edges.replacing, order_edges.exits,
+        order_edges.doubt,
     ):  # fmt: skip
         yield from of_the_order(base, _case)
     for of_the_permission in (
@@ -256,6 +257,21 @@ def _own_side(base: Document) -> Iterator[Case]:
     yield _case(base, "SLF-01", point, BEYOND, {place: -worst}, "INP-01", ok=False)
     yield _case(base, "SLF-01", point, BEYOND, {place: "NONE"}, "INP-01", ok=False)
     yield _case(base, "SLF-01", point, ABSENT, {place: GONE}, ok=False)
+
+
+def _expiry(base: Document) -> Iterator[Case]:
+    """An end that is to come for an order that has one, and none for any other."""
+    tif: Place = ("order", "time_in_force")
+    end: Place = ("order", "expires_us")
+    now = base["time"]["market_us"]
+    for side, value, ok in (
+        (AT, now + 1, True), (BEYOND, INT_MAX, True), (BELOW, now, False), (ZERO, 0, False),
+        (BEYOND, INT_MAX + 1, False),
+    ):  # fmt: skip
+        yield _case(base, "INP-01", "expires_us", side, {tif: "gtd", end: value}, ok=ok)
+    yield _case(base, "INP-01", "expires_us", ABSENT, {tif: "gtd"}, ok=False)
+    for other in ("day", "gtc", "ioc", "fok"):
+        yield _case(base, "INP-01", "expires_us", BEYOND, {tif: other, end: now + 1}, ok=False)
 
 
 def _omega_4(base: Document) -> Iterator[Case]:
@@ -446,7 +462,7 @@ _SHAPES: Final[Mapping[str, tuple[tuple[str, object, bool], ...]]] = {
     "market.last": ((AT, 1, True), (ZERO, 0, False), (ABSENT, GONE, False)),
     "order.strategy_id": ((AT, "s" * 64, True), (BEYOND, "s" * 65, False)),
     "order.account": ((AT, "a" * 64, True), (BEYOND, "a" * 65, False), (ABSENT, GONE, False)),
-    "order.time_in_force": ((BEYOND, "gtd", False),),
+    "order.time_in_force": ((BEYOND, "opg", False),),
 }  # fmt: skip
 """Lengths, ranges and lists of well-formed parts that no other control looks at."""
 

@@ -106,6 +106,8 @@ _LIMITS: Final = {
     "messages_per_minute_max_count": 701,
     "identical_orders_max_count": 3,
     "repeated_orders_max_count": 1_009,
+    "reconciliation_drift_max_bps": 503,
+    "rejections_in_a_row_max_count": 7,
 }
 INDEX: Final[Place] = ("order", "qty_decimals")
 """The one number that Rego looks something up with: see ``test_one_answer``, what is known."""
@@ -228,6 +230,7 @@ def plain(rng: random.Random, symbol: str) -> Document:
             "halted": False,
             "exit_allowed": rng.random() < 0.5,
         },
+        "doubt": {"orders": 0, "anomalies": 0},
         "permission": _permission(rng, mode),
         "overlay": {"restricted": False},
         "caps": no_caps(),
@@ -242,7 +245,12 @@ def plain(rng: random.Random, symbol: str) -> Document:
         order["side"] = "sell_short"
     if rng.random() < 0.1:
         order["replaces"] = f"ord_{rng.getrandbits(48):012x}"
-        document["replaced"] = {"order_id": order["replaces"], "working": True, "same": True}
+        document["replaced"] = {
+            "order_id": order["replaces"],
+            "working": True,
+            "same": True,
+            "filled_qty": rng.randint(0, order["qty"]),
+        }
     return _without_some_cash(rng, document)
 
 
@@ -396,7 +404,11 @@ def plains(rng: random.Random) -> Iterator[Case]:
     """Allowed orders, instruments in turn."""
     symbols = list(instruments())
     for number in range(PLAIN):
-        yield Case(plain(rng, symbols[number % len(symbols)]), frozenset())
+        document = plain(rng, symbols[number % len(symbols)])
+        if rng.random() < 0.1:
+            end_us = document["time"]["market_us"] + rng.choice((1, 10**6, 90 * 86_400 * 10**6))
+            document["order"] |= {"time_in_force": "gtd", "expires_us": end_us}
+        yield Case(document, frozenset())
 
 
 def states(rng: random.Random) -> Iterator[Case]:

@@ -84,6 +84,9 @@ class StillFeed:
     def session(self, at_us: int) -> str:
         return "2015-08-24"
 
+    def trading_day(self, at_us: int) -> str | None:
+        return self.session(at_us)
+
     def hours(self, symbol: str, at_us: int) -> Hours | None:
         return Hours(NOON_US - 3 * 3_600_000_000, NOON_US + 4 * 3_600_000_000)
 

@@ -52,6 +52,7 @@ def in_order(**changes: Any) -> Evidence:
         validations={"primary": Validation(ANSWER, NOW_NS)},
         unfit=(),
         store_trouble=None,
+        clock_trouble=None,
         engine=EngineLook(None, NOW_NS),
         omega4_lifted=True,
         stale_facts=(),

@@ -77,6 +77,7 @@ class World:
             unfit=lambda: self.seen.unfit,
             look_at_vault=self._vault,
             store_trouble=lambda: self.seen.store_trouble,
+            clock_trouble=lambda: self.seen.clock_trouble,
             engine_trouble=self._engine,
             stale_facts=lambda: self.seen.stale_facts,
             exercised=lambda: self.halting.exercised,

@@ -14,6 +14,7 @@ from typing import Any
 from signing import canonical
 from signing.checkpoint import Checkpoint, sign_checkpoint
 from signing.envelope import open_envelope, seal
+from signing.inferred import inferred_id
 from signing.keys import Ed25519Signer, PublicKey, Vkey
 from signing.merkle import Tree, leaf_hash
 from signing.receipt import encode_permit, encode_receipt
@@ -458,7 +459,7 @@ def tell_of_two(log: LogBuilder, number: int, other: int) -> None:
     log.add("replace", replacement(number, other))
     log.submit(other)
     log.add("status", status(number, "REPLACED"))
-    log.execute(other, 40, source="inferred")
+    log.execute(other, 40, source="inferred", execution_id=inferred_id("main", f"W-{other}", 40))
     log.execute(other, 60, 2, merged_qty=40)
     log.add("trade-correction", trade_correction(other, of=2, before=60, cum_qty=0))
     log.add("anomaly", anomaly(other, "ACKNOWLEDGED"))
@@ -485,8 +486,8 @@ def make_log(directory: Path, decisions: int = 20) -> Vkey:
             log.add("unlock", unlock())
             log.add("lapse", lapse())
             log.add("external", external())
-            log.add("correction", correction())
             log.add("reconciliation", reconciliation())
+            log.add("correction", correction())
             log.add("feed", feed())
         elif (number, number + 1 < decisions) == (15, True):
             tell_of_two(log, 15, 16)

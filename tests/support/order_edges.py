@@ -66,16 +66,41 @@ def locate(base: Document, case: MakeCase) -> Iterator[Case]:
 
 def replacing(base: Document, case: MakeCase) -> Iterator[Case]:
     """The other order works, and is another one of the same kind."""
-    stands = {"order_id": "ord_old", "working": True, "same": True}
+    stands = {"order_id": "ord_old", "working": True, "same": True, "filled_qty": 0}
     base = put(put(base, REPLACES, "ord_old"), ("replaced",), stands)
     yield case(base, "RPL-01", "replaced", "at", {}, ok=True)
     for name in ("working", "same"):
         place: Place = ("replaced", name)
         yield case(base, "RPL-01", name, "below", {place: False}, ok=False)
         yield case(base, "RPL-01", name, "zero", {place: 0}, "INP-01", ok=False)
+    filled: Place = ("replaced", "filled_qty")
+    yield case(base, "RPL-01", "filled_qty", "at", {filled: INT_MAX}, ok=True)
+    yield case(base, "RPL-01", "filled_qty", "below", {filled: -1}, "INP-01", ok=False)
+    yield case(drop(base, filled), "RPL-01", "filled_qty", "absent", {}, ok=False)
     other = {("replaced", "order_id"): "ord_other"}
     yield case(base, "RPL-01", "order_id", "beyond", other, ok=False)
     yield case(drop(base, ("replaced",)), "RPL-01", "replaced", "absent", {}, ok=False)
+
+
+def doubt(base: Document, case: MakeCase) -> Iterator[Case]:
+    """Orders in doubt let nothing through but what only reduces; an anomaly not even that."""
+    orders: Place = ("doubt", "orders")
+    anomalies: Place = ("doubt", "anomalies")
+    plain = {("order", "reduce_only"): False}
+    exit_ = {("order", "reduce_only"): True, ("projected", "reduces"): True}
+    yield case(base, "UNK-01", "orders", "at", {**plain, orders: 0}, ok=True)
+    for count in (1, INT_MAX):
+        yield case(base, "UNK-01", "orders", "beyond", {**plain, orders: count}, ok=False)
+        yield case(base, "UNK-01", "exit", "below", {**exit_, orders: count}, ok=True)
+    half = {**exit_, ("projected", "reduces"): False}
+    yield case(base, "UNK-01", "exit", "beyond", {**half, orders: 1}, ok=False)
+    wrong = {orders: 1, anomalies: 1}
+    yield case(base, "UNK-01", "anomalies", "beyond", {**exit_, **wrong}, ok=False)
+    yield case(base, "UNK-01", "anomalies", "zero", {**exit_, orders: 1, anomalies: 0}, ok=True)
+    for changes in ({orders: -1}, {anomalies: 1}, {orders: None}):
+        yield case(base, "UNK-01", "orders", "below", {**plain, **changes}, "INP-01", ok=False)
+    gone = drop(base, ("doubt",))
+    yield case(gone, "UNK-01", "doubt", "absent", plain, ok=False)
 
 
 def exits(base: Document, case: MakeCase) -> Iterator[Case]:

@@ -107,6 +107,8 @@ def limits() -> dict[str, int]:
         "messages_per_minute_max_count": LIMIT,
         "identical_orders_max_count": LIMIT,
         "repeated_orders_max_count": LIMIT,
+        "reconciliation_drift_max_bps": LIMIT,
+        "rejections_in_a_row_max_count": LIMIT,
     }
 
 
@@ -144,7 +146,7 @@ def venue() -> Document:
         "shortable": True,
         "short_restricted": False,
         "types": dict.fromkeys(("market", "limit", "stop", "stop_limit"), True),
-        "times_in_force": dict.fromkeys(("day", "gtc", "ioc", "fok"), True),
+        "times_in_force": dict.fromkeys(("day", "gtc", "ioc", "fok", "gtd"), True),
         "reduce_only": True,
         "extended_hours": False,
         "age_ms": 0,
@@ -225,7 +227,13 @@ def document() -> Document:
             "initial_margin_bps": LIMIT,
             "reduces": False,
         },
-        "replaced": {"order_id": "ord_0184a1b2c3d3", "working": True, "same": True},
+        "replaced": {
+            "order_id": "ord_0184a1b2c3d3",
+            "working": True,
+            "same": True,
+            "filled_qty": LIMIT,
+        },
+        "doubt": {"orders": 0, "anomalies": 0},
         "model": {
             name: {"value": value, "age_ms": LIMIT, "source": "monitor"}
             for name, value in MODEL_VALUES.items()

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from gateway.brokers.contract import AccountTerms
+from gateway.brokers.simulator.arrivals import Arrival
 from gateway.brokers.simulator.book import SimulatorBook
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.domain.execution import Accepted, BrokerUpdate
@@ -63,9 +64,9 @@ def main(directory: Path, name: str) -> None:
             time_in_force=TimeInForce.GTC,
             protection_price=1_010_000 if side is Side.BUY else 1,
         )
-        if isinstance(book.accept(order, now_us), Accepted):
+        if isinstance(book.accept(order, Arrival(now_us, now_us)), Accepted):
             print(order.broker_client_id, flush=True)  # noqa: T201  the parent reads it
-        book.trade(now_us)
+        book.trade(now_us, now_us)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ async def test_what_stopped_it_may_be_no_check_at_all(door: Door) -> None:
     for code in ("NO_RECEIPT", "PERMIT_REFUSED"):
         voided = replace(refused, status=State.FATAL_ERROR, code=code)
         assert attempt_of(voided, entry[1], None).fail_closed_triggers == [code]
-    absent = replace(refused, status=State.FATAL_ERROR, code="NOT_FOUND_4_CHECKS")
+    absent = replace(refused, status=State.CANCELED, code="NOT_FOUND")
     assert attempt_of(absent, entry[1], None).fail_closed_triggers == []
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from gateway.bootstrap import following
 from gateway.brokers.alpaca import client
 from gateway.domain.book import OrderState
 from gateway.domain.errors import UnavailableError
 from gateway.policy.release import load_release
+from gateway.tracking import health
 from peers.alpaca import alpaca_peer
 from peers.alpaca_venue import Account, AlpacaPeer, Fault
 from signing.lifecycle import State
@@ -113,6 +113,7 @@ def venue(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Venue]:
             "trust": permitting.folder,
             "trust_root": permitting.pinned,
             "broker_timeout_ms": 2_000,
+            "settle_ms": 1_000,
             "accounts": {"primary": at_alpaca},
         }
         yield Venue(peer, account, clock, given)
@@ -179,7 +180,8 @@ async def test_an_order_that_was_taken_without_an_answer_is_found(
 async def test_an_order_that_never_arrived_ends_and_is_not_sent_again(at_alpaca: Paper) -> None:
     at_alpaca.peer.faults.append(Fault("POST", "/v2/orders", "reset"))
     order_id, _ = await at_alpaca.buy()
-    await at_alpaca.is_now(order_id, State.FATAL_ERROR)
+    await at_alpaca.is_now(order_id, State.CANCELED)
+    assert at_alpaca.order(order_id).code == "NOT_FOUND"
     assert len(at_alpaca.peer.orders_sent()) == 1
     assert at_alpaca.causes() == set()
 
@@ -211,8 +213,14 @@ async def test_a_refusal_and_a_late_one_are_recorded(at_alpaca: Paper) -> None:
 
 @pytest.mark.attack
 @pytest.mark.requirement("S3-08")
-async def test_somebody_else_who_trades_on_the_account_halts_everything(at_alpaca: Paper) -> None:
+async def test_somebody_else_who_trades_on_the_account_halts_it_and_stops_no_update(
+    at_alpaca: Paper,
+) -> None:
+    order_id, client_id = await at_alpaca.buy()
+    await at_alpaca.is_now(order_id, State.ACKNOWLEDGED)
     at_alpaca.peer.by_hand(at_alpaca.account, "MSFT", "5", "10")
+    at_alpaca.peer.fill(client_id, "10", "24.70")
+    await at_alpaca.is_now(order_id, State.FILLED)
     await until(lambda: "UNKNOWN_EXECUTION" in at_alpaca.causes())
     answer = await at_alpaca.door.propose(qty="10")
     assert answer.status_code == 403
@@ -235,9 +243,24 @@ async def test_a_venue_that_is_away_for_a_while_loses_nothing(at_alpaca: Paper) 
 async def test_a_venue_that_stays_away_halts_its_accounts(
     at_alpaca: Paper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "FAILURES_MAX", 1)
-    at_alpaca.peer.faults.append(Fault("GET", "/v2/account/activities", 503, times=10**6))
+    monkeypatch.setattr(health, "FAILURES_MAX", 1)
+    monkeypatch.setattr(health, "PROBE_MS", 10)
+    away = [
+        Fault("GET", "/v2/account/activities", 503, times=10**6),
+        Fault("GET", "/v2/positions", 503, times=10**6),
+        Fault("GET", "/v2/clock", 503, times=10**6),
+    ]
+    at_alpaca.peer.faults.extend(away)
     await until(lambda: "BROKER_DOWN" in at_alpaca.causes())
+    [halt] = at_alpaca.door.app.book().halts.values()
+    assert (halt.clear_by, halt.scope.name) == ("probe", "primary")
+    assert halt.reason == (
+        "Broker API unreachable. Trading sequence halted to prevent duplicate execution."
+    )
+    for fault in away:
+        fault.times = 0
+    await until(lambda: "BROKER_DOWN" not in at_alpaca.causes())
+    assert not at_alpaca.door.app.tracking.health["alpaca"].down
     assert (await at_alpaca.door.propose()).status_code == 403
 
 

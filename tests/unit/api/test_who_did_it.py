@@ -23,6 +23,7 @@ ADMIN, TRADER, OFFICER = "ada", "tom", "rita"
 ROLES = {ADMIN: "admin", TRADER: "trader", OFFICER: "risk"}
 REASON = {"reason": "a drill"}
 TAKES_NO_PART = {
+    ("POST", "/v1/alerts/test"): "a message to channels; nothing is recorded",
     ("POST", "/v1/orders/preview"): "nothing is recorded",
     ("POST", "/v1/market/clock"): "the prices' own clock of a simulation; entries hold its time",
     ("PUT", "/v1/facts/{name:path}"): "kept beside the log, with its principal",

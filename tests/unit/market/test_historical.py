@@ -85,6 +85,34 @@ def test_hours_are_those_of_new_york_on_the_days_of_the_file(
     assert hours.open_at(utc_us(now)) is now.endswith("15:59:59-05:00")
 
 
+@pytest.mark.requirement("S3-07")
+def test_a_half_day_ends_at_one_and_its_quote_comes_half_an_hour_before(
+    shipped: HistoricalFeed,
+) -> None:
+    noon = utc_us("2015-11-27T12:00-05:00")
+    hours = shipped.hours("AAPL", noon)
+    assert hours == Hours(utc_us("2015-11-27T09:30-05:00"), utc_us("2015-11-27T13:00-05:00"))
+    assert quote_us("2015-11-27") == utc_us("2015-11-27T12:30-05:00")
+    known = shipped.quote("AAPL", utc_us("2015-11-27T12:30-05:00"))
+    assert known is not None
+    assert known.at_us == quote_us("2015-11-27")
+    after = shipped.hours("AAPL", hours.closes_us)
+    assert after is not None
+    assert after.opens_us == utc_us("2015-11-30T09:30-05:00")
+
+
+def test_an_order_fills_on_the_next_quote_and_no_sooner(shipped: HistoricalFeed) -> None:
+    at_us = quote_us("2015-01-05")
+    first = shipped.fillable("AAPL", at_us)
+    assert first is not None
+    assert first.opens_us == utc_us("2015-01-06T09:30-05:00")
+    same_day = shipped.fillable("AAPL", at_us - 1)
+    assert same_day is not None
+    assert same_day.opens_us == utc_us("2015-01-05T09:30-05:00")
+    assert shipped.fillable("AAPL", quote_us("2018-12-31")) is None
+    assert shipped.fillable("GME", at_us) is None
+
+
 def test_hours_that_are_not_known(shipped: HistoricalFeed) -> None:
     assert shipped.hours("GME", quote_us("2015-01-05")) is None
     last = quote_us("2018-12-31")

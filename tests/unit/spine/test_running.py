@@ -228,7 +228,7 @@ async def test_an_order_that_never_arrived_is_absent_and_not_sent_again(
     monkeypatch.setattr(Simulator, "submit", lost)
     outcome = await propose(app)
     await app.pipeline.quiesce()
-    assert app.book().orders[outcome.order.order_id].status is State.FATAL_ERROR
+    assert app.book().orders[outcome.order.order_id].status is State.CANCELED
     assert app.book().account("primary").working == {}
     assert calls == 1
 
@@ -258,7 +258,7 @@ async def test_what_is_in_doubt_at_a_restart_is_settled_and_never_forwarded(
     monkeypatch.setattr(Gate, "forward", never)
     async with running(settings) as app:
         settled = app.book().orders[outcome.order.order_id]
-        assert settled.status is (State.ACKNOWLEDGED if arrived else State.FATAL_ERROR)
+        assert settled.status is (State.ACKNOWLEDGED if arrived else State.CANCELED)
         assert bool(app.book().account("primary").working) is arrived
         await forward_days(app, 1)
         assert app.book().account("primary").positions == ({"AAPL": (100, 0)} if arrived else {})
@@ -284,7 +284,7 @@ async def test_a_gate_that_fails_leaves_an_unknown_outcome_that_is_settled_at_on
     outcome = await propose(app)
     await app.pipeline.quiesce()
     settled = app.book().orders[outcome.order.order_id]
-    assert settled.status is (State.ACKNOWLEDGED if arrived else State.FATAL_ERROR)
+    assert settled.status is (State.ACKNOWLEDGED if arrived else State.CANCELED)
     assert settled.broker == "simulator"
     assert bool(app.book().account("primary").working) is arrived
     assert calls == 1

@@ -9,9 +9,10 @@ import pytest
 
 from gateway.control.triggers import Triggers
 from gateway.domain.book import Book
-from gateway.domain.decision import EngineFailure, HaltTrigger, HaltTriggers
-from gateway.domain.halt import GLOBAL
+from gateway.domain.decision import EngineFailure, HaltTriggers
+from gateway.domain.halt import HaltTrigger, Scope
 from gateway.domain.mode import Mode
+from gateway.ports import Draft
 from signing import canonical
 
 
@@ -23,6 +24,7 @@ class Asked:
         self.fact = 0
         self.seen: list[tuple[int, bool]] = []
         self.running = self.most = 0
+        self.asked = asyncio.Event()
         self.triggers = Triggers(self.ask, self, self, self.document)  # pyright: ignore[reportArgumentType]  of a journal only the mode counts, and no halt is due
 
     def document(self, *, known_only: bool) -> dict[str, Any]:
@@ -31,6 +33,7 @@ class Asked:
     async def ask(self, document: bytes) -> HaltTriggers:
         read = canonical.decode_object(document)
         self.seen.append((read["fact"], read["known_only"]))
+        self.asked.set()
         self.running += 1
         self.most = max(self.most, self.running)
         await asyncio.sleep(0.01)
@@ -79,39 +82,128 @@ async def test_in_research_nobody_is_asked() -> None:
     assert asked.seen == []
 
 
+@pytest.mark.requirement("S2-03")
+async def test_each_halt_that_is_due_is_engaged_although_another_one_hangs() -> None:
+    stops = Stops(hangs="OMEGA2_DRIFT")
+    first = HaltTrigger("OMEGA2_DRIFT", Scope("account", "a"), 501, 500)
+    second = HaltTrigger("OMEGA2_DAILY_LOSS", Scope("account", "b"), 2, 1)
+    async with asyncio.timeout(60):
+        looking = asyncio.create_task(evaluated([first, second], stops))
+        await stops.second.wait()
+        assert not looking.done()
+        stops.free.set()
+        await looking
+
+
+@pytest.mark.attack
+@pytest.mark.requirement("S2-03")
+async def test_kill_switch_evaluator_raises_and_orders_do_not_continue() -> None:
+    """hummingbot#2534: whatever the evaluator raises, everything is stopped."""
+    for raised in (ValueError("no price"), KeyError("account"), RuntimeError("engine gone")):
+        stops = Stops()
+        await evaluated(raised, stops)
+        assert stops.causes == ["TRIGGERS_ERROR"]
+        assert stops.all_cancel
+    stops = Stops()
+    await evaluated(EngineFailure("ENGINE_ERROR"), stops)
+    assert stops.causes == ["ENGINE_ERROR"]
+
+
+async def test_facts_that_cannot_be_gathered_are_a_halt_at_the_start_too() -> None:
+    """An engine that is not ready yet is none."""
+    stops = Stops()
+    assert not await triggers_of(EngineFailure("ENGINE_ERROR"), stops).first_look()
+    assert stops.causes == []
+    assert await triggers_of(ValueError("no price"), stops).first_look()
+    assert stops.causes == ["TRIGGERS_ERROR"]
+
+
+@pytest.mark.requirement("S2-03")
 @pytest.mark.parametrize(
-    ("told", "found"),
-    [(True, ["OMEGA2_VOLATILITY", "OMEGA2_DRAWDOWN"]), (False, ["OMEGA2_DRAWDOWN"])],
+    ("kind", "payload", "looks"),
+    [
+        ("execution", {}, True),
+        ("trade-correction", {}, True),
+        ("correction", {}, True),
+        ("reconciliation", {}, True),
+        ("submission", {"outcome": "rejected"}, True),
+        ("submission", {"outcome": "accepted"}, False),
+        ("status", {"status": "REJECTED"}, True),
+        ("status", {"status": "ACKNOWLEDGED"}, False),
+        ("decision", {}, False),
+        ("halt", {}, False),
+    ],
 )
-async def test_what_nobody_has_told_yet_is_no_halt_and_everything_else_is(
-    *, told: bool, found: list[str]
+async def test_what_is_recorded_is_looked_at_if_it_may_have_made_a_halt_due(
+    *, kind: str, payload: dict[str, str], looks: bool
 ) -> None:
-    unknown = HaltTrigger("OMEGA2_VOLATILITY", GLOBAL, None, 400_000)
-    assert await engaged([unknown, HaltTrigger("OMEGA2_DRAWDOWN", GLOBAL, 5, 1)], told) == found
+    asked = Asked()
+    ready = asyncio.Event()
+
+    async def unready() -> str | None:
+        return None if ready.is_set() else "not yet"
+
+    following = asyncio.create_task(asked.triggers.follow(Pauses(), unready))
+    try:
+        asked.triggers.heed([Draft("cancel", {}), Draft(kind, payload)], None)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert asked.seen == []  # an engine that is not ready is not asked
+        ready.set()
+        async with asyncio.timeout(60):
+            if looks:
+                await asked.asked.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert asked.seen == ([(0, True)] if looks else [])
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
 
 
-@pytest.mark.parametrize("told", [True, False])
-async def test_a_volatility_that_was_observed_and_an_engine_that_cannot_say_are_always_halts(
-    *, told: bool
-) -> None:
-    high = HaltTrigger("OMEGA2_VOLATILITY", GLOBAL, 400_001, 400_000)
-    assert await engaged([high], told) == ["OMEGA2_VOLATILITY"]
-    assert await engaged(EngineFailure("ENGINE_ERROR"), told) == ["ENGINE_ERROR"]
+class Pauses:
+    """A clock that only lets others run."""
+
+    async def sleep_ms(self, _ms: int) -> None:
+        await asyncio.sleep(0)
 
 
-async def engaged(due: HaltTriggers, told: bool) -> list[str]:
-    """The causes of the halts that follow from an answer."""
-    causes: list[str] = []
+class Stops:
+    """Takes note of halts; the one that hangs is engaged, and waits for its broker."""
 
-    class Stops:
-        async def halt(self, *, cause: str, **_: object) -> None:
-            causes.append(cause)
+    def __init__(self, hangs: str = "") -> None:
+        self.causes: list[str] = []
+        self.all_cancel = True
+        self.free, self.second = asyncio.Event(), asyncio.Event()
+        self._hangs = hangs
+
+    async def halt(self, *, cause: str, cancels: bool, **_: object) -> None:
+        self.causes.append(cause)
+        if len(self.causes) > 1:
+            self.second.set()
+        self.all_cancel = self.all_cancel and cancels
+        if cause == self._hangs:
+            await self.free.wait()
+
+
+def triggers_of(due: HaltTriggers | Exception, stops: Stops) -> Triggers:
+    """Triggers of an engine that answers so, or of facts that raise."""
 
     async def ask(document: bytes) -> HaltTriggers:
         assert document
+        assert not isinstance(due, Exception)
         return due
 
     asked = Asked()
-    triggers = Triggers(ask, asked, Stops(), asked.document, lambda: told)  # pyright: ignore[reportArgumentType]  of a journal only the mode counts
-    await triggers.evaluate()
-    return causes
+
+    def document(*, known_only: bool) -> dict[str, Any]:
+        if isinstance(due, Exception):
+            raise due
+        return asked.document(known_only=known_only)
+
+    return Triggers(ask, asked, stops, document)  # pyright: ignore[reportArgumentType]  of a journal only the mode counts
+
+
+async def evaluated(due: HaltTriggers | Exception, stops: Stops) -> None:
+    """One evaluation, to its end."""
+    await triggers_of(due, stops).evaluate()

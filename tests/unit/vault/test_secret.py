@@ -211,6 +211,7 @@ def test_what_is_no_secret(value: str, said: str) -> None:
 
 
 REVEALING = {
+    "gateway/bootstrap/alerting.py": 1,
     "gateway/brokers/alpaca/client.py": 2,
     "gateway/ledger/choice.py": 1,
     "gateway/ledger/postgresql/session.py": 1,

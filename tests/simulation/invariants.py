@@ -1,0 +1,278 @@
+"""What must hold in every world: after each event as far as it can be told, and at the end whole."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Final
+
+import apsw
+
+from gateway.domain.halt import Scope
+from gateway.domain.order import BrokerOrder, Side
+from gateway.ledger.database import DATABASE
+from signing.lifecycle import OPEN
+from signing.verify import verify_log
+from simulation.release import LIMITS
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+KILL_S: Final = 0.1
+"""How long after a kill was pulled an order may still leave."""
+DRIFT_PERCENT: Final = 104
+"""Prices move between decision and fill, by a few percent at most in these worlds."""
+_DECISION: Final = """
+SELECT o.allow, o.strategy_id FROM orders o JOIN entries e ON e.decision_id = o.decision_id
+WHERE e.kind = 'decision' AND o.broker_client_id = ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """The kill switch, pulled at a virtual time."""
+
+    scope: Scope
+    since_s: float
+
+
+class Broken(AssertionError):  # noqa: N818  it says what happened
+    """An invariant does not hold; the world need not go on."""
+
+
+class Invariants:
+    """Watches one world."""
+
+    def __init__(self, world: World) -> None:
+        """Begin with nothing broken."""
+        self._world = world
+        self.broken: list[str] = []
+        self._sent: set[str] = set()
+        self._kills: list[Kill] = []
+        """Kills that were pulled and that nobody has lifted."""
+        self._exits: list[tuple[Scope, int]] = []
+        self._database: apsw.Connection | None = None
+
+    def break_(self, invariant: str, story: str) -> None:
+        """Write down that an invariant does not hold."""
+        self.broken.append(f"{invariant}: {story}")
+        self._world.note(f"BROKEN {invariant}: {story}")
+
+    # ---- at the broker's door
+
+    def sending(self, order: BrokerOrder) -> None:
+        """The first byte of an order leaves the gateway."""
+        client_id = order.broker_client_id
+        self._world.note(f"send {client_id} {order.account} {order.side} {order.qty} {order.symbol}")
+        if client_id in self._sent:
+            self.break_("no order is sent twice", client_id)
+        self._sent.add(client_id)
+        found = self._decision(client_id)
+        if found is None:
+            self.break_("no order is sent without a durable allow", client_id)
+        else:
+            self._check_killed(order, found)
+
+    def _decision(self, client_id: str) -> str | None:
+        """The strategy of an order whose allow is durable; ``None`` if there is no such allow."""
+        if self._database is None:
+            path = self._world.machine.settings.data / DATABASE
+            self._database = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        rows = list(self._database.execute(_DECISION, (client_id,)))
+        return str(rows[0][1]) if len(rows) == 1 and rows[0][0] == 1 else None
+
+    def close(self) -> None:
+        """Let go of the log."""
+        if self._database is not None:
+            self._database.close()
+
+    def traded(self, account: str) -> None:
+        """An order came to the broker or was filled there."""
+        venue = self._world.venue
+        gross = 0
+        for symbol, worst in self._worst(account).items():
+            value = worst * venue.prices[symbol] * 100
+            gross += value
+            if value * 100 > LIMITS["position_notional_max_micros"] * DRIFT_PERCENT:
+                self.break_("no limit is exceeded", f"{account} may hold {worst} {symbol}")
+        if gross * 100 > LIMITS["gross_exposure_max_micros"] * DRIFT_PERCENT:
+            self.break_("no limit is exceeded", f"{account} may hold {gross} micros in all")
+        if min(self._least(account).values(), default=0) < 0:
+            self.break_("no limit is exceeded", f"{account} may be short")
+
+    def _worst(self, account: str) -> dict[str, int]:
+        """What the account would hold if everything that buys were filled."""
+        return self._reach(account, Side.BUY)
+
+    def _least(self, account: str) -> dict[str, int]:
+        """What the account would hold if everything that sells were filled."""
+        return self._reach(account, Side.SELL)
+
+    def _reach(self, account: str, side: Side) -> dict[str, int]:
+        venue, own = self._world.venue, self._world.venue.accounts[account]
+        # What somebody else has done there is none of the gateway's limits' doing.
+        reached = {symbol: qty - own.foreign[symbol] for symbol, qty in own.positions.items()}
+        sign = 1 if side is Side.BUY else -1
+        for held in venue.orders.values():
+            order = held.order
+            ours = held.ours and order.account == account
+            if ours and held.open and order.side.executed is side:
+                leaves = (order.qty - held.filled) * sign
+                reached[order.symbol] = reached.get(order.symbol, 0) + leaves
+        return reached
+
+    # ---- kills
+
+    @contextlib.contextmanager
+    def killing(self, scope: Scope) -> Generator[None]:
+        """The kill switch is pulled: from now on nothing in the scope may leave.
+
+        If the gateway dies before it has answered, nobody was promised anything.
+        """
+        kill = Kill(scope, self._world.loop.time())
+        self._kills.append(kill)
+        try:
+            yield
+        except BaseException:
+            if kill in self._kills:
+                self._kills.remove(kill)
+            raise
+
+    def resuming(self) -> None:
+        """Somebody lifts every halt, and is believed from the first moment."""
+        self._kills.clear()
+
+    def letting_out(self, scope: Scope, until_us: int) -> None:
+        """Somebody lets orders through that only reduce."""
+        self._exits.append((scope, until_us))
+
+    def started(self) -> None:
+        """A new life: kills that were answered for have to stand in it."""
+        standing = {halt.scope for halt in self._world.life.app.journal.book.halts.values()}
+        for kill in self._kills:
+            if kill.scope not in standing:
+                self.break_("a halt survives a restart", f"{kill.scope}")
+
+    def _check_killed(self, order: BrokerOrder, strategy: str) -> None:
+        """Nothing leaves past a standing kill, unless it takes risk off and may."""
+        attributes = (order.account, order.symbol, strategy)
+        now_s = self._world.loop.time()
+        for kill in self._kills:
+            late = now_s > kill.since_s + KILL_S
+            if late and kill.scope.covers(*attributes) and not self._lets_out(order, strategy):
+                self.break_(
+                    "nothing leaves after a kill",
+                    f"{order.broker_client_id}, {now_s - kill.since_s:.3f} s after {kill.scope}",
+                )
+
+    def _lets_out(self, order: BrokerOrder, strategy: str) -> bool:
+        """Whether it only reduces, and an exit-only state may have let it through."""
+        held = self._world.venue.accounts[order.account].positions.get(order.symbol, 0)
+        if order.side is Side.BUY or order.qty > held:
+            return False
+        attributes = (order.account, order.symbol, strategy)
+        return any(scope.covers(*attributes) for scope, _ in self._exits)
+
+    # ---- as it goes
+
+    def after_event(self) -> None:
+        """What can be told at any instant."""
+        life = self._world.life
+        if not life.alive:
+            return
+        book = life.app.journal.book
+        for account in book.accounts.values():
+            reserved = {
+                order.order_id
+                for order in book.orders.values()
+                if order.account == account.alias and order.reserves
+            }
+            if set(account.working) != reserved:
+                self.break_("what is open is reserved", f"{account.alias}")
+        if self.broken:
+            raise Broken
+
+    # ---- at the end
+
+    async def at_end(self) -> None:
+        """Everything, once the world is quiet."""
+        world = self._world
+        app = world.life.app
+        await world.ask(app.journal.settled())
+        self._check_orders()
+        self._check_accounts()
+        rebuilt = await world.ask(app.ledger.replay())
+        if rebuilt != app.journal.book:
+            self.break_("a rebuilt book is the running one", _difference(rebuilt, app.journal.book))
+        await world.ask(app.ledger.publish_now())
+        report = verify_log(world.machine.settings.data / "log", app.vkey)
+        if not report.ok:
+            bad = [f"{step.number}: {step.detail}" for step in report.steps if not step.ok]
+            self.break_("the log verifies", "; ".join(bad))
+        for failure in world.loop.failures:
+            self.break_("no task fails unseen", failure)
+
+        self._check_kills()
+
+    def _check_kills(self) -> None:
+        """What a kill covers does not work any more, once the broker answers again."""
+        for held in self._world.venue.orders.values():
+            order = held.order
+            strategy = self._decision(order.broker_client_id) or "none"
+            attributes = (order.account, order.symbol, strategy)
+            killed = any(kill.scope.covers(*attributes) for kill in self._kills)
+            if held.ours and held.open and killed and order.side is Side.BUY:
+                self.break_("a kill ends what works", order.broker_client_id)
+
+    def _check_orders(self) -> None:
+        world = self._world
+        book, venue = world.life.app.journal.book, world.venue
+        for client_id, held in venue.orders.items():
+            if not held.ours:
+                continue
+            order = book.orders.get(book.by_client_id.get(client_id, ""))
+            if order is None:
+                self.break_("the ledger equals the broker", f"{client_id} is not in the ledger")
+                continue
+            ours = (order.filled_qty, order.status)
+            if held.open:
+                same = order.filled_qty == held.filled and order.status in OPEN
+            else:
+                same = ours == (held.filled, held.status) or (
+                    held.corrected and order.filled_qty == held.filled
+                )
+            if not same:
+                theirs = f"{held.status} {held.filled}"
+                self.break_(
+                    "the ledger equals the broker",
+                    f"{client_id} {order.order_id[-6:]}: ledger {order.status} {order.filled_qty}, broker {theirs}",
+                )
+        for order in book.orders.values():
+            if order.status in OPEN and order.broker_client_id not in venue.orders:
+                if order.allow:
+                    self.break_(
+                        "every order ends or is openly open",
+                        f"{order.order_id[-6:]} {order.status}, the broker never had it",
+                    )
+
+    def _check_accounts(self) -> None:
+        world = self._world
+        book = world.life.app.journal.book
+        for alias, theirs in world.venue.accounts.items():
+            ours = book.accounts[alias]
+            positions = {symbol: qty for symbol, (qty, _) in ours.positions.items()}
+            if positions != theirs.held() or ours.cash_micros != theirs.cash_micros:
+                self.break_(
+                    "the ledger equals the broker",
+                    f"{alias}: ledger {positions} {ours.cash_micros}, "
+                    f"broker {theirs.held()} {theirs.cash_micros}",
+                )
+
+
+def _difference(one: Any, other: Any) -> str:  # noqa: ANN401
+    return "; ".join(
+        f"{f.name}: {getattr(one, f.name)!r:.200} / {getattr(other, f.name)!r:.200}"
+        for f in fields(one)
+        if f.compare and getattr(one, f.name) != getattr(other, f.name)
+    )
