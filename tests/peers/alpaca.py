@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from peers.alpaca_stream import Listener, handshake
 from peers.alpaca_venue import (
     FILLS,
     MARKET_DATA,
@@ -54,7 +55,10 @@ class Handler(BaseHTTPRequestHandler):
         return format_datetime(moment, usegmt=True)
 
     def do_GET(self) -> None:
-        self._serve()
+        if urlsplit(self.path).path == "/stream":
+            self._stream()
+        else:
+            self._serve()
 
     def do_POST(self) -> None:
         self._serve()
@@ -64,6 +68,21 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         self._serve()
+
+    def _stream(self) -> None:
+        """Whoever listens is no request: it is among the peer's listeners instead."""
+        self.close_connection = True
+        fault = self.peer.take_fault("GET", "/stream")
+        with suppress(OSError):
+            if fault is not None:
+                self._misbehave(fault)
+                return
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            self.wfile.write(handshake(headers))
+            made = Listener(self.connection, self.rfile, self.peer.opens, lambda: self.peer.silent)
+            self.peer.listeners.append(made)
+            made.serve()
+            self.peer.flaws += made.flaws
 
     def _serve(self) -> None:
         parts = urlsplit(self.path)
@@ -202,6 +221,8 @@ def alpaca_peer(
             yield peer
         finally:
             peer.over.set()
+            for listener in peer.listeners:
+                listener.close()
             server.shutdown()
             thread.join()
     assert peer.flaws == [], peer.flaws

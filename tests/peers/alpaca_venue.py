@@ -25,6 +25,8 @@ from jsonschema.validators import validator_for
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from peers.alpaca_stream import Listener
+
 SPECS: Final = Path(__file__).resolve().parents[2] / ".tools/alpaca-spec/alpaca_mcp_server/specs"
 TRADING: Final = "trading-api.json"
 MARKET_DATA: Final = "market-data-api.json"
@@ -131,6 +133,10 @@ class AlpacaPeer:
         """Whether cancels and replacements are decided at once, or left pending."""
         self.prices: dict[str, tuple[str, str, str]] = {}
         """Symbol -> bid, ask and last price of the market data."""
+        self.listeners: list[Listener] = []
+        """Whoever has opened the stream, those included that have gone away."""
+        self.silent = False
+        """Whether the stream shows no sign of life."""
         self.retry_headers: dict[str, str] = {}
         """What a 429 says of when to come again."""
         self.symbols = set(SYMBOLS)
@@ -188,6 +194,7 @@ class AlpacaPeer:
                 del account.positions[order["symbol"]]
             account.cash += -part * at if buys else part * at
             fill = self._fill_entry(order, part, at, whole=whole)
+            self._news(account, "fill" if whole else "partial_fill", order)
             if listed:
                 account.fills.append(fill)
             else:
@@ -207,8 +214,9 @@ class AlpacaPeer:
         Also a word of the venue's own that nobody has heard of, or one of its working states.
         """
         with self._lock:
-            order = self._find(client_id)[1]
+            account, order = self._find(client_id)
             order["status"] = status
+            self._news(account, status, order)
             for ended in ("canceled", "expired"):
                 if status == ended:
                     order[f"{ended}_at"] = self._now()
@@ -306,6 +314,7 @@ class AlpacaPeer:
         shown = dict(order)
         if not self.queues:
             order["status"] = "new"
+            self._news(account, "new", order)
         if self.fills_at_limit:
             self.fill(order["client_order_id"], order["qty"], order["limit_price"])
         return shown
@@ -510,6 +519,17 @@ class AlpacaPeer:
             for on in days
             if on.weekday() < 5 and on not in self.holidays
         ]
+
+    def opens(self, key_id: str, secret: str) -> Account | None:
+        """Whose account these open."""
+        account = self.accounts.get(key_id)
+        return account if account is not None and account.secret == secret else None
+
+    def _news(self, account: Account, event: str, order: dict[str, Any]) -> None:
+        told = {"event": event, "at": self._now(), "order": order}
+        for listener in self.listeners:
+            if listener.listens and listener.account is account:
+                listener.send({"stream": "trade_updates", "data": told})
 
     def _find(self, client_id: str) -> tuple[Account, dict[str, Any]]:
         for account in self.accounts.values():

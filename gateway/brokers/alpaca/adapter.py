@@ -7,7 +7,8 @@ An account is at one venue, paper or live, from its opening on: the address is f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Final
@@ -20,6 +21,7 @@ from gateway.brokers.alpaca.connection import Connection, connect
 from gateway.brokers.alpaca.mapping import INVALID
 from gateway.brokers.alpaca.quotes import Quotes
 from gateway.brokers.alpaca.sequence import Sequence as UpdateSequence
+from gateway.brokers.alpaca.stream import Stream
 from gateway.brokers.contract import BrokerParts, RealAccount, ServerTime
 from gateway.domain.errors import InvalidInputError, NotFoundError, UnavailableError
 from gateway.domain.execution import (
@@ -36,7 +38,7 @@ from gateway.domain.market import Hours, Quote
 from gateway.domain.order import BrokerOrder
 from gateway.domain.permission import Route, Validated
 from gateway.domain.venue import VenueTerms
-from gateway.ports import BlockingRunner
+from gateway.ports import BlockingRunner, Clock
 
 NAME: Final = "alpaca"
 FILE_NAME: Final = "alpaca.db"
@@ -50,6 +52,7 @@ class AlpacaBroker:
         accounts: Mapping[str, Connection],
         sequence: UpdateSequence,
         runner: BlockingRunner,
+        clock: Clock,
         config: AlpacaConfig,
     ) -> None:
         """Take the accounts by alias, and begin to fetch the terms that are wanted."""
@@ -58,6 +61,7 @@ class AlpacaBroker:
         self._accounts = dict(accounts)
         self._sequence = sequence
         self._runner = runner
+        self._clock = clock
         self._tasks = [asyncio.create_task(each.assets.run()) for each in accounts.values()]
 
     @property
@@ -256,6 +260,18 @@ class AlpacaBroker:
                 raise failures[0]
         return told
 
+    def listen(self, news: Callable[[], None], reconnected: Callable[[str], object]) -> None:
+        """Listen to the venue's stream of each account until :meth:`close`.
+
+        ``news``: there is something to ask for. ``reconnected``: nobody listened for an account
+        for a while.
+        """
+        for alias, known in self._accounts.items():
+            again = functools.partial(reconnected, alias)
+            shown = known.real.credentials
+            stream = Stream(alias, known.address, shown, self._clock, news, again)
+            self._tasks.append(asyncio.create_task(stream.run()))
+
     async def hours_between(self, first: date, last: date) -> Sequence[Hours]:
         """The regular sessions from one day to another, both included, in the venue's calendar.
 
@@ -318,7 +334,7 @@ async def open_alpaca(parts: BrokerParts) -> AlpacaBroker:
         alias: connect(alias, real, addresses[alias], sequence, parts, config)
         for alias, real in reals.items()
     }
-    return AlpacaBroker(accounts, sequence, parts.runner, config)
+    return AlpacaBroker(accounts, sequence, parts.runner, parts.clock, config)
 
 
 def _real(alias: str, real: RealAccount | None) -> RealAccount:
