@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gateway.bootstrap.app import App
 from gateway.bootstrap.observing import Observer
+from gateway.domain.market import FeedSource
 from gateway.telemetry.gauges import Reading
 from gateway.telemetry.windows import Share
 
@@ -98,6 +99,10 @@ def _quotes(app: App) -> Iterator[Reading]:
         else:
             missing += 1
     yield Reading("writ_quotes_missing", missing)
+    if app.feeds is not None:
+        counts = app.feeds.counts()
+        for source in FeedSource:
+            yield Reading("writ_feed_symbols", counts[source], (source.value,))
     if ages:
         yield Reading("writ_quote_age_max_ms", max(ages))
 

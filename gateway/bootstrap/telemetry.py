@@ -6,12 +6,15 @@ import contextlib
 
 from gateway.bootstrap.app import App
 from gateway.bootstrap.readings import ledger_trouble, readings, unknown_age_ms
+from gateway.domain.market import FeedSource
 from gateway.telemetry.rules import Seen, StandingHalt
 
 
 def keep_telemetry(app: App, stack: contextlib.AsyncExitStack) -> None:
     """Let the metrics be read and alerts be told, for as long as the gateway runs."""
     app.observer.metrics.reads(lambda: [*readings(app, app.observer), *app.alerting.readings()])
+    if app.venue is not None:  # elsewhere market time is set, and says nothing of how long it took
+        app.pushed.on_quote = lambda latency_us: app.observer.quoted("pushed", latency_us)
     app.alerting.start(lambda: _seen(app), stack)
 
 
@@ -32,4 +35,5 @@ def _seen(app: App) -> Seen:
         ledger=", ".join(troubles) or None,
         unpublished=app.ledger.publication_problem,
         clock=app.clock_watch.trouble(),
+        without_quotes=0 if app.feeds is None else app.feeds.counts()[FeedSource.NONE],
     )

@@ -45,6 +45,10 @@ GAUGES: Final = {
     "writ_broker_answer_age_ms": Gauge("Since a broker last answered a request", ("broker",)),
     "writ_quote_age_max_ms": Gauge("Age of the oldest quote among what is held or worked"),
     "writ_quotes_missing": Gauge("Symbols held or worked without any sound quote"),
+    "writ_feed_symbols": Gauge(
+        "Symbols whose market is open, by the feed of their quotes: primary, secondary, none",
+        ("source",),
+    ),
     "writ_log_entries": Gauge("Entries of the log that are durable"),
     "writ_log_unpublished": Gauge("Durable entries that the published log lacks"),
     "writ_ledger_trouble": Gauge(

@@ -76,6 +76,8 @@ class Seen:
     ledger: str | None
     unpublished: str | None
     clock: str | None
+    without_quotes: int = 0
+    """Symbols whose market is open and that have no quote which is young enough."""
 
 
 def due(signs: Signs, seen: Seen) -> list[Alert]:
@@ -95,7 +97,7 @@ def _halts(halts: Iterable[StandingHalt]) -> Iterator[Alert]:
             f"Halt {halt.cause}",
             f"{halt.cause} halts {halt.scope}"
             + ("; every working order in it is being cancelled" if halt.cancels else "")
-            + ". `writ halts` shows it; a named person lifts it.",
+            + ". `writ halt list` shows it; a named person lifts it.",
         )
         if key not in found or RANK[alert.severity] < RANK[found[key].severity]:
             found[key] = alert
@@ -161,6 +163,14 @@ def _orders(signs: Signs, seen: Seen) -> Iterator[Alert]:
         )
     for event in signs.events():
         yield _event(event)
+    if seen.without_quotes:
+        yield Alert(
+            "feeds",
+            Severity.MEDIUM,
+            "Market data is stale",
+            "Some symbols have no quote that is young enough, from either feed. "
+            "Orders on them are denied.",
+        )
     late_ms = signs.late_ms()
     if late_ms is not None:
         yield Alert(

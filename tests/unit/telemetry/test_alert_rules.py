@@ -1,4 +1,4 @@
-"""The rules for Prometheus: they can be read, name metrics that exist, and repeat our thresholds."""
+"""The rules for Prometheus: they can be read, name what exists, and repeat our thresholds."""
 
 from __future__ import annotations
 
