@@ -1,8 +1,8 @@
-"""A market in real time: hours from the venue's calendar, prices from what services push.
+"""A market in real time: hours from the venue's calendar, quotes from a broker that tells them.
 
-It has no quotes of its own, so the pushed ones, which are the second source everywhere, stand
-alone; there are no bars, and volatility is what is pushed. The close of the session before is a
-pushed fact as well, and counts if its instant lies in that session.
+Where none does, the pushed quotes, which are the second source everywhere, stand alone. There are
+no bars, and volatility is what is pushed. The close of the session before is a pushed fact as well,
+and counts if its instant lies in that session.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.domain.instrument import Instrument
 from gateway.domain.market import Bar, Close, Hours, Quote
 from gateway.market.calendar import VenueCalendar, day_of
 from gateway.market.pushed import at_scale
-from gateway.ports import PushedReadings
+from gateway.ports import PushedReadings, Quotes
 
 CLASSES: Final = frozenset({"equity", "etf"})
 """The asset classes that trade in the hours of a stock exchange; no other's are known here."""
@@ -29,6 +29,7 @@ class VenueFeed:
         calendar: VenueCalendar,
         readings: PushedReadings,
         listed: Callable[[str], Instrument | None],
+        quotes: Quotes | None = None,
     ) -> None:
         """Read from what others keep up to date.
 
@@ -36,14 +37,16 @@ class VenueFeed:
             calendar: the venue's.
             readings: what services have pushed.
             listed: a symbol as the release in force lists it.
+            quotes: a broker's own.
         """
         self._calendar = calendar
         self._readings = readings
         self._listed = listed
+        self._quotes = quotes
 
-    def quote(self, symbol: str, at_us: int) -> Quote | None:  # noqa: ARG002  the port
-        """``None``: it has none of its own."""
-        return None
+    def quote(self, symbol: str, at_us: int) -> Quote | None:
+        """The broker's newest quote at or before ``at_us``, if it tells any."""
+        return None if self._quotes is None else self._quotes.quote(symbol, at_us)
 
     def bars(self, symbol: str, until_us: int, limit: int) -> list[Bar]:  # noqa: ARG002  the port
         """None are known."""
