@@ -19,6 +19,8 @@ from gateway.ports import Cancelling, Clock, Committed, Draft, Entropy, Journal
 
 MANUAL: Final = "OMEGA2_MANUAL"
 """Cause of the halt that a person engages."""
+CANCELS_WAIT_S: Final = 5
+"""How long whoever halts waits for the cancels; what is not cancelled by then goes on being."""
 KEEP_TIMEOUT_S: Final = 10
 """How long a marker may take to be written or removed; a disk may hang."""
 
@@ -79,6 +81,8 @@ class Halting:
         self._pulled: set[str] = set()
         """halt_id of the kills of everything that were engaged in this process and stand."""
         self._exercised: Exercised | None = None
+        self._cancelling: set[asyncio.Task[int]] = set()
+        """The rounds of cancels under way; each ends, because each cancel does."""
         self.on_halt: Callable[[], object] = _nothing
         """Called at once when a halt has been engaged, before anything is awaited."""
 
@@ -116,7 +120,8 @@ class Halting:
         cancelled when the halt says so, whether or not the entry could be written. With
         ``reduce_allowed`` it lets orders through that provably only reduce a position. Where it
         stands already, only somebody who ``insists`` has open orders cancelled once more: those
-        that a broker did not take a cancel of, and exits that were let through since.
+        that a broker did not take a cancel of, and exits that were let through since. A broker
+        that hangs over a cancel keeps nobody waiting for longer than a few seconds.
         """
         for standing in self._journal.book.halts.values():
             same = (standing.cause, standing.scope) == (cause, scope)
@@ -126,7 +131,7 @@ class Halting:
                 again = cancels and insists
                 await asyncio.gather(
                     self._keep_again(standing.halt_id),
-                    *([self._cancels.cancel_all(by, cause, scope)] if again else []),
+                    *([self._cancel_all(by, cause, scope)] if again else []),
                 )
                 return standing
         halt_id = new_id("halt", self._clock.wall_us(), self._entropy.token(10))
@@ -150,10 +155,22 @@ class Halting:
         entering = asyncio.create_task(self._enter(payload, asyncio.ensure_future(recorded)))
         try:
             if cancels:
-                await self._cancels.cancel_all(by, cause, scope)
+                await self._cancel_all(by, cause, scope)
         finally:
             await entering
         return halt
+
+    async def _cancel_all(self, by: str, cause: str, scope: Scope) -> None:
+        """Have what works in the scope cancelled; returns when it is, or when it takes too long."""
+        cancelling = asyncio.ensure_future(self._cancels.cancel_all(by, cause, scope))
+        self._cancelling.add(cancelling)
+        cancelling.add_done_callback(self._cancelled)
+        await asyncio.wait([cancelling], timeout=CANCELS_WAIT_S)
+
+    def _cancelled(self, cancelling: asyncio.Task[int]) -> None:
+        self._cancelling.discard(cancelling)
+        if not cancelling.cancelled() and (error := cancelling.exception()) is not None:
+            _log.error("the cancels of a halt failed; they are asked for again", exc_info=error)
 
     async def take_up(self) -> int:
         """At a start, before any order: enter every halt that is owed; returns how many.

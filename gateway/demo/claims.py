@@ -23,6 +23,7 @@ NOT_MET: Final[Mapping[str, str]] = {
     "MAN-04": _OUTSIDE,
     "MAN-05": _OUTSIDE,
     "RPL-01": "only a preview may name an order to replace; the door refuses it before it is one",
+    "UNK-01": "the simulator says at once what became of an order, so none is ever in doubt",
 }
 """Controls that no order through the door can fail under this release, and why."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.domain.market import Hours, Quote, QuoteSource
+from gateway.domain.market import FeedSource, FeedState, Hours, Quote, QuoteSource
 from gateway.ports import MarketFeed, Quotes
 
 SHORT_WINDOW_US: Final = 5 * 60 * 1_000_000
@@ -57,6 +57,19 @@ class Market:
         """Whether the symbol has a quote that is not older than the release's limit."""
         quote = self.quote(symbol, price_decimals)
         return quote is not None and self._fresh(quote)
+
+    def feed_state(self, symbol: str, price_decimals: int) -> FeedState:
+        """Which feed has a quote of the symbol that is young enough, and why not the first."""
+        first = self._sound(self.feed, symbol, price_decimals, self.now_us)
+        second = self._sound(self.secondary, symbol, price_decimals, self.now_us)
+        if first is not None and self._fresh(first):
+            return FeedState(FeedSource.PRIMARY, "PRIMARY_FRESH", first.age_ms(self.now_us))
+        if second is not None and self._fresh(second):
+            cause = "PRIMARY_MISSING" if first is None else "PRIMARY_STALE"
+            return FeedState(FeedSource.SECONDARY, cause, second.age_ms(self.now_us))
+        ages = [quote.age_ms(self.now_us) for quote in (first, second) if quote is not None]
+        cause = "ALL_STALE" if ages else "ALL_MISSING"
+        return FeedState(FeedSource.NONE, cause, min(ages, default=None))
 
     def hours(self, symbol: str) -> Hours | None:
         """The session that contains or follows the instant, as the primary feed knows it."""

@@ -9,6 +9,7 @@ little of the past is kept too (:mod:`gateway.facts.trail`); of all else only th
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -80,6 +81,9 @@ class PushedFacts:
         self._dropped_us: dict[str, int] = {}
         """Family -> the newest instant of a name that was dropped to make room."""
         self._trail = Trail()
+        self.on_quote: Callable[[int], object] = _unheard
+        """Told of each quote that was taken how long after its own instant it came, in
+        microseconds of market time."""
 
     def put(self, fact: Fact, now_us: int) -> Standing:
         """Take a fact, whose value is well formed; what was taken before of that name is replaced.
@@ -113,6 +117,7 @@ class PushedFacts:
         self._held[fact.name] = taken
         if fact.name.startswith(QUOTE_PREFIX):
             self._trail.follow(fact.name, taken.reading, taken.until_us)
+            self.on_quote(now_us - fact.at_us)
         return taken
 
     def withdraw(self, withdrawal: Withdrawal, now_us: int) -> Standing:
@@ -201,6 +206,10 @@ class PushedFacts:
             f"{_ROOM[family]} names of {family}* stand already",
             "send fewer names, or with a shorter ttl_ms",
         )
+
+
+def _unheard(_latency_us: int) -> None:
+    """What follows a quote where nobody listens."""
 
 
 def _check_not_ahead(at_us: int, now_us: int) -> None:

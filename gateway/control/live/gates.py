@@ -191,7 +191,7 @@ def _risk_engine(name: str, found: Evidence) -> Gate:
 def _halts(name: str, found: Evidence) -> Gate:
     if found.halts:
         causes = _list(sorted({halt.cause for halt in found.halts}))
-        return _missing(name, f"halts stand: {causes}", "writ halts, then writ resume ID")
+        return _missing(name, f"halts stand: {causes}", "writ halt list, then writ resume ID")
     return _proven(name, "none stands")
 
 
