@@ -12,6 +12,7 @@ from typing import Final, TypeVar, cast
 from signing.canonical import JsonObject
 from signing.inferred import inferred_id
 from signing.lifecycle import LifecycleError, State, state_after
+from signing.verification.days import DayCheck
 from signing.verification.findings import Findings
 from signing.verification.permitted import PermissionCheck
 
@@ -65,6 +66,7 @@ class StoryCheck:
         # Exit-only states: (kind, name) of the scope -> the wall time of its end, None without.
         self._exit_only: dict[tuple[str, str], int | None] = {}
         self._permission = PermissionCheck()
+        self._days = DayCheck()
 
     def take(self, index: int, kind: str, payload: JsonObject, document: JsonObject | None) -> None:
         """Follow one entry.
@@ -76,6 +78,7 @@ class StoryCheck:
             document: a decision's input document, where it is published and matches.
         """
         try:
+            _refuse(self._days.take(kind, payload))
             match kind:
                 case "release":
                     self._releases.add(payload["release_digest"])

@@ -15,6 +15,7 @@ from typing import Final
 
 from gateway.domain.book import AccountBook, Book, OrderState
 from gateway.domain.errors import NotFoundError
+from gateway.domain.execution import BrokerHistory
 from gateway.domain.halt import Scope
 from gateway.ports import Clock, Stops
 from gateway.tracking.reconciliation.compare import IN_DOUBT, UNDER_WAY
@@ -161,6 +162,18 @@ class Reconciliations:
         result = await known.reconciler.run(cause, by)
         await self._let_go_on(result)
         return result
+
+    async def history(self, account: str, from_us: int, to_us: int) -> BrokerHistory:
+        """The broker's own list of a period (wall time).
+
+        Raises:
+            ReportFailedError: it could not be had, whole.
+        """
+        return await self._accounts[account].reports.history(from_us, to_us)
+
+    def broker(self, account: str) -> str:
+        """The name of the broker that holds the account."""
+        return self._accounts[account].reconciler.broker.name
 
     async def _let_go_on(self, result: Result) -> None:
         """Lift what stood until the account was compared."""
