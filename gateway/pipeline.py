@@ -194,17 +194,20 @@ class Pipeline:
             while len(batch) < BATCH_MAX and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             try:
-                await self._turn(batch)
+                while batch:
+                    batch = await self._turn(batch)
             except Exception as error:  # noqa: BLE001  whatever failed, nothing of the batch moves
                 _refuse(batch, error)
             finally:
                 self._idle.set()
 
-    async def _turn(self, batch: list[_Proposal]) -> None:
+    async def _turn(self, batch: list[_Proposal]) -> list[_Proposal]:
+        """Decide and record the batch, or the first of it; returns those that are still to come."""
         async with self._parts.releases.using() as in_force:
             await self._ready(in_force)
             decided = await self._turns.decide([proposal.order for proposal in batch])
-            self._record(batch, decided)
+            self._record(batch[: len(decided)], decided)
+            return batch[len(decided) :]
 
     async def _ready(self, in_force: ReleaseInForce) -> None:
         """See that the book is what the log says, and that there is a log to decide for."""

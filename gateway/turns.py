@@ -120,12 +120,14 @@ class Turns:
         self._entropy = entropy
 
     async def decide(self, orders: Sequence[Order]) -> list[Decided]:
-        """Decide a batch; the answers are in the order of the proposals.
+        """Decide a batch, or the first of it; the answers are in the order of the proposals.
 
         The engine is asked off the loop, so a halt or a mode may be recorded meanwhile, or the
         book be built anew, or another release come into force, or an order that is to be replaced
-        be filled or ended: then every verdict of the turn is thrown away and made again. An order
-        has no more fills than units, so that ends.
+        be filled or ended: then every verdict of the turn is thrown away. The first order alone is
+        decided anew, and the others are for the next call: what a halt denies is to be known soon,
+        and one document is sooner decided than sixteen. An order has no more fills than units, so
+        that ends.
         """
         while True:
             book = self._facts.book()
@@ -136,6 +138,7 @@ class Turns:
             same = same and book.control_version == version
             if same and all(_may_replace(book, one) for one in decided):
                 return decided
+            orders = orders[:1]
 
     async def preview(self, order: Order, in_force: ReleaseInForce) -> Preview:
         """Decide one order beside the turns, as of now and for nobody's record."""

@@ -41,7 +41,7 @@ TIME_MAX_US: Final = 2**53
 _SEE_HOSTS: Final = frozenset({KeyScope.OPERATE, KeyScope.RISK, KeyScope.ADMIN})
 NAMES_OF_PARTS: Final = frozenset(
     {"acceptance", "configuration", "gate", "live", "none", "policy", "settlement", "tracking"}
-    | {"triggers", "unidentified", "reconciliation", "end-of-day"}
+    | {"probe", "triggers", "unidentified", "reconciliation", "end-of-day"}
 )
 """How the gateway's own parts stand in the record; nobody else may go by such a name."""
 

@@ -10,6 +10,7 @@ from gateway.api import times
 from gateway.api.explain import FailureAnswer, ReasonAnswer
 from gateway.api.problems import Problem
 from gateway.domain.book import NONE, OrderState
+from gateway.domain.broker_codes import retryable
 from gateway.domain.quantities import MICROS, format_scaled
 from signing.lifecycle import State
 
@@ -55,6 +56,10 @@ class OrderAnswer(BaseModel):
     broker_client_id: str
     status: str
     code: str | None = Field(description="why it has this status, where there is a reason")
+    retryable: bool | None = Field(
+        description="of an order that the broker did not take: whether the same may succeed later, "
+        "as a new order; null otherwise, and never to be read as yes"
+    )
     message: str | None = Field(description="what its status means for whoever waits for it")
     label: str | None = Field(
         description="research: decided in RESEARCH, or before a lift of Omega 4; never forwarded. "
@@ -118,6 +123,7 @@ def order_answer(state: OrderState, index: int | None = None) -> dict[str, Any]:
         "broker_client_id": state.broker_client_id,
         "status": state.status.value,
         "code": _present(state.code),
+        "retryable": retryable(state.status.value, state.code),
         "message": _MESSAGES.get(state.status),
         "label": _present(state.label),
         "principal": state.principal,

@@ -28,9 +28,11 @@ from gateway.api.routes import (
     modes,
     orders,
     pages,
+    reconciliation,
     releases,
     replacing,
     secrets,
+    settling,
 )
 from gateway.api.services import make_services
 from gateway.bootstrap import App
@@ -43,6 +45,7 @@ ROUTERS: Final = tuple(
         cancelling,
         decisions,
         accounts,
+        reconciliation,
         market,
         facts,
         modes,
@@ -55,6 +58,7 @@ ROUTERS: Final = tuple(
         metrics,
         alerts,
         secrets,
+        settling,
     )
 )
 """Every address that the gateway has, beside ``/openapi.json``."""

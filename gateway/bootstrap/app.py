@@ -32,6 +32,7 @@ from gateway.facts.document import Facts
 from gateway.facts.pushed import PushedFacts
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
 from gateway.ledger.journal import Journal
+from gateway.market.feeds import FeedWatch
 from gateway.market.historical import HistoricalFeed
 from gateway.pipeline import Pipeline
 from gateway.policy.catalogue import Catalogue
@@ -157,6 +158,8 @@ class App:
     """Where a browser may use passkeys; they open nothing without."""
     custody: Custodian
     """How good the secrets still are."""
+    feeds: FeedWatch | None
+    """Present in real time only: who enters that quotes fall back and forward."""
     clock_watch: ClockWatch
     """How far our clock is off, if anybody tells."""
     observer: Observer

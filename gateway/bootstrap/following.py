@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from gateway.brokers.contract import MarketDriven, OpenBroker, Polled
+from gateway.brokers.contract import MarketDriven, OpenBroker, Polled, Streaming
 from gateway.domain.errors import WritError
 from gateway.ports import Clock
 from gateway.tracking.health import Asked, Health
@@ -35,12 +35,21 @@ def follow(
     health: Health,
     clock: Clock,
     stack: contextlib.AsyncExitStack,
+    reconnected: Callable[[str], object] | None = None,
 ) -> None:
-    """Pull the broker's updates for as long as the gateway runs."""
+    """Pull the broker's updates for as long as the gateway runs.
+
+    ``reconnected`` is told an account to whose stream nobody listened for a while; without it no
+    stream is listened to.
+    """
     if isinstance(broker, MarketDriven):
         news = asyncio.Event()
         broker.on_update = news.set
         _start(_follow_news(news, tracker, broker.name, health, clock), stack)
+    if isinstance(broker, Streaming) and reconnected is not None:
+        streamed = asyncio.Event()
+        broker.listen(streamed.set, reconnected)
+        _start(_follow_news(streamed, tracker, broker.name, health, clock), stack)
     if isinstance(broker, Polled):
         _start(_follow_pace(broker.name, broker.poll_ms, tracker, health, clock), stack)
     _start(health.watch(), stack)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.bootstrap.current import CurrentInstruments
-from gateway.brokers.contract import HoursSource, OpenBroker
+from gateway.brokers.contract import HoursSource, OpenBroker, QuoteSource
 from gateway.config import Settings
 from gateway.domain.errors import InvalidInputError
 from gateway.facts.pushed import PushedFacts
 from gateway.market.calendar import VenueCalendar, days_around
+from gateway.market.polled import PolledQuotes
 from gateway.market.venue import VenueFeed
 from gateway.policy.in_force import ReleaseHolder
 from gateway.ports import Clock
@@ -33,6 +34,9 @@ class VenueMarket:
     feed: VenueFeed
     calendar: VenueCalendar
     source: HoursSource
+    quotes: PolledQuotes
+    """What the broker below has told; nothing where there is none."""
+    quote_source: QuoteSource | None
 
 
 def open_venue(
@@ -43,7 +47,7 @@ def open_venue(
 ) -> VenueMarket | None:
     """The market in real time, where the settings ask for it; its hours are not known yet.
 
-    They are those of the first account, by alias, whose broker tells them.
+    They are those of the first account, by alias, whose broker tells them; so are its quotes.
 
     Raises:
         InvalidInputError: ``market-hours-missing``.
@@ -53,13 +57,20 @@ def open_venue(
     for _, broker in sorted(brokers.items()):
         if isinstance(broker, HoursSource):
             calendar = VenueCalendar()
-            feed = VenueFeed(calendar, pushed, CurrentInstruments(releases).get)
-            return VenueMarket(feed, calendar, broker)
+            listed = CurrentInstruments(releases).get
+            quotes = PolledQuotes(listed)
+            feed = VenueFeed(calendar, pushed, listed, quotes)
+            return VenueMarket(feed, calendar, broker, quotes, _quote_source(brokers))
     raise InvalidInputError(
         "market-hours-missing",
         "no account is at a broker that tells when its venue trades",
         "configure such an account, or another market",
     )
+
+
+def _quote_source(brokers: Mapping[str, OpenBroker]) -> QuoteSource | None:
+    told = (broker for _, broker in sorted(brokers.items()) if isinstance(broker, QuoteSource))
+    return next(told, None)
 
 
 async def keep_hours(venue: VenueMarket, clock: Clock, told: Callable[[], Awaitable[None]]) -> None:

@@ -44,16 +44,19 @@ async def open_brokers(
     ``worth`` is for the simulated one; ``observer`` is told of requests to real ones.
     """
     by_alias: dict[str, OpenBroker] = {}
+    sections: dict[str, dict[str, object]] = {
+        "alpaca": {"quotes_feed": settings.alpaca_quotes},
+        "simulator": {"seed": settings.simulator_seed},
+    }
     for name in sorted({account.broker for account in settings.accounts.values()}):
         terms = {
             alias: _terms(alias, account, custody)
             for alias, account in settings.accounts.items()
             if account.broker == name
         }
-        section = {"seed": settings.simulator_seed} if name == "simulator" else {}
         parts = BrokerParts(
             accounts=terms,
-            settings=section,
+            settings=sections.get(name, {}),
             directory=settings.data,
             feed=feed,
             clock=host.clock,

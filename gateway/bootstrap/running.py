@@ -29,6 +29,7 @@ from gateway.bootstrap.permission import (
     open_acceptance,
     open_permissions,
 )
+from gateway.bootstrap.quotes import keep_quotes, open_feed_watch
 from gateway.bootstrap.reconciling import keep_reconciled, open_reconciliations
 from gateway.bootstrap.recorded import record_configuration
 from gateway.bootstrap.sources import (
@@ -267,6 +268,7 @@ async def _start(opened: Opened) -> App:
         acceptance=acceptance,
         routes=opened.routes,
         custody=opened.custody,
+        feeds=open_feed_watch(opened, facts),
         clock_watch=opened.clock_watch,
         observer=opened.observer,
         alerting=opened.alerting,
@@ -320,7 +322,8 @@ def _in_real_time(app: App, stack: contextlib.AsyncExitStack) -> None:
         return
     hours = keep_hours(app.venue, app.clock, app.real_time.open_day)
     ends = () if app.end_of_day is None else (app.end_of_day.run(app.clock),)
-    for work in (hours, app.real_time.run(), *ends):
+    feeds = () if app.feeds is None else (app.feeds.run(),)
+    for work in (hours, keep_quotes(app, app.venue), app.real_time.run(), *feeds, *ends):
         stack.callback(asyncio.create_task(work).cancel)
 
 

@@ -92,7 +92,8 @@ class Tracking:
         down = [halt.scope for halt in book.halts.values() if halt.cause == BROKER_DOWN]
         for broker in set(self._parts.brokers.values()):
             self.health[broker.name].take_up(down)
-            follow(broker, self.trackers[broker.name], self.health[broker.name], clock, stack)
+            tracker, health = self.trackers[broker.name], self.health[broker.name]
+            follow(broker, tracker, health, clock, stack, self._drifted)
         for settlement in self.settlements.values():
             stack.push_async_callback(settlement.close)
             stack.callback(asyncio.create_task(settlement.keep_asking()).cancel)

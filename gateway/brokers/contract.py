@@ -137,6 +137,19 @@ class Prompt(Protocol):
 
 
 @runtime_checkable
+class Streaming(Protocol):
+    """A broker that says by itself when there is something to ask for."""
+
+    def listen(self, news: Callable[[], None], reconnected: Callable[[str], object]) -> None:
+        """Begin to listen, until it is closed; both are called on the event loop.
+
+        ``news``: :meth:`gateway.ports.Broker.updates` may have something new. ``reconnected`` is
+        told an account for which nobody has listened for a while.
+        """
+        ...
+
+
+@runtime_checkable
 class Probing(Protocol):
     """A broker that has a cheap question to find out whether it answers at all."""
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from gateway.cli import exits, key_history, output
+from gateway.cli import audit_complete, exits, key_history, output
 from gateway.cli.named_files import (
     FILE_BYTES_MAX,
     folder,
@@ -37,19 +37,22 @@ from signing.verify import Progress as Told
 from signing.verify import Report, verify_log
 
 REPLAY: Final = "replay"
+COMPLETE: Final = "complete"
 _OUTCOME: Final = ("decision_id", "order_id", "client_order_id", "allow", "failure", "mode")
 """What a table tells of an entry, where the entry has it."""
 
 
 class AuditGroup(TyperGroup):
-    """The commands of this module, and `replay` from its own."""
+    """The commands of this module, and `replay` and `complete` from their own."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401  typer keeps the type private
         """Name every command."""
-        return [*super().list_commands(ctx), REPLAY]
+        return [*super().list_commands(ctx), COMPLETE, REPLAY]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401  as list_commands
         """Find a command by its name."""
+        if cmd_name == COMPLETE:
+            return typer.main.get_command(audit_complete.app)
         if cmd_name != REPLAY:
             return super().get_command(ctx, cmd_name)
         # By name: an import that can be seen would tie auditing to the engine.

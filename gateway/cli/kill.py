@@ -1,4 +1,4 @@
-"""`writ kill`, `writ resume` and `writ halts`: stopping, and who lets it go on."""
+"""`writ kill`, `writ halt` and `writ resume`: stopping, and who lets it go on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.cli.client import connect
 
 kill_app = typer.Typer()
 resume_app = typer.Typer()
-halts_app = typer.Typer()
+halt_app = typer.Typer()
 
 _COLUMNS = (
     "halt_id",
@@ -25,6 +25,7 @@ _COLUMNS = (
     "observed",
     "limit",
     "kept",
+    "uncancelled_count",
 )
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
 
@@ -60,11 +61,25 @@ def resume(
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Lift a halt; what it cancelled stays cancelled."""
+    _lift(halt, reason, fmt)
+
+
+@halt_app.command("list")
+def list_halts(fmt: output.FormatOption = output.Format.TABLE) -> None:
+    """List the standing halts, and how many orders each has yet to see cancelled."""
+    output.rows(connect().get("/v1/halts")["halts"], _COLUMNS, fmt)
+
+
+@halt_app.command("clear")
+def clear(
+    halt: Annotated[str, typer.Argument(help="The halt's id.")],
+    reason: ReasonOption,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
+    """Lift one halt, as `writ resume` does."""
+    _lift(halt, reason, fmt)
+
+
+def _lift(halt: str, reason: str, fmt: output.Format) -> None:
     answer = connect().post("/v1/resume", {"halt_id": halt, "reason": reason})
     output.rows(answer["halts"], _COLUMNS, fmt)
-
-
-@halts_app.command()
-def halts(fmt: output.FormatOption = output.Format.TABLE) -> None:
-    """List the standing halts."""
-    output.rows(connect().get("/v1/halts")["halts"], _COLUMNS, fmt)

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.cli import exits, order_changes, output
+from gateway.cli import exits, order_changes, order_settle, output
 from gateway.cli.client import DENIED_CODE, Client, ProblemError, connect, in_address
 from gateway.cli.order_shown import (
     denial,
@@ -227,6 +227,11 @@ def receipt(order_or_decision_id: str) -> None:
 
 app.command()(order_changes.replace)
 app.command()(order_changes.cancel)
+
+
+app.command()(order_settle.settle)
+app.command()(order_settle.adopt)
+app.command()(order_settle.doubtful)
 
 
 def _decision_id(client: Client, either_id: str) -> str:

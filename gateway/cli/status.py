@@ -29,6 +29,11 @@ def status(fmt: output.FormatOption = output.Format.TABLE) -> None:
         "omega4": "lifted" if mode["omega4"]["lifted"] else "in force",
         "halts": ", ".join(f"{h['cause']} ({h['scope']} {h['name']})" for h in halts) or None,
         "manifest": manifest_line(manifests),
+        "reconciled": "; ".join(
+            f"{one['account']} {one['outcome']} at {one['at']}"
+            for one in client.get("/v1/reconciliation")["accounts"]
+        )
+        or None,
         "market_time": clock["now"],
         "release": f"{mode['release_revision']} ({mode['release_label']})",
         "release_digest": mode["release_digest"],

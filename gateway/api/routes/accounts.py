@@ -71,9 +71,13 @@ class PositionAnswer(BaseModel):
 
 
 class PositionsAnswer(BaseModel):
-    """Every holding of an account."""
+    """Every holding of an account, and when its broker last stated them."""
 
     account: str
+    as_of: str
+    reconciled_at: str | None = Field(
+        description="when the broker stated the positions that were compared last; null: never"
+    )
     positions: list[PositionAnswer]
 
 
@@ -146,7 +150,13 @@ async def read_positions(
     """What an account holds: low for what is long, high for what is short (docs/limits.md)."""
     account = _account(services, query.account)
     held = sorted(services.app.facts.holdings(account), key=lambda holding: holding.symbol)
-    return PositionsAnswer(account=account.alias, positions=[_position(one) for one in held])
+    reconciled_us = services.app.reconciliations.positions_us(account.alias)
+    return PositionsAnswer(
+        account=account.alias,
+        as_of=times.written(services.app.clock.wall_us()),
+        reconciled_at=None if reconciled_us is None else times.written(reconciled_us),
+        positions=[_position(one) for one in held],
+    )
 
 
 @router.get("/fills", response_model=FillsPage, responses=documented(401, 403, 422))

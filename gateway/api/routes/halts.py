@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from gateway.api import times
 from gateway.api.auth import Operator, Reader, Resumer
 from gateway.api.bodies import ReasonText, StrictBody, body_of, documented_body
 from gateway.api.problems import documented
@@ -15,9 +16,12 @@ from gateway.api.services import Services, ServicesHere
 from gateway.control.halting import MANUAL, Kept
 from gateway.domain.halt import Halt
 from gateway.intake.ticket import Name
+from gateway.tracking.outstanding import Outstanding
 
 ALL: Final = "all"
 """What is sent as ``halt_id`` to lift every halt."""
+UNCANCELLED_MAX: Final = 100
+"""How many of a halt's uncancelled orders an answer names."""
 
 router = APIRouter(prefix="/v1", tags=["control"])
 
@@ -39,6 +43,20 @@ class ResumeBody(StrictBody):
     reason: ReasonText
 
 
+class UncancelledAnswer(BaseModel):
+    """An order that a halt wants cancelled, and that is not yet."""
+
+    order_id: str
+    account: str
+    symbol: str
+    code: str = Field(
+        description="why the broker did not take the cancel; none: it took it and has not "
+        "confirmed it yet"
+    )
+    asked: str | None = Field(description="when the broker was asked last; null: not yet")
+    times: int = Field(description="how often it was asked")
+
+
 class HaltAnswer(BaseModel):
     """A standing halt; ``observed`` and ``limit`` where a threshold was crossed."""
 
@@ -56,6 +74,10 @@ class HaltAnswer(BaseModel):
     kept: Kept = Field(
         description="log: recorded; marker: the ledger did not take it, a restart will enter it; "
         "memory: neither could be written, so it ends with the process"
+    )
+    uncancelled_count: int = Field(description="orders that it wants cancelled and that work yet")
+    uncancelled: list[UncancelledAnswer] = Field(
+        description=f"the first {UNCANCELLED_MAX} of them; each is asked for again by itself"
     )
 
 
@@ -118,6 +140,7 @@ async def read_halts(_who: Reader, services: ServicesHere) -> HaltsAnswer:
 
 
 def _halt(services: Services, halt: Halt) -> HaltAnswer:
+    waiting = services.app.cancels.outstanding(halt.scope) if halt.cancels else []
     return HaltAnswer(
         halt_id=halt.halt_id,
         scope=halt.scope.kind,
@@ -131,4 +154,17 @@ def _halt(services: Services, halt: Halt) -> HaltAnswer:
         limit=halt.limit,
         reason=halt.reason,
         kept=services.app.halting.kept(halt.halt_id),
+        uncancelled_count=len(waiting),
+        uncancelled=[_uncancelled(one) for one in waiting[:UNCANCELLED_MAX]],
+    )
+
+
+def _uncancelled(order: Outstanding) -> UncancelledAnswer:
+    return UncancelledAnswer(
+        order_id=order.order_id,
+        account=order.account,
+        symbol=order.symbol,
+        code=order.code,
+        asked=times.written(order.asked_us) if order.times else None,
+        times=order.times,
     )

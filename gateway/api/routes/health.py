@@ -9,6 +9,7 @@ from gateway.api.auth import Reader
 from gateway.api.problems import documented
 from gateway.api.services import Services, ServicesHere
 from gateway.domain.errors import UnavailableError
+from gateway.tracking.reconciliation.schedule import FAILED
 
 router = APIRouter(tags=["service"])
 
@@ -112,6 +113,9 @@ def _warnings(services: Services) -> list[str]:
             _failing(services)
         ),
         "the venue's hours are not known, orders are denied: see the log": _hours_missing(services),
+        "an account could not be compared with its broker, its orders are denied: GET /v1/halts": (
+            any(halt.cause == FAILED for halt in services.app.book().halts.values())
+        ),
     }
     return [warning for warning, stands in found.items() if stands]
 
