@@ -3,11 +3,13 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-server tools demo serve test quick bench check format lock soak clean
+.PHONY: help venv venv-server tools demo serve test quick simulate bench check format lock soak clean
 
 BIN := .venv/bin
 # Passed on to the command: make demo ARGS="--once --data out"
 ARGS ?=
+# Which worlds to simulate, the last left out: make simulate SEEDS=0:500
+SEEDS ?= 0:100
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +44,9 @@ quick: tools  ## the tests that a developer runs all day (ARGS="tests/unit -k na
 test: tools check  ## everything: checks, all tests, traceability
 	$(BIN)/pytest -n auto --dist worksteal -q --requirement-results=.tools/requirements.json $(ARGS)
 	$(BIN)/python scripts/traceability.py .tools/requirements.json
+
+simulate: venv  ## worlds with a hostile broker, crashes and virtual time (SEEDS=from:to)
+	@PYTHONPATH=tests $(BIN)/python -m simulation $(SEEDS) $(ARGS)
 
 bench: venv  ## measurements against what one would use instead (ARGS="--quick --only NAME", --full)
 	@$(BIN)/python scripts/tools.py bench

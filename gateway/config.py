@@ -206,6 +206,8 @@ class Settings(BaseSettings):
     override_officers: Named | None = None
     """The file of keys whose overrides count: a name and a key a line."""
     simulator_seed: WholeNumber = Field(default=1, ge=0, lt=2**31)
+    alpaca_quotes: Literal["none", "iex", "sip"] = "none"
+    """Which feed of Alpaca's market data quotes are taken from; its host is then in the routes."""
     broker_timeout_ms: WholeNumber = Field(default=5_000, ge=1, le=60_000)
     cancel_before_close_ms: WholeNumber = Field(default=60_000, ge=0, le=3_600_000)
     """How long before the close day orders are cancelled; 0: the venue ends them."""

@@ -51,16 +51,25 @@ WHO: Final = {
     "unlock": "`by`: the Admin who took the step, or the part that refused it",
     "halt": "`by`: the operator, or the part that halted: `triggers`, `policy`, `gate`, "
     "`tracking`, `settlement`, `acceptance`, `live`",
-    "resume": "`by`: the operator or Admin",
+    "resume": "`by`: the operator or Admin, or the part whose reason to halt is gone: `probe`, "
+    "`settlement`, `reconciliation`",
     "exit-only": "`by`: the risk officer or Admin",
     "statement": "`source`: the broker, or the simulation's opening",
     "day": "the gateway, from what was recorded before",
     "decision": "`principal`: who proposed the order",
     "submission": "the `principal` of its decision; the broker that answered",
-    "execution": "the broker, for the `principal` of its order's decision",
+    "execution": "the broker, for the `principal` of its order's decision; `by`: who entered it "
+    "by hand, or `reconciliation`",
+    "trade-correction": "the broker, for the `principal` of its order's decision",
+    "anomaly": "the `broker`, whose word does not fit the record",
     "status": "`source`: the broker, or who asked it",
     "cancel": "`by`: the canceller, or the part that cancelled: `tracking`",
-    "settlement": "the gateway, by the `evidence` that it names",
+    "replace": "`by`: who proposed the order that takes its place",
+    "settlement": "the gateway, by the `evidence` that it names; `by`: who settled it by hand",
+    "external": "the `broker`, of an order that somebody else placed",
+    "correction": "`by`: `reconciliation`, or who entered it by hand",
+    "reconciliation": "`by`: who asked for it, or `reconciliation`",
+    "feed": "the gateway, by the market's clock and quotes",
 }
 """Who each kind of entry is of."""
 

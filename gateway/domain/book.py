@@ -245,6 +245,8 @@ class Book:
     )
     """(account, symbol) -> order_id of the orders whose fate is in doubt; changed by
     :meth:`keep` alone."""
+    feeds: dict[str, str] = field(default_factory=dict[str, str])
+    """Symbol -> where its quotes come from since the last change that was entered."""
     control_version: int = 0
     """Grows with every entry that changes what may be allowed: mode, Ω4, halts, exit-only
     states, release."""

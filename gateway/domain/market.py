@@ -53,6 +53,28 @@ class QuoteSource(StrEnum):
     SECONDARY = "secondary"
 
 
+class FeedSource(StrEnum):
+    """Which of the feeds has a quote that is young enough; ``NONE``: neither has."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What a symbol's quotes are worth as of an instant.
+
+    ``cause`` says why: PRIMARY_FRESH, PRIMARY_STALE, PRIMARY_MISSING (the secondary one is used),
+    ALL_STALE or ALL_MISSING. ``age_ms`` is that of the quote that is used, or of the youngest that
+    is too old; ``None`` where there is none.
+    """
+
+    source: FeedSource
+    cause: str
+    age_ms: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Hours:
     """One trading session, from ``opens_us`` up to and without ``closes_us`` (market time)."""

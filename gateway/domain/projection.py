@@ -19,6 +19,9 @@ from gateway.domain.mode import Mode
 from gateway.domain.permission import Accepted
 from signing.lifecycle import LifecycleError
 
+FEEDS_MAX: Final = 2_000
+"""Symbols whose source of quotes is remembered; of more those that changed last."""
+
 
 def apply(
     book: Book, kind: str, payload: Payload, document: Payload | None = None
@@ -125,6 +128,14 @@ def _unlock(book: Book, _: Payload, __: Payload | None) -> tuple[OrderState, ...
     return ()
 
 
+def _feed(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
+    book.feeds.pop(payload["symbol"], None)
+    book.feeds[payload["symbol"]] = payload["source"]
+    while len(book.feeds) > FEEDS_MAX:
+        del book.feeds[next(iter(book.feeds))]
+    return ()
+
+
 def _resume(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
     ended = book.halts.pop(payload["halt_id"], None)
     if ended is not None and ended.cause == REPEATED_EXECUTION:
@@ -151,4 +162,5 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "manifest": _manifest,
     "lapse": _lapse,
     "unlock": _unlock,
+    "feed": _feed,
 }

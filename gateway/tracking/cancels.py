@@ -52,7 +52,7 @@ class Cancels:
         self._clock = clock
         self._wanted = OutstandingCancels(lambda: journal.book.orders, self._demanded, clock)
         self._some = asyncio.Event()
-        """Set when a cancel is wanted: until then :meth:`run` rests."""
+        """Set when one may have to be asked for again: until then :meth:`run` rests."""
         self._unentered: set[str] = set()
         """Orders of which a cancel is owed to the record already: one is enough."""
 
@@ -115,7 +115,7 @@ class Cancels:
         causes = [(order, cause) for order in orders]
         causes += [(order, WITH_REPLACED) for order in self._followers(orders)]
         for order, why in causes:
-            self._want(order, by, why)
+            self._wanted.want(order.order_id, by, why)
         slots = asyncio.Semaphore(CANCELS_AT_ONCE)
 
         async def cancel(before: OrderState, why: str) -> CancelOutcome:
@@ -203,21 +203,17 @@ class Cancels:
         ]
         return [order for order in found if order is not None and order.reserves]
 
-    def _want(self, order: OrderState, by: str, cause: str) -> None:
-        self._wanted.want(order.order_id, by, cause)
-        self._some.set()
-
     async def _cancel(self, order: OrderState, by: str, cause: str) -> str:
-        self._want(order, by, cause)
+        self._wanted.want(order.order_id, by, cause)
         return await self._ask(order, by, cause)
 
     async def _ask(self, order: OrderState, by: str, cause: str, *, on_record: bool = True) -> str:
         """Ask the broker, and have that recorded; why it did not take it, or ``none``."""
         self._wanted.asking(order.order_id, by, cause)
-        self._some.set()
         recorded = self._record(order, by, cause) if on_record else None
         code = await self._through_the_door(order)
         self._wanted.answered(order.order_id, code)
+        self._some.set()
         if recorded is not None:
             await self._noted(order.order_id, recorded)
         return code

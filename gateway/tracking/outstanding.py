@@ -52,7 +52,8 @@ class _Wanted:
     times: int = 0
     code: str = NONE
     asked_us: int = 0
-    due_ns: int = 0
+    due_ns: int | None = None
+    """When it is to be asked for again; ``None`` while nobody has asked, or no answer has come."""
     pending: bool = False
     """Whether the order was seen as being cancelled: one that works again was refused it."""
 
@@ -82,15 +83,16 @@ class OutstandingCancels:
     def asking(self, order_id: str, by: str, cause: str) -> None:
         """The broker is being asked: once more of those that are wanted already."""
         wanted = self._wanted.setdefault(order_id, _Wanted(by, cause))
-        pause_ms = min(AGAIN_MS << min(wanted.times, 16), AGAIN_MAX_MS)
         wanted.times += 1
         wanted.asked_us = self._clock.wall_us()
-        wanted.due_ns = self._clock.monotonic_ns() + pause_ms * _MS_NS
+        wanted.due_ns = None
 
     def answered(self, order_id: str, code: str) -> None:
         """What the broker made of it: ``none``, or why it did not take it."""
         if (wanted := self._wanted.get(order_id)) is not None:
             wanted.code = code
+            pause_ms = min(AGAIN_MS << min(wanted.times - 1, 16), AGAIN_MAX_MS)
+            wanted.due_ns = self._clock.monotonic_ns() + pause_ms * _MS_NS
 
     def standing(self, scope: Scope = GLOBAL) -> list[Outstanding]:
         """What has not come true yet, in a scope."""
@@ -116,11 +118,7 @@ class OutstandingCancels:
     def pause_ms(self) -> int | None:
         """How long until one is to be asked for again; ``None``: there is none."""
         self._let_go()
-        due = [
-            wanted.due_ns
-            for order_id, wanted in self._wanted.items()
-            if self._again(self._orders()[order_id], wanted)
-        ]
+        due = [due_ns for _, due_ns in self._to_come()]
         if not due:
             return None
         left_ms = -(-(min(due) - self._clock.monotonic_ns()) // _MS_NS)
@@ -130,16 +128,19 @@ class OutstandingCancels:
         """The orders that are to be asked for again now."""
         self._let_go()
         now_ns = self._clock.monotonic_ns()
-        found = [(self._orders()[order_id], wanted) for order_id, wanted in self._wanted.items()]
+        return [order for order, due_ns in self._to_come() if due_ns <= now_ns]
+
+    def _to_come(self) -> list[tuple[OrderState, int]]:
+        orders = self._orders()
         return [
-            order
-            for order, wanted in found
-            if wanted.due_ns <= now_ns and self._again(order, wanted)
+            (orders[order_id], wanted.due_ns)
+            for order_id, wanted in self._wanted.items()
+            if wanted.due_ns is not None and self._again(orders[order_id], wanted)
         ]
 
     def _again(self, order: OrderState, wanted: _Wanted) -> bool:
-        # Whoever wants it asks first; one that is on its way is asked for after its submission.
-        if not wanted.times or order.status is State.CREATED:
+        # One that is on its way is asked for when its submission has an answer.
+        if order.status is State.CREATED:
             return False
         return wanted.times < TIMES_MAX or self._demanded(order)
 

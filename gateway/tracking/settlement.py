@@ -134,10 +134,11 @@ class Settlement:
                 await self._pulled()  # its fills and its end are told as updates
                 return self._now(order).status
             absences += known is None  # a question without an answer is none
-        if absences == CHECKS and await self._holds_as_recorded(order):
-            now = self._now(order)
-            if now.status is not State.UNKNOWN or now.filled_qty:
-                return now.status
+        absent = absences == CHECKS and await self._holds_as_recorded(order)
+        now = self._now(order)
+        if now.status is not State.UNKNOWN:
+            return now.status  # a fill was told while positions were asked for
+        if absent and not now.filled_qty:
             return await self._record(now, "absent", "NOT_FOUND")
         await self._stops.halt(
             cause=UNSETTLED,

@@ -129,7 +129,7 @@ def test_a_restart_keeps_orders_halts_and_keys(
     ).json
     assert server.stop(signum) == (0 if signum == signal.SIGTERM else -signum)
     server.start()
-    assert server.writ("halts", "-o", "json").json == [halt]
+    assert server.writ("halt", "list", "-o", "json").json == [halt]
     assert server.writ(*BUY, "--key", "k", "-o", "json").json["order_id"] == order["order_id"]
     shown = server.writ("order", "show", resting["order_id"], "-o", "json").json
     assert shown["status"] == "ACKNOWLEDGED"
@@ -150,7 +150,7 @@ def test_commands_say_when_there_is_no_gateway(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     server = GatewayProcess(tmp_path, {}, url=url, key="writ_aaaaaaaa_" + "A" * 43)
-    for command in (("status",), BUY, ("kill", "--reason", "x"), ("halts",)):
+    for command in (("status",), BUY, ("kill", "--reason", "x"), ("halt", "list")):
         failed = server.writ(*command)
         assert failed.status == 3, command
         assert "gateway-unreachable" in failed.err
@@ -242,6 +242,6 @@ def test_demonstration_releases_run_in_simulation_only(tmp_path: Path) -> None:
 
 def test_json_output_is_json_and_tables_are_for_people(shared_server: GatewayProcess) -> None:
     server = shared_server
-    for command in (("status",), ("halts",), ("mode", "show"), ("order", "list")):
+    for command in (("status",), ("halt", "list"), ("mode", "show"), ("order", "list")):
         json.loads(server.writ(*command, "-o", "json").out)
         assert not server.writ(*command).out.startswith(("{", "["))

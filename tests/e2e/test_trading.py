@@ -122,7 +122,7 @@ def test_kill_denies_the_next_request_until_a_named_person_resumes(
     assert [reason["control"] for reason in answer.json()["reasons"]] == ["OMEGA-2"]
     [halt] = killed.json
     assert halt["by"] == "night-desk"
-    assert halt["halt_id"] in server.writ("halts").out
+    assert halt["halt_id"] in server.writ("halt", "list").out
     shown = server.writ("order", "show", resting["order_id"], "-o", "json").json
     assert shown["status"] in ("PENDING_CANCEL", "CANCELED")
     not_theirs = server.writ("resume", halt["halt_id"], "--reason", "over", key=operator)

@@ -21,6 +21,7 @@ VENUE_FAULTS: Final[Mapping[str, int]] = {
     "replace refused": 80,
     "fill beside cancel": 200,
     "late update": 120,
+    "very late update": 40,
     "lost update": 20,
     "update twice": 100,
     "updates reordered": 100,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
@@ -15,12 +16,16 @@ from gateway.ledger.database import DATABASE
 from signing.lifecycle import OPEN
 from signing.verify import verify_log
 from simulation.release import LIMITS
+from simulation.venue import MICROS_OF_PRICE
 
 if TYPE_CHECKING:
+    from simulation.venue import Held
     from simulation.world import World
 
 KILL_S: Final = 0.1
 """How long after a kill was pulled an order may still leave."""
+NOT_FOUND: Final = "NOT_FOUND"
+"""Evidence of an order that the gateway by itself has settled as never arrived."""
 DRIFT_PERCENT: Final = 104
 """Prices move between decision and fill, by a few percent at most in these worlds."""
 _DECISION: Final = """
@@ -89,37 +94,31 @@ class Invariants:
 
     def traded(self, account: str) -> None:
         """An order came to the broker or was filled there."""
-        venue = self._world.venue
-        gross = 0
-        for symbol, worst in self._worst(account).items():
-            value = worst * venue.prices[symbol] * 100
-            gross += value
+        worst = self._reach(account, Side.BUY)
+        prices = self._world.venue.prices
+        values = {symbol: qty * prices[symbol] * MICROS_OF_PRICE for symbol, qty in worst.items()}
+        for symbol, value in values.items():
             if value * 100 > LIMITS["position_notional_max_micros"] * DRIFT_PERCENT:
-                self.break_("no limit is exceeded", f"{account} may hold {worst} {symbol}")
-        if gross * 100 > LIMITS["gross_exposure_max_micros"] * DRIFT_PERCENT:
-            self.break_("no limit is exceeded", f"{account} may hold {gross} micros in all")
-        if min(self._least(account).values(), default=0) < 0:
-            self.break_("no limit is exceeded", f"{account} may be short")
-
-    def _worst(self, account: str) -> dict[str, int]:
-        """What the account would hold if everything that buys were filled."""
-        return self._reach(account, Side.BUY)
-
-    def _least(self, account: str) -> dict[str, int]:
-        """What the account would hold if everything that sells were filled."""
-        return self._reach(account, Side.SELL)
+                self.break_("no limit is exceeded", f"{account} may hold {worst[symbol]} {symbol}")
+        if sum(values.values()) * 100 > LIMITS["gross_exposure_max_micros"] * DRIFT_PERCENT:
+            self.break_("no limit is exceeded", f"{account} may hold {worst} in all")
+        least = self._reach(account, Side.SELL)
+        if min(least.values(), default=0) < 0:
+            self.break_("no limit is exceeded", f"{account} may be short: {least}")
 
     def _reach(self, account: str, side: Side) -> dict[str, int]:
+        """What an account would hold if everything on one side were filled.
+
+        A symbol that somebody else trades there is left out: that is none of the limits' doing.
+        """
         venue, own = self._world.venue, self._world.venue.accounts[account]
-        # What somebody else has done there is none of the gateway's limits' doing.
-        reached = {symbol: qty - own.foreign[symbol] for symbol, qty in own.positions.items()}
+        reached = Counter({s: qty for s, qty in own.positions.items() if s not in own.foreign})
         sign = 1 if side is Side.BUY else -1
         for held in venue.orders.values():
             order = held.order
-            ours = held.ours and order.account == account
-            if ours and held.open and order.side.executed is side:
-                leaves = (order.qty - held.filled) * sign
-                reached[order.symbol] = reached.get(order.symbol, 0) + leaves
+            of_side = order.account == account and order.side.executed is side
+            if held.ours and held.open and of_side and order.symbol not in own.foreign:
+                reached[order.symbol] += (order.qty - held.filled) * sign
         return reached
 
     # ---- kills
@@ -190,6 +189,9 @@ class Invariants:
             }
             if set(account.working) != reserved:
                 self.break_("what is open is reserved", f"{account.alias}")
+        for order in book.orders.values():
+            if order.code == NOT_FOUND and order.broker_client_id in self._world.venue.orders:
+                self.break_("not found is not absent", order.broker_client_id)
         if self.broken:
             raise Broken
 
@@ -239,9 +241,7 @@ class Invariants:
             if held.open:
                 same = order.filled_qty == held.filled and order.status in OPEN
             else:
-                same = ours == (held.filled, held.status) or (
-                    held.corrected and order.filled_qty == held.filled
-                )
+                same = ours == (held.filled, held.status) or _corrected(held, order.filled_qty)
             if not same:
                 theirs = f"{held.status} {held.filled}"
                 self.break_(
@@ -268,6 +268,15 @@ class Invariants:
                     f"{alias}: ledger {positions} {ours.cash_micros}, "
                     f"broker {theirs.held()} {theirs.cash_micros}",
                 )
+
+
+def _corrected(held: Held, filled_qty: int) -> bool:
+    """Whether a trade that was changed afterwards accounts for another status.
+
+    A correction of a trade that was never told cannot be matched with it: a person looks at it,
+    and the account is put right as a whole.
+    """
+    return held.corrected and (held.filled == filled_qty or held.untold)
 
 
 def _difference(one: Any, other: Any) -> str:  # noqa: ANN401

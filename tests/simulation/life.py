@@ -72,6 +72,7 @@ class Life:
         HOSTED.runner = self._runner
         host = Host(machine.clock, machine.entropy, self._runner)
         self._running = running(machine.settings, brought=Brought(host, machine.in_force))
+        self.process.generators.append(self._running.gen)
         self._app: App | None = None
         self._services: Services | None = None
 

@@ -13,6 +13,7 @@ import contextlib
 import heapq
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -47,6 +48,8 @@ class Process:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.waiting: set[asyncio.Future[Any]] = set()
         """Who outside of it waits for an answer."""
+        self.generators: list[AsyncGeneratorType[Any, None]] = []
+        """Those that it is inside of, and that end with it."""
         self.at_death: list[Callable[[], None]] = []
         """What the host does once it is dead: files and locks go back to the system."""
         self.context: Context = copy_context()
@@ -63,6 +66,10 @@ class Process:
             task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
             self.context.run(_take_down, task.get_coro())
         self.tasks.clear()
+        for generator in self.generators:
+            if isinstance(generator.ag_await, CoroutineType):
+                self.context.run(_take_down, generator.ag_await)
+        self.generators.clear()
         for tidy in self.at_death:
             tidy()
 

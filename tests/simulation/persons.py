@@ -27,7 +27,7 @@ async def settle_by_hand(world: World) -> None:
         world.note(f"{order.order_id[-6:]} {order.status} is settled by hand: {word.outcome}")
         world.counts["settled by hand"] += 1
         try:
-            await world.ask(app.by_hand.settle(order.order_id, word))
+            await world.ask(app.tracking.by_hand.settle(order.order_id, word))
         except WritError as error:
             world.note(f"{order.order_id[-6:]} not settled: {error.code} {error}")
             world.counts[f"not settled by hand: {error.code}"] += 1

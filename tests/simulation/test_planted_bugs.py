@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
 from gateway.brokers.gate import Gate
+from gateway.brokers.permitted import read_permit
 from gateway.control.halting import Halting
-from gateway.domain.book import AccountBook, Book, OrderState
+from gateway.domain import trade_entries
+from gateway.domain.book import Book, OrderState
 from gateway.domain.execution import Execution
 from gateway.domain.reservations import Reservations
 from gateway.forwarding import Forwarding
-from gateway.ledger.journal import Journal
 from gateway.ledger.reader import Reader
-from gateway.tracking import settlement, updates
+from gateway.tracking import told
 from gateway.tracking.cancels import Cancels
-from signing import lifecycle
+from gateway.tracking.reconciliation.job import _Run
+from gateway.tracking.settlement import Settlement
+from gateway.tracking.told import Page
+from signing import lifecycle, receipt
 from signing.lifecycle import State
 from simulation.runs import prepare, simulate
 
@@ -55,7 +61,7 @@ def resend_after_time_out(patch: pytest.MonkeyPatch) -> None:
 
 
 def spent_permit_accepted(patch: pytest.MonkeyPatch) -> None:
-    """The gate forgets which permits it has seen, and somebody shows one twice."""
+    """The gate takes any permit that verifies, and somebody shows one twice."""
     through: Any = Forwarding._through_the_gate  # noqa: SLF001
 
     async def twice(self: Forwarding, *given: Any) -> Any:  # noqa: ANN401
@@ -63,20 +69,9 @@ def spent_permit_accepted(patch: pytest.MonkeyPatch) -> None:
         return await through(self, *given)
 
     patch.setattr(Forwarding, "_through_the_gate", twice)
-    patch.setattr(Gate, "_spend", lambda *_: None)
-
-
-def sent_before_durable(patch: pytest.MonkeyPatch) -> None:
-    """The journal says that a decision is durable while it is still on its way to the disk."""
-    commit: Any = Journal._commit  # noqa: SLF001
-
-    async def hurries(self: Journal, batch: Any, *, owed: bool) -> Any:  # noqa: ANN401
-        task = asyncio.create_task(commit(self, batch, owed=owed))
-        if any(draft.kind == "decision" for draft in batch.drafts):
-            return await task
-        return await task
-
-    patch.setattr(Journal, "_commit", hurries)
+    patch.setattr(
+        Gate, "_open", lambda self, data: read_permit(receipt.verify(data, self._vkey))
+    )
 
 
 def late_kill(patch: pytest.MonkeyPatch) -> None:
@@ -124,6 +119,61 @@ def cancel_that_ends_at_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lifecycle, "_target", ends)
 
 
+def not_found_is_absent(patch: pytest.MonkeyPatch) -> None:
+    """An order that the broker does not find at once counts as one that never arrived."""
+
+    async def settles(self: Settlement, order: OrderState) -> State:
+        known: Any = await self._asked(order)  # noqa: SLF001
+        if known is None:
+            return await self._record(order, "absent", "NOT_FOUND")  # noqa: SLF001
+        if not isinstance(known, Exception):
+            await self._take(order, known)  # noqa: SLF001
+        return self._now(order).status  # noqa: SLF001
+
+    patch.setattr(Settlement, "settle", settles)
+
+
+def doubt_forgotten_by_crash(patch: pytest.MonkeyPatch) -> None:
+    """After a crash nobody asks what became of the orders that were on their way."""
+
+    async def nothing(_: Settlement) -> int:
+        return 0
+
+    patch.setattr(Settlement, "settle_restart", nothing)
+
+
+def lost_fill(patch: pytest.MonkeyPatch) -> None:
+    """A trade whose update is lost is put right in the account, and its order never hears of it."""
+
+    def nothing(*_: Any) -> list[Any]:
+        return []
+
+    patch.setattr(_Run, "_about", nothing)
+
+
+def inferred_and_real_fill_both_counted(patch: pytest.MonkeyPatch) -> None:
+    """What was inferred is not taken back when the broker's own word comes."""
+
+    def nothing(_order: OrderState, _qty: int) -> int:
+        return 0
+
+    patch.setattr(trade_entries, "mergeable_qty", nothing)
+    patch.setattr(told, "mergeable_qty", nothing)
+
+
+def duplicate_fill_counted(patch: pytest.MonkeyPatch) -> None:
+    """A trade that is told twice is taken for two, as if each telling were one of its own."""
+    read = Page.read
+    tellings = itertools.count()
+
+    def counts(self: Page, event: Any) -> None:
+        if isinstance(event, Execution):
+            event = replace(event, execution_id=f"{event.execution_id}-{next(tellings)}")
+        read(self, event)
+
+    patch.setattr(Page, "read", counts)
+
+
 PLANTS: Final[tuple[Plant, ...]] = (
     dropped_reservation,
     resend_after_time_out,
@@ -132,6 +182,11 @@ PLANTS: Final[tuple[Plant, ...]] = (
     halt_forgotten_by_restart,
     kill_that_leaves_orders,
     cancel_that_ends_at_once,
+    not_found_is_absent,
+    doubt_forgotten_by_crash,
+    lost_fill,
+    inferred_and_real_fill_both_counted,
+    duplicate_fill_counted,
 )
 
 

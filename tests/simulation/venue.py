@@ -65,6 +65,9 @@ class Held:
     fills: dict[str, Execution] = field(default_factory=dict[str, Execution])
     """Trades as they stand now, by id."""
     corrected: bool = False
+    """Whether a trade of it was busted or changed."""
+    untold: bool = False
+    """Whether an update about it was lost."""
 
     @property
     def filled(self) -> int:
@@ -353,8 +356,11 @@ class Venue:
 
     def _tell(self, event: Event) -> None:
         if self.strikes("lost update"):
+            self.orders[event.broker_client_id].untold = True
             return
-        if self.strikes("late update"):
+        if self.strikes("very late update"):
+            self.later(self.random.uniform(12, 30), self._publish, event)
+        elif self.strikes("late update"):
             self.later(self.random.random() * 4, self._publish, event)
         elif self.strikes("updates reordered"):
             self.later(0.02, self._publish, event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections import Counter
 from collections.abc import Coroutine, Mapping
@@ -166,9 +167,7 @@ class World:
     async def run(self) -> None:
         """Everything, from the first start to the comparison at the end."""
         try:
-            await self.boot()
-            await self.ask(self.life.app.modes.lift_omega4("admin", "simulation", None))
-            await asyncio.sleep(DAY_OPENS_S)
+            await self._open()
             await self._live()
             await self.settle_down()
             await self.invariants.at_end()
@@ -176,6 +175,15 @@ class World:
             return
         finally:
             self.life.process.kill()
+
+    async def _open(self) -> None:
+        """The first start, and what an admin does before the first order."""
+        while True:
+            await self.boot()
+            with contextlib.suppress(DiedError):
+                await self.ask(self.life.app.modes.lift_omega4("admin", "simulation", None))
+                await asyncio.sleep(DAY_OPENS_S)
+                return
 
     async def _live(self) -> None:
         """One event after the other, and a new gateway whenever one has died."""

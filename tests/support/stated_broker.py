@@ -129,6 +129,7 @@ class StatedBroker(NullBroker):
     def __init__(self, parts: BrokerParts, books: Books) -> None:
         super().__init__(parts.accounts)
         self.books = books
+        self._clock = parts.clock
 
     @property
     def name(self) -> str:
@@ -139,7 +140,7 @@ class StatedBroker(NullBroker):
             symbol=symbol, lot=1, qty_decimals=0, tick=1, price_decimals=DECIMALS,
             min_notional_micros=0, tradable=True, shortable=True, short_restricted=False,
             types=frozenset(OrderType), times_in_force=frozenset(TimeInForce), reduce_only=True,
-            extended_hours=False, at_us=0,
+            extended_hours=False, at_us=self._clock.market_us(),
         )  # fmt: skip
 
     async def submit(self, order: BrokerOrder) -> Accepted:  # pyright: ignore[reportIncompatibleMethodOverride]  it takes them
@@ -163,19 +164,25 @@ class StatedBroker(NullBroker):
 
     async def open_orders(self, account: str) -> list[BrokerOrderRecord]:
         self.books.asked("open_orders")
+        return [
+            record
+            for record in self._records()
+            if record.status in OPEN and record.broker_client_id not in self.books.hidden
+        ]
+
+    async def history(self, account: str, from_us: int, to_us: int) -> BrokerHistory:
+        self.books.asked("history")
+        return BrokerHistory(tuple(self._records()), tuple(self.books.executions))
+
+    def _records(self) -> list[BrokerOrderRecord]:
         ours = [
             BrokerOrderRecord(
                 "primary", held.name, client_id, "AAPL", held.order.side, held.status,
                 held.order.qty, held.filled, 0, held.order.limit_price, DECIMALS, 0,
             )
             for client_id, held in self.books.orders.items()
-            if held.status in OPEN and client_id not in self.books.hidden
         ]  # fmt: skip
-        return ours + [one for one in self.books.others if one.status in OPEN]
-
-    async def history(self, account: str, from_us: int, to_us: int) -> BrokerHistory:
-        self.books.asked("history")
-        return BrokerHistory(tuple(self.books.others), tuple(self.books.executions))
+        return ours + self.books.others
 
     async def statement(self, account: str) -> BrokerStatement:
         self.books.asked("statement")

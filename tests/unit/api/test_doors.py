@@ -55,6 +55,9 @@ NEEDS = {
     ("POST", "/v1/live/confirmation/answer"): None,
     ("POST", "/v1/passkeys/registration"): None,
     ("POST", "/v1/passkeys/registration/answer"): None,
+    ("GET", "/v1/alerts"): {"read"},
+    ("POST", "/v1/alerts/test"): {"operate"},
+    ("GET", "/metrics"): {"read"},
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
 }

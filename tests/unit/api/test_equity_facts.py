@@ -41,6 +41,7 @@ async def halts(door: Door) -> list[tuple[str, str, str]]:
 
 
 DRAWDOWN = ("OMEGA2_DRAWDOWN", "account", "primary")
+LOSS = ("OMEGA2_DAILY_LOSS", "account", "primary")
 
 
 @asynccontextmanager
@@ -120,7 +121,7 @@ async def test_a_rate_that_is_taken_back_leaves_nobody_to_prove_calm(tmp_path: P
             params={"at": FILLED, "source": "desk"},
         )
         assert gone.status_code == 200, gone.text
-        assert await halts(door) == [DRAWDOWN]
+        assert await halts(door) == [LOSS, DRAWDOWN]
 
 
 async def test_after_a_restart_the_first_rate_is_not_blamed_for_the_second(tmp_path: Path) -> None:
@@ -142,4 +143,4 @@ async def test_after_a_restart_the_first_rate_is_not_blamed_for_the_second(tmp_p
         assert await halts(door) == []
         await put(door, "fx.GBP", "0.00000001", at="2015-01-05T15:30:01-05:00")
         await put(door, "fx.EUR", "0.00000001", at="2015-01-05T15:30:01-05:00")
-        assert await halts(door) == [DRAWDOWN]
+        assert await halts(door) == [LOSS, DRAWDOWN]

@@ -51,12 +51,19 @@ def reasons(answer: httpx2.Response) -> set[str]:
 
 @pytest.mark.requirement("W-10")
 async def test_a_loss_that_stops_trading_does_not_hold_a_position(tmp_path: Path) -> None:
-    """Commission and spread are a loss of more than a millionth of a dollar."""
+    """Commission and spread are a loss of more than a millionth of a dollar.
+
+    It stops everything, until a named person lets positions be reduced.
+    """
     async with opened(tmp_path, limits={"day_loss_max_micros": 1}) as door:
         await bought(door)
-        assert await denied_by(door, **ENTRY) == {"ACC-02"}
-        assert await denied_by(door, **SALE, qty="10") == {"ACC-02"}, "it does not say it exits"
-        assert await denied_by(door, **EXIT, qty="11") == {"ACC-02"} | TURNS
+        assert await denied_by(door, **EXIT, qty="10") == {"OMEGA-2"}
+        state = {"opened": True, "reason": "the loss stops us, and the position goes"}
+        await door.call("POST", "/v1/exit-only", scope="admin", json=state)
+        lost = {"ACC-02", "OMEGA-2"}
+        assert await denied_by(door, **ENTRY) == lost
+        assert await denied_by(door, **SALE, qty="10") == lost, "it does not say it exits"
+        assert await denied_by(door, **EXIT, qty="11") == lost | TURNS
         await accepted(door, **EXIT, qty="10")
         await door.clock(FILL_2)
         assert await held(door) is None
@@ -69,7 +76,8 @@ def floored(data: dict[str, Any]) -> None:
 
 @pytest.mark.requirement("W-10")
 @pytest.mark.requirement("S4-08")
-async def test_a_floor_holds_no_rest_of_a_position(tmp_path: Path) -> None:
+async def test_min_notional_does_not_block_a_reduce_only_exit(tmp_path: Path) -> None:
+    """NautilusTrader#4695: a floor holds no rest of a position."""
     async with opened(tmp_path, release=write_edited(tmp_path / "floored", floored)) as door:
         await bought(door, 100)
         assert await denied_by(door, **SALE, qty="1") == {"ORD-06"}

@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from support.doors import Door
+from gateway.brokers.simulator.adapter import SimulatorBroker
+from gateway.control import halting
+from gateway.domain.execution import OutcomeUnknownError
+from gateway.tracking import cancels
+from support.doors import Door, problem
 
 REASON = {"reason": "test"}
+WAIT_S = 60
 EXIT: dict[str, Any] = {
     "side": "sell", "reduce_only": True, "limit_price": "24.50", "time_in_force": "gtc",
 }  # fmt: skip
@@ -68,3 +73,53 @@ async def test_kills_at_once_ask_the_broker_and_end_as_one(door: Door) -> None:
     ids = await asyncio.gather(*(kill(door) for _ in range(8)))
     assert len(set(ids)) == 1
     assert await status(door, resting.json()["order_id"]) == "CANCELED"
+
+
+@pytest.mark.requirement("S1-12")
+async def test_a_kill_tells_what_could_not_be_cancelled_and_goes_on_trying(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel, refuses = SimulatorBroker.cancel, True
+
+    async def cancelled(broker: SimulatorBroker, client_id: str) -> None:
+        if refuses:
+            raise OutcomeUnknownError("ERR_NETWORK")
+        await cancel(broker, client_id)
+
+    monkeypatch.setattr(SimulatorBroker, "cancel", cancelled)
+    resting = await door.propose(limit_price="24.00", headers={"Prefer": "wait=5"})
+    order_id = resting.json()["order_id"]
+    halt = (await door.call("POST", "/v1/kill", scope="operate", json=REASON)).json()
+    assert halt["uncancelled_count"] == 1
+    [waiting] = halt["uncancelled"]
+    assert (waiting["order_id"], waiting["code"], waiting["times"]) == (order_id, "ERR_NETWORK", 1)
+    refuses = False
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            if await status(door, order_id) == "CANCELED":
+                break
+            await asyncio.sleep(0.05)
+    [halt] = (await door.call("GET", "/v1/halts")).json()["halts"]
+    assert (halt["uncancelled_count"], halt["uncancelled"]) == (0, [])
+
+
+@pytest.mark.requirement("S1-12")
+async def test_a_broker_that_hangs_over_a_cancel_does_not_keep_the_kill_waiting(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a second account's halt: what is not cancelled in time is told, and tried on."""
+    monkeypatch.setattr(halting, "CANCELS_WAIT_S", 0.1)
+    free = asyncio.Event()
+
+    async def hangs(_broker: SimulatorBroker, _client_id: str) -> None:
+        await free.wait()
+
+    monkeypatch.setattr(SimulatorBroker, "cancel", hangs)
+    assert (
+        await door.propose(limit_price="24.00", headers={"Prefer": "wait=5"})
+    ).status_code == 201
+    async with asyncio.timeout(cancels.CANCEL_TIMEOUT_S / 2):
+        halt = (await door.call("POST", "/v1/kill", scope="operate", json=REASON)).json()
+    assert (halt["kept"], halt["uncancelled_count"]) == ("log", 1)
+    assert problem(await door.propose(), 403, "order-denied")
+    free.set()

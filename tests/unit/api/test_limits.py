@@ -151,6 +151,11 @@ async def test_a_loss_beyond_the_limit_stops_trading_for_the_day(tmp_path: Path)
         await door.clock("2015-01-05T15:30:00-05:00")
         await door.clock("2015-01-06T15:30:00-05:00")
         denied = problem(await door.propose(symbol="KO", limit_price="32.30"), 403, "order-denied")
-        [reason] = denied["reasons"]
-        assert reason["control"] == "ACC-02"
-        assert reason["observed"] > reason["limit"]
+        reasons = {reason["control"]: reason for reason in denied["reasons"]}
+        assert reasons.keys() == {"ACC-02", "OMEGA-2"}
+        assert reasons["ACC-02"]["observed"] > reasons["ACC-02"]["limit"]
+        [halt] = (await door.call("GET", "/v1/halts")).json()["halts"]
+        assert (halt["cause"], halt["scope"], halt["name"]) == (
+            "OMEGA2_DAILY_LOSS", "account", "primary"
+        )  # fmt: skip
+        assert halt["observed"] == reasons["ACC-02"]["observed"]

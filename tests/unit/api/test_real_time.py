@@ -117,7 +117,8 @@ async def test_before_the_calendar_is_known_every_order_is_denied(
     ):
         await tell_all(door)
         await becomes(lambda: len(venue.asked) >= 3)  # it goes on asking
-        assert {"MKT-03", "ORD-05"} == await denied_by(door)
+        # No day is opened either, while nobody knows whether this is one.
+        assert {"ACC-02", "ACC-04", "MKT-03", "ORD-05"} == await denied_by(door)
         [warning] = (await door.call("GET", "/readyz")).json()["warnings"]
         assert "hours are not known" in warning
         venue.failing = False
@@ -153,11 +154,14 @@ async def test_quotes_prove_the_short_collar_only_once_they_have_a_past(
         assert await denied_by(door) == set()
 
 
+@pytest.mark.requirement("S2-06")
 async def test_a_day_is_opened_with_what_the_account_was_worth_before_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Days are the exchange's: a holiday belongs to the session before it."""
     async with in_real_time(tmp_path, monkeypatch, "2027-11-24T23:59", DAYS) as (door, clock, _):
         assert door.app.real_time is not None
+        await hours_told(door)
         account = door.app.book().accounts["primary"]
         assert (account.session, account.day_open_equity_micros) == ("2027-11-24", 10**11)
         before = await door.entries()
@@ -165,8 +169,12 @@ async def test_a_day_is_opened_with_what_the_account_was_worth_before_it(
         assert await door.entries() == before
         clock.now_us += 60_000_000
         await door.app.real_time.look()
+        assert await door.entries() == before
+        clock.now_us = at_us("2027-11-26T00:00")
+        await door.app.real_time.look()
         account = door.app.book().accounts["primary"]
-        assert (account.session, account.day_open_equity_micros) == ("2027-11-25", 10**11)
+        assert (account.session, account.day_open_equity_micros) == ("2027-11-26", 10**11)
+        assert [(day.session, day.profit_micros) for day in account.days] == [("2027-11-24", 0)]
 
 
 async def halts(door: Door) -> list[tuple[str, int | None]]:

@@ -110,6 +110,7 @@ async def test_a_day_opens_with_the_first_worth_that_is_known_and_the_next_with_
             account = door.app.book().accounts["primary"]
             return account.session, account.day_open_equity_micros
 
+        await hours_told(door)
         await door.app.real_time.look()
         assert opened_with() == ("none", None)  # what is held has no price yet
         await push(door, "quote.AAPL", PRICES)
@@ -120,6 +121,6 @@ async def test_a_day_opens_with_the_first_worth_that_is_known_and_the_next_with_
         await push(door, "quote.AAPL", cheaper)
         await door.app.real_time.look()
         assert opened_with() == ("2027-11-24", 100_247_000_000)
-        clock.now_us = at_us("2027-11-25T00:00")  # the quote has ended long ago
+        clock.now_us = at_us("2027-11-26T00:00")  # the quote has ended long ago
         await door.app.real_time.look()
-        assert opened_with() == ("2027-11-25", 100_237_000_000)
+        assert opened_with() == ("2027-11-26", 100_237_000_000)

@@ -12,6 +12,7 @@ import pytest
 from gateway.api.access import FILE_NAME, AccessFile
 from gateway.api.application import ROUTERS
 from gateway.api.auth import required_by
+from gateway.ports import Draft
 from signing import records
 from support.doors import PRICE, Door
 from support.switch_desk import SWITCH, Desk, desk_in
@@ -73,6 +74,30 @@ async def cancel(doing: Doing) -> httpx2.Response:
     return await doing.by(TRADER, "DELETE", f"/v1/orders/{made['order_id']}")
 
 
+async def replace(doing: Doing) -> httpx2.Response:
+    made = (await order(doing)).json()
+    await doing.desk.door.app.pipeline.first_answer(made["order_id"], 10_000)
+    path = f"/v1/orders/{made['order_id']}"
+    return await doing.by(TRADER, "PATCH", path, {"qty": "9", "client_order_id": "another"})
+
+
+async def cancel_all(doing: Doing) -> httpx2.Response:
+    made = (await order(doing)).json()
+    await doing.desk.door.app.pipeline.first_answer(made["order_id"], 10_000)
+    return await doing.by(TRADER, "DELETE", "/v1/orders?all=true")
+
+
+async def settle(doing: Doing) -> httpx2.Response:
+    made = (await order(doing)).json()
+    app = doing.desk.door.app
+    await app.pipeline.first_answer(made["order_id"], 10_000)
+    ids = {name: made[name] for name in ("order_id", "broker_client_id")}
+    lost = ids | {"status": "UNKNOWN", "code": "TEST", "source": "broker"}
+    await app.journal.record([Draft("status", lost)])
+    body = {"outcome": "adopted", "evidence": "its desk said so", **REASON}
+    return await doing.by(OFFICER, "POST", f"/v1/orders/{made['order_id']}/settle", body)
+
+
 async def resume(doing: Doing) -> httpx2.Response:
     stopped = await doing.desk.door.call("POST", "/v1/kill", scope="operate", json=REASON)
     assert stopped.status_code == 200
@@ -90,7 +115,9 @@ def posts(who: str, path: str, body: dict[str, Any]) -> Call:
 
 CASES: dict[str, tuple[tuple[str, str], Call, str, str, str]] = {
     "order": (("POST", "/v1/orders"), order, "decision", "principal", TRADER),
+    "replace": (("PATCH", "/v1/orders/{order_id}"), replace, "replace", "by", TRADER),
     "cancel": (("DELETE", "/v1/orders/{order_id}"), cancel, "cancel", "by", TRADER),
+    "cancel all": (("DELETE", "/v1/orders"), cancel_all, "cancel", "by", TRADER),
     "mode": (
         ("POST", "/v1/mode"), posts(ADMIN, "/v1/mode", {"mode": "RESEARCH"}), "mode", "by", ADMIN,
     ),
@@ -105,6 +132,13 @@ CASES: dict[str, tuple[tuple[str, str], Call, str, str, str]] = {
     "exit-only": (
         ("POST", "/v1/exit-only"),
         posts(OFFICER, "/v1/exit-only", {"opened": True, **REASON}), "exit-only", "by", OFFICER,
+    ),
+    "reconcile": (
+        ("POST", "/v1/reconciliation"),
+        posts(OFFICER, "/v1/reconciliation", {}), "reconciliation", "by", OFFICER,
+    ),
+    "settle": (
+        ("POST", "/v1/orders/{order_id}/settle"), settle, "settlement", "by", OFFICER,
     ),
     "kill": (("POST", "/v1/kill"), posts(OFFICER, "/v1/kill", REASON), "halt", "by", OFFICER),
     "resume": (("POST", "/v1/resume"), resume, "resume", "by", ADMIN),
@@ -159,8 +193,12 @@ def test_every_kind_of_entry_says_whose_it_is_or_is_nobodys_doing() -> None:
         "statement": "the broker's word: its source",
         "submission": "done for its decision, which names a principal",
         "execution": "the broker's word about an order",
+        "trade-correction": "the broker's word about an execution",
+        "anomaly": "the broker's word, as it does not fit the record",
+        "external": "the broker's word about an order that is not ours",
+        "feed": "the market's own clock and quotes",
         "status": "the broker's word about an order: its source",
-        "settlement": "follows from its evidence",
+        "settlement": "follows from its evidence, unless it names whose word it is",
     }
     named = {
         kind for kind, (fields, _) in records._FIELDS.items() if fields.keys() & {"by", "principal"}

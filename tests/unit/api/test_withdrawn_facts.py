@@ -100,7 +100,7 @@ async def test_where_nothing_else_tells_of_calm_its_end_is_a_halt_before_the_ans
         answer = await put(door, "model.volatility", "12.5", at=now.isoformat())
         assert answer.status_code == 200, answer.text
         before = (await door.call("GET", "/v1/halts")).json()["halts"]
-        assert {halt["cause"] for halt in before} <= {"OMEGA2_DRAWDOWN"}
+        assert {halt["cause"] for halt in before} <= {"OMEGA2_DAILY_LOSS", "OMEGA2_DRAWDOWN"}
         taken = await withdraw(door, "model.volatility", at=now.isoformat())
         assert taken.status_code == 200, taken.text
         after = (await door.call("GET", "/v1/halts")).json()["halts"]

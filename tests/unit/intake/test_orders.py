@@ -21,6 +21,11 @@ LOTS = Instrument("ODD", "equity", "energy", "USD", 2, 2, 50, 25)
 INSTRUMENTS = {one.symbol: one for one in (SHARE, COIN, LOTS)}
 
 
+LATEST_US = 1_420_401_600_000_000 + 90 * 24 * 3_600_000_000
+NOW_US = 1_420_401_600_000_000
+"""2015-01-04T20:00:00Z."""
+
+
 def order(**changes: Any) -> Order:
     fields = {name: value for name, value in (TICKET | changes).items() if value is not ...}
     return to_order(
@@ -29,6 +34,7 @@ def order(**changes: Any) -> Order:
         principal="alice",
         instruments=INSTRUMENTS,
         accounts=["primary"],
+        now_us=NOW_US,
     )
 
 
@@ -62,6 +68,7 @@ def test_every_side_type_and_time_in_force_in_any_case(
         side=spelling(side),
         type=spelling(kind),
         time_in_force=spelling(tif),
+        expires_at="2015-01-05T15:30:00-05:00" if tif is TimeInForce.GTD else ...,
         limit_price="10" if kind.has_limit else ...,
         stop_price="10" if kind.has_stop else ...,
     )
@@ -70,11 +77,37 @@ def test_every_side_type_and_time_in_force_in_any_case(
 
 @pytest.mark.parametrize("field", ["side", "type", "time_in_force"])
 @pytest.mark.parametrize(
-    "value", ["", "buyy", "b\u0443y", "\u212aUY", "gtd", 1, None, True, ["buy"]]
+    "value", ["", "buyy", "b\u0443y", "\u212aUY", "opg", 1, None, True, ["buy"]]
 )
 def test_an_unknown_name_is_refused(field: str, value: object) -> None:
     with pytest.raises(ValidationError):
         order(**{field: value})
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.parametrize(
+    ("tif", "expires_at", "code"),
+    [
+        pytest.param("gtd", ..., "expiry-missing", id="none"),
+        pytest.param("gtd", "2015-01-05", "expiry-malformed", id="a day"),
+        pytest.param("gtd", "2015-01-05T15:30:00", "expiry-malformed", id="without an offset"),
+        pytest.param("gtd", "2015-02-30T15:30:00Z", "expiry-malformed", id="no date"),
+        pytest.param("gtd", "2015-01-04T20:00:00Z", "expiry-out-of-bounds", id="now"),
+        pytest.param("gtd", "2015-04-04T20:00:00.000001Z", "expiry-out-of-bounds", id="too far"),
+        pytest.param("day", "2015-01-05T15:30:00Z", "expiry-unexpected", id="of a day order"),
+        pytest.param("gtc", "2015-01-05T15:30:00Z", "expiry-unexpected", id="of a gtc order"),
+    ],
+)
+def test_an_end_that_does_not_fit_is_refused(tif: str, expires_at: object, code: str) -> None:
+    assert refusal(time_in_force=tif, expires_at=expires_at) == code
+
+
+@pytest.mark.requirement("S1-06")
+def test_a_dated_order_has_its_end_to_the_microsecond_and_no_other_has_one() -> None:
+    ends = {"2015-01-04T20:00:00.000001Z": NOW_US + 1, "2015-04-04T16:00:00-04:00": LATEST_US}
+    for text, expires_us in ends.items():
+        assert order(time_in_force="gtd", expires_at=text).expires_us == expires_us
+    assert order().expires_us is None
 
 
 def test_the_time_in_force_is_day_unless_said() -> None:
