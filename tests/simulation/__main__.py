@@ -10,7 +10,7 @@ from typing import Final
 
 from simulation.runs import Tally, simulate_on, story
 
-STORIES_MAX: Final = 3
+STORIES_MAX: Final = 5
 
 
 def main(arguments: list[str]) -> int:
@@ -25,23 +25,30 @@ def main(arguments: list[str]) -> int:
     began_s = time.monotonic()
     total = Tally()
     for tally in simulate_on(given.workers, range(first, last), only=only):
+        for told in tally.broken[: max(0, STORIES_MAX - len(total.broken))]:
+            sys.stdout.write(story(told) + "\n\n")
+            sys.stdout.flush()
         total.merge(tally)
-    _print(total, time.monotonic() - began_s)
+    sys.stdout.write(_report(total, time.monotonic() - began_s))
     return 1 if total.broken else 0
 
 
-def _print(total: Tally, wall_s: float) -> None:
-    for told in total.broken[:STORIES_MAX]:
-        print(story(told), end="\n\n")
-    print(f"seeds run            {total.worlds}")
-    print(f"events               {total.events}")
-    print(f"wall time            {wall_s:.1f} s")
-    for kind, count in sorted(total.faults.items()):
-        print(f"  {kind:<20} {count}")
-    print(f"orders allowed       {total.counts['allowed']}, denied {total.counts['denied']}")
-    print(f"invariants broken    {sum(len(told.broken) for told in total.broken)}")
+def _report(total: Tally, wall_s: float) -> str:
+    faults = [f"  {kind:<22} {count}" for kind, count in sorted(total.faults.items())]
+    lines = [
+        f"seeds run                {total.worlds}",
+        f"events                   {total.events}",
+        "faults injected, by kind",
+        *faults,
+        f"orders allowed           {total.counts['allowed']}",
+        f"orders denied            {total.counts['denied']}",
+        f"settled by a person      {total.counts['settled by hand']}",
+        f"invariants broken        {sum(len(told.broken) for told in total.broken)}",
+        f"wall time                {wall_s:.1f} s",
+    ]
     if total.broken:
-        print(f"broken worlds        {len(total.broken)}: {[t.seed for t in total.broken][:50]}")
+        lines.append(f"seeds with a broken one  {[told.seed for told in total.broken][:50]}")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -32,13 +32,18 @@ VENUE_FAULTS: Final[Mapping[str, int]] = {
 
 STRANGE_FAULTS: Final[Mapping[str, int]] = {
     "order of somebody else": 12,
-    "trade busted": 8,
-    "trade corrected": 8,
+    "trade busted": 12,
+    "trade corrected": 12,
     "broker down": 4,
 }
 """What the broker comes up with by itself: in a thousand events."""
 
-MACHINE_FAULTS: Final[Mapping[str, int]] = {"slow disk": 20, "crash": 25, "clock jump": 15}
+MACHINE_FAULTS: Final[Mapping[str, int]] = {
+    "slow disk": 20,
+    "disk hangs": 1,
+    "crash": 25,
+    "clock jump": 15,
+}
 """Of the gateway's machine: in a thousand pieces of work on its disk, or in a thousand events."""
 
 FAULTS: Final[Mapping[str, int]] = {**VENUE_FAULTS, **STRANGE_FAULTS, **MACHINE_FAULTS}

@@ -77,7 +77,7 @@ class InlineRunner(ThreadRunner):
             self._loop.call_soon(self._do, work, future)
         return future
 
-    def run_quick(self, lane: str, work: Callable[[], T]) -> Awaitable[T]:  # noqa: ARG002
+    def run_quick(self, lane: str, work: Callable[[], T]) -> Awaitable[T]:
         """See ``gateway.ports.BlockingRunner``."""
         return self.run(work)
 

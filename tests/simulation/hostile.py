@@ -25,8 +25,9 @@ from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder, OrderType, TimeInForce
 from gateway.domain.permission import Route, Validated
 from gateway.domain.venue import VenueTerms
+from simulation.held import OPEN, PRICE_DECIMALS, TICK
 from simulation.times import sessions
-from simulation.venue import OPEN, PRICE_DECIMALS, TICK, Answer, Venue
+from simulation.venue import Answer, Venue
 
 NAME: Final = "hostile"
 BAD_GATEWAY: Final = "ERR_BAD_GATEWAY"
@@ -37,7 +38,7 @@ SENDS_S: Final = 0.001
 class HostileBroker:
     """Implements ``gateway.brokers.contract.OpenBroker``."""
 
-    poll_ms = 250
+    poll_ms = 500
     settle_ms = 15_000
     """Longer than anything travels, and than an order takes to show up."""
 
@@ -54,11 +55,11 @@ class HostileBroker:
         """Nowhere outside."""
         return Route(account, NAME, "none", Mode.SIMULATION)
 
-    async def validate(self, account: str) -> Validated:  # noqa: ARG002  the port
+    async def validate(self, account: str) -> Validated:
         """There are no credentials to show."""
         return Validated("CREDENTIALS_NONE", "none", None, None)
 
-    def terms(self, account: str, symbol: str) -> VenueTerms | None:  # noqa: ARG002  the port
+    def terms(self, account: str, symbol: str) -> VenueTerms | None:
         """Whole shares, in cents."""
         return VenueTerms(
             symbol=symbol,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -31,7 +32,9 @@ WINDOW_US: Final = 360_000_000
 TO_PUSHED: Final = 10_000
 """From the instruments' four decimals to the eight of pushed prices."""
 HALF_SPREAD: Final = 200
-MODEL: Final = {
+PANIC_E4: Final = 900_000
+"""A volatility index of 90."""
+MODEL: Final[Mapping[str, int | str | bool]] = {
     "model.volatility": 125_000,
     "model.regime": "CALM",
     "model.entropy": 1_000,
@@ -50,14 +53,21 @@ class Machine:
         self.clock = VirtualClock(loop, local_us(DAY, 10, 0), Random(f"{seed}/clock"))
         self.entropy = SeededEntropy(Random(f"{seed}/entropy"))
         self.release_folder, self.in_force = shared_release()
-        self.settings = Settings(
-            data=data,
-            mode="SIMULATION",  # pyright: ignore[reportArgumentType]  as an operator writes it
-            market="venue",
-            release=self.release_folder,
-            reconcile_cash_tolerance="0",
-            accounts={alias: {"broker": "null", "opening_cash": str(CASH)} for alias in ALIASES},  # pyright: ignore[reportArgumentType]
-        )
+        self.settings = _settings(self.release_folder).model_copy(update={"data": data})
+
+
+@functools.cache
+def _settings(release: Path) -> Settings:
+    """What the operator of every world chooses, but for the folder."""
+    account = {"broker": "null", "opening_cash": str(CASH)}
+    given: dict[str, Any] = {
+        "mode": "SIMULATION",
+        "market": "venue",
+        "release": release,
+        "accounts": dict.fromkeys(ALIASES, account),
+        "reconcile_cash_tolerance": "0",
+    }
+    return Settings(**given)
 
 
 class Life:
@@ -135,6 +145,11 @@ class Life:
     def quote(self, prices: dict[str, int]) -> None:
         """Tell it what the market is now."""
         self._quote(prices, 0)
+
+    def panic(self, *, calm: bool) -> None:
+        """Tell it of volatility far above its limit, or of the usual one again."""
+        value = MODEL["model.volatility"] if calm else PANIC_E4
+        self._tell("model.volatility", value, LONG_MS)
 
     def _quote(self, prices: dict[str, int], ago_us: int) -> None:
         at_us = self.machine.clock.market_us() - ago_us

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
-from types import AsyncGeneratorType, CoroutineType
+from types import CoroutineType
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -48,7 +49,7 @@ class Process:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.waiting: set[asyncio.Future[Any]] = set()
         """Who outside of it waits for an answer."""
-        self.generators: list[AsyncGeneratorType[Any, None]] = []
+        self.generators: list[AsyncGenerator[Any, None]] = []
         """Those that it is inside of, and that end with it."""
         self.at_death: list[Callable[[], None]] = []
         """What the host does once it is dead: files and locks go back to the system."""
@@ -63,12 +64,13 @@ class Process:
                 future.set_exception(DiedError(self.name))
         self.waiting.clear()
         for task in tuple(self.tasks):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
             self.context.run(_take_down, task.get_coro())
         self.tasks.clear()
         for generator in self.generators:
-            if isinstance(generator.ag_await, CoroutineType):
-                self.context.run(_take_down, generator.ag_await)
+            awaited = getattr(generator, "ag_await", None)
+            if isinstance(awaited, CoroutineType):
+                self.context.run(_take_down, awaited)
         self.generators.clear()
         for tidy in self.at_death:
             tidy()
@@ -92,6 +94,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         """Begin at time zero."""
         super().__init__()
+        self._ready: deque[Any]
+        self._scheduled: list[Any]
+        self._asyncgens: Any
         self._now = 0.0
         self.steps = 0
         self.failures: list[str] = []
@@ -104,11 +109,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self._now
 
     def create_task(
-        self, coro: Any, *, name: str | None = None, context: Context | None = None
+        self,
+        coro: Any,  # noqa: ANN401  as asyncio has it
+        *,
+        name: object = None,
+        context: Context | None = None,
     ) -> asyncio.Task[Any]:
         """See asyncio; the task belongs to the process that it is begun in."""
         chosen = context if context is not None else copy_context()
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=chosen)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, context=chosen)
+        task.set_name(name or task.get_name())
         process = chosen.get(PROCESS)
         if process is not None:
             process.tasks.add(task)
@@ -152,7 +162,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             handle = self._ready.popleft()
             if not handle._cancelled and self._may_run(handle._context.get(PROCESS)):
                 handle._run()
-        handle = None  # noqa: F841  what it held must not live until the next round
+        handle = None
 
     def _may_run(self, process: Process | None) -> bool:
         self.steps += 1
@@ -165,7 +175,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 process.kill()
         return process.alive
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:  # noqa: ARG002
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self._timer_cancelled_count += 1
         if self._timer_cancelled_count > CANCELLED_MAX:
             self._timer_cancelled_count = 0
@@ -173,13 +183,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
             heapq.heapify(left)
             self._scheduled[:] = left
 
-    def _process_events(self, event_list: Any) -> None:
+    def _process_events(self, event_list: object) -> None:
         """Nothing: there is no selector."""
 
     def _write_to_self(self) -> None:
         """Nothing: there are no other threads."""
 
-    def _asyncgen_finalizer_hook(self, agen: Any) -> None:
+    def _asyncgen_finalizer_hook(self, agen: object) -> None:
         """Forget a generator that nobody goes on with: its process is dead."""
         self._asyncgens.discard(agen)
 

@@ -17,7 +17,7 @@ import gateway.host
 from simulation.release import shared_release
 from simulation.world import EVENTS, Told, World
 
-MEMORY: Final = Path("/dev/shm")  # noqa: S108  a file system in memory, where there is one
+MEMORY: Final = Path("/dev/shm")
 CHUNK: Final = 10
 """Seeds that a process takes at a time."""
 SHOWN: Final = 40

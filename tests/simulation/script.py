@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from gateway.api.access import Principal
 from gateway.api.proposals import decide
 from gateway.api.roles import KeyScope
+from gateway.api.times import written
 from gateway.control.halting import MANUAL
 from gateway.domain.book import NONE, OrderState
 from gateway.domain.errors import WritError
@@ -16,10 +17,10 @@ from gateway.domain.halt import GLOBAL, Scope
 from gateway.domain.quantities import format_scaled
 from gateway.intake.idempotency import caller_keys
 from gateway.intake.ticket import OrderBody
+from simulation.held import PRICE_DECIMALS, TICK
 from simulation.life import ALIASES
 from simulation.loop import DiedError
 from simulation.release import SYMBOLS
-from simulation.venue import PRICE_DECIMALS, TICK
 
 if TYPE_CHECKING:
     from simulation.world import World
@@ -51,6 +52,8 @@ class Script:
             self._resume: 12,
             self._cancel_all: 2,
             self._exit_only: 2,
+            self._reconcile: 1,
+            self._volatility: 1,
             self._restart: 1,
             self._nothing: 13,
         }
@@ -76,10 +79,11 @@ class Script:
         world, venue = self._world, self._world.venue
         if world.strikes("order of somebody else"):
             venue.intrude()
-        if world.strikes("trade busted") and not venue.correct(bust=True):
-            world.faults["trade busted"] -= 1
-        if world.strikes("trade corrected") and not venue.correct(bust=False):
-            world.faults["trade corrected"] -= 1
+        if venue.told_trades():
+            if world.strikes("trade busted"):
+                venue.correct(bust=True)
+            elif world.strikes("trade corrected"):
+                venue.correct(bust=False)
         if world.strikes("broker down"):
             venue.down_until_s = world.loop.time() + self._random.choice((2, 8, 20))
 
@@ -103,7 +107,7 @@ class Script:
 
     async def _propose(self) -> None:
         count = self._random.choice((1, 1, 1, 1, 2, TOGETHER_MAX))
-        await asyncio.gather(*(self._order() for _ in range(count)))
+        await asyncio.gather(*[asyncio.create_task(self._order()) for _ in range(count)])
 
     async def _order(self) -> None:
         world, random = self._world, self._random
@@ -114,13 +118,15 @@ class Script:
         away = random.choice(AWAY_TICKS) * TICK
         price += -away if sells else away
         kind = random.choice(("limit", "limit", "limit", "market"))
+        stands = random.choice(("day", "day", "gtc", "ioc", "fok", "gtd"))
         body = OrderBody.model_validate(
             {
                 "account": account,
                 "symbol": symbol,
                 "side": "sell" if sells else "buy",
                 "type": kind,
-                "time_in_force": random.choice(("day", "day", "gtc", "ioc", "fok")),
+                "time_in_force": stands,
+                "expires_at": self._end() if stands == "gtd" else None,
                 "qty": str(random.randint(1, max(held, 1) if sells else 250)),
                 "limit_price": None if kind == "market" else format_scaled(price, PRICE_DECIMALS),
                 "strategy_id": random.choice(STRATEGIES),
@@ -131,6 +137,11 @@ class Script:
         services = world.life.services
         answered = await world.ask(decide(services, _caller(random.choice(PRINCIPALS)), body, keys))
         self._decided(answered.state, "")
+
+    def _end(self) -> str:
+        """When an order of a caller's own time ends, as the caller says it."""
+        lasts_us = self._random.choice((2, 10, 60, 3_600)) * 1_000_000
+        return written(self._world.machine.clock.market_us() + lasts_us)
 
     def _decided(self, order: OrderState, what: str) -> None:
         word = "allowed" if order.allow else "denied"
@@ -163,6 +174,7 @@ class Script:
                 "side": old.side,
                 "type": old.type,
                 "time_in_force": old.time_in_force,
+                "expires_at": self._end() if old.time_in_force == "gtd" else None,
                 "qty": str(max(1, old.qty + random.choice((-20, 0, 10)))),
                 "limit_price": format_scaled(price, PRICE_DECIMALS),
                 "strategy_id": None if old.strategy_id == NONE else old.strategy_id,
@@ -231,6 +243,12 @@ class Script:
         names = {"account": ALIASES, "symbol": SYMBOLS, "strategy": STRATEGIES[1:], "global": "*"}
         return Scope(kind, self._random.choice(names[kind]))
 
+    async def _reconcile(self) -> None:
+        """An operator has an account compared with its broker."""
+        world, account = self._world, self._random.choice(ALIASES)
+        run = world.life.app.reconciliations.run(account, "requested", "operator")
+        world.note(f"reconciled {account}: {(await world.ask(run)).outcome}")
+
     # ---- market and machine
 
     async def _market(self) -> None:
@@ -239,6 +257,15 @@ class Script:
         world.life.quote(world.venue.prices)
         if not self._random.randrange(4):
             await world.ask(world.life.app.triggers.evaluate(known_only=True))
+
+    async def _volatility(self) -> None:
+        """The market panics, for a moment: a halt of everything is due."""
+        world = self._world
+        world.note("panic")
+        world.life.panic(calm=False)
+        await world.ask(world.life.app.triggers.evaluate())
+        await asyncio.sleep(self._random.random())
+        world.life.panic(calm=True)
 
     async def _restart(self) -> None:
         """An operator ends the gateway in order and starts it again."""

@@ -15,7 +15,7 @@ from gateway.brokers.permitted import read_permit
 from gateway.control.halting import Halting
 from gateway.domain import trade_entries
 from gateway.domain.book import Book, OrderState
-from gateway.domain.execution import Execution
+from gateway.domain.execution import Execution, StatusChange, TradeCorrection
 from gateway.domain.reservations import Reservations
 from gateway.forwarding import Forwarding
 from gateway.ledger.reader import Reader
@@ -51,7 +51,7 @@ def dropped_reservation(patch: pytest.MonkeyPatch) -> None:
 
 def resend_after_time_out(patch: pytest.MonkeyPatch) -> None:
     """An outcome that is not known is taken for a failure, and the order is sent once more."""
-    send: Any = Gate._send  # noqa: SLF001
+    send: Any = Gate._send
 
     async def sends_again(self: Gate, *given: Any) -> Any:  # noqa: ANN401
         answer = await send(self, *given)
@@ -62,16 +62,14 @@ def resend_after_time_out(patch: pytest.MonkeyPatch) -> None:
 
 def spent_permit_accepted(patch: pytest.MonkeyPatch) -> None:
     """The gate takes any permit that verifies, and somebody shows one twice."""
-    through: Any = Forwarding._through_the_gate  # noqa: SLF001
+    through: Any = Forwarding._through_the_gate
 
     async def twice(self: Forwarding, *given: Any) -> Any:  # noqa: ANN401
         await through(self, *given)
         return await through(self, *given)
 
     patch.setattr(Forwarding, "_through_the_gate", twice)
-    patch.setattr(
-        Gate, "_open", lambda self, data: read_permit(receipt.verify(data, self._vkey))
-    )
+    patch.setattr(Gate, "_open", lambda self, data: read_permit(receipt.verify(data, self._vkey)))
 
 
 def late_kill(patch: pytest.MonkeyPatch) -> None:
@@ -110,7 +108,7 @@ def kill_that_leaves_orders(patch: pytest.MonkeyPatch) -> None:
 
 def cancel_that_ends_at_once(patch: pytest.MonkeyPatch) -> None:
     """To ask for a cancel is taken for the cancel: the reservation goes before the order does."""
-    target: Any = lifecycle._target  # noqa: SLF001
+    target: Any = lifecycle._target
 
     def ends(current: State, kind: str, payload: Mapping[str, Any], leaves: int | None) -> State:
         after = target(current, kind, payload, leaves)
@@ -123,12 +121,12 @@ def not_found_is_absent(patch: pytest.MonkeyPatch) -> None:
     """An order that the broker does not find at once counts as one that never arrived."""
 
     async def settles(self: Settlement, order: OrderState) -> State:
-        known: Any = await self._asked(order)  # noqa: SLF001
+        known: Any = await self._asked(order)
         if known is None:
-            return await self._record(order, "absent", "NOT_FOUND")  # noqa: SLF001
+            return await self._record(order, "absent", "NOT_FOUND")
         if not isinstance(known, Exception):
-            await self._take(order, known)  # noqa: SLF001
-        return self._now(order).status  # noqa: SLF001
+            await self._take(order, known)
+        return self._now(order).status
 
     patch.setattr(Settlement, "settle", settles)
 
@@ -166,7 +164,7 @@ def duplicate_fill_counted(patch: pytest.MonkeyPatch) -> None:
     read = Page.read
     tellings = itertools.count()
 
-    def counts(self: Page, event: Any) -> None:
+    def counts(self: Page, event: Execution | StatusChange | TradeCorrection) -> None:
         if isinstance(event, Execution):
             event = replace(event, execution_id=f"{event.execution_id}-{next(tellings)}")
         read(self, event)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from gateway.domain.execution import (
     Accepted,
@@ -23,74 +23,17 @@ from gateway.domain.execution import (
     TradeCorrection,
 )
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
+from simulation.held import MICROS_OF_PRICE, PRICE_DECIMALS, TICK, Account, Held, Watch, record_of
 from simulation.loop import VirtualLoop
 from simulation.times import day_of
 
-PRICE_DECIMALS: Final = 4
-TICK: Final = 100
-MICROS_OF_PRICE: Final = 10 ** (6 - PRICE_DECIMALS)
 BAND_PERCENT: Final = 1
 """How far prices go from where they began: limits are checked against what they were before."""
 CONFUSED_S: Final = 10
 """How long reports may contradict each other."""
-OPEN: Final = ("ACKNOWLEDGED", "PARTIALLY_FILLED")
 
 Event = Execution | StatusChange | TradeCorrection
 Answer = asyncio.Future[Accepted | Rejected]
-
-
-class Watch(Protocol):
-    """Whoever watches what the venue sees."""
-
-    def sending(self, order: BrokerOrder) -> None:
-        """The first byte of an order leaves a gateway."""
-        ...
-
-    def traded(self, account: str) -> None:
-        """An order has come to rest here, or was filled."""
-        ...
-
-
-@dataclass(slots=True)
-class Held:
-    """An order as the venue has it; ``ours`` came from a gateway."""
-
-    order: BrokerOrder
-    broker_order_id: str
-    placed_us: int
-    visible_s: float
-    """When questions find it."""
-    ours: bool = True
-    status: str = "ACKNOWLEDGED"
-    fills: dict[str, Execution] = field(default_factory=dict[str, Execution])
-    """Trades as they stand now, by id."""
-    corrected: bool = False
-    """Whether a trade of it was busted or changed."""
-    untold: bool = False
-    """Whether an update about it was lost."""
-
-    @property
-    def filled(self) -> int:
-        """What was executed and stands."""
-        return sum(fill.qty for fill in self.fills.values())
-
-    @property
-    def open(self) -> bool:
-        """Whether it may still fill."""
-        return self.status in OPEN
-
-
-@dataclass(slots=True)
-class Account:
-    """Cash and positions as they are; ``foreign`` is what somebody else has bought or sold."""
-
-    cash_micros: int
-    positions: Counter[str] = field(default_factory=Counter[str])
-    foreign: Counter[str] = field(default_factory=Counter[str])
-
-    def held(self) -> dict[str, int]:
-        """Positions that are not flat."""
-        return {symbol: qty for symbol, qty in self.positions.items() if qty}
 
 
 @dataclass(slots=True)
@@ -158,6 +101,9 @@ class Venue:
         if replaced is not None:
             self._end(replaced, "REPLACED", "none")
         held = self._take(order, ours=True)
+        if order.expires_us is not None:
+            left_s = max(0, order.expires_us - self.wall_us()) / 1_000_000
+            self.later(left_s, self._end, held, "EXPIRED", "none")
         self._reply(answer, Accepted(held.broker_order_id))
         if self.strikes("rejected late"):
             self.later(self.random.random(), self._end, held, "REJECTED", "ERR_LATE")
@@ -266,13 +212,19 @@ class Venue:
             account.foreign[fill.symbol] += signed
         account.cash_micros -= signed * fill.price * MICROS_OF_PRICE + fill.fee_micros * times
 
-    def correct(self, *, bust: bool) -> bool:
-        """Take a trade back, or change what it was; whether there was one to choose."""
-        found = [held for held in self.orders.values() if held.ours and held.fills and held.filled]
-        if not found:
-            return False
-        held = self.random.choice(found)
-        before = self.random.choice([fill for fill in held.fills.values() if fill.qty])
+    def told_trades(self) -> list[tuple[Held, Execution]]:
+        """Trades of ours that stand and that everybody has been told of."""
+        told = {e.event.execution_id for e in self.stream if isinstance(e.event, Execution)}
+        return [
+            (held, fill)
+            for held in self.orders.values()
+            for fill in held.fills.values()
+            if held.ours and fill.qty and fill.execution_id in told
+        ]
+
+    def correct(self, *, bust: bool) -> None:
+        """Take such a trade back, or change what it was."""
+        held, before = self.random.choice(self.told_trades())
         self._number += 1
         qty = 0 if bust else self.random.randint(1, before.qty)
         after = replace(before, qty=qty, price=before.price + (0 if bust else TICK))
@@ -296,8 +248,7 @@ class Venue:
             market_us=self.wall_us(),
             session=before.session,
         )
-        self.later(5.0, self._publish, word)  # long behind the trade that it is about
-        return True
+        self.later(self.random.random() * 5, self._publish, word)
 
     def intrude(self) -> None:
         """Somebody else places a small order in an account of ours."""
@@ -356,7 +307,6 @@ class Venue:
 
     def _tell(self, event: Event) -> None:
         if self.strikes("lost update"):
-            self.orders[event.broker_client_id].untold = True
             return
         if self.strikes("very late update"):
             self.later(self.random.uniform(12, 30), self._publish, event)
@@ -402,7 +352,7 @@ class Venue:
     def records(self, account: str) -> list[BrokerOrderRecord]:
         """Every order of an account that questions find."""
         return [
-            _record(held)
+            record_of(held)
             for held in self.orders.values()
             if held.order.account == account and self.loop.time() >= held.visible_s
         ]
@@ -415,24 +365,6 @@ class Venue:
             for fill in held.fills.values()
             if fill.account == account and fill.qty
         ]
-
-
-def _record(held: Held) -> BrokerOrderRecord:
-    order = held.order
-    return BrokerOrderRecord(
-        account=order.account,
-        broker_order_id=held.broker_order_id,
-        broker_client_id=order.broker_client_id,
-        symbol=order.symbol,
-        side=order.side.executed,
-        status=held.status,
-        qty=order.qty,
-        filled_qty=held.filled,
-        qty_decimals=0,
-        limit_price=order.limit_price,
-        price_decimals=PRICE_DECIMALS,
-        placed_us=held.placed_us,
-    )
 
 
 def _set(answer: Answer, value: Accepted | Rejected) -> None:

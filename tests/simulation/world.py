@@ -17,6 +17,7 @@ from gateway.brokers.contract import BrokerParts
 from gateway.domain.errors import WritError
 from gateway.ledger import publisher
 from simulation.faults import FAULTS
+from simulation.held import Account
 from simulation.hostile import HostileBroker
 from simulation.invariants import Broken, Invariants
 from simulation.life import ALIASES, CASH, Life, Machine
@@ -24,7 +25,7 @@ from simulation.loop import DiedError, VirtualLoop
 from simulation.memory import remembering
 from simulation.persons import reconcile, settle_by_hand
 from simulation.script import Script
-from simulation.venue import Account, Venue
+from simulation.venue import Venue
 
 T = TypeVar("T")
 
@@ -42,6 +43,9 @@ QUIET_S: Final = 30
 DAY_OPENS_S: Final = 6
 """When the first day has been opened, before which no loss is known and nothing is allowed."""
 BOOTS_MAX: Final = 20
+HANGS_OF: Final = 5
+HANGS_S: Final = 45
+"""Longer than the ledger waits for its disk: then nobody knows whether a commit is durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,17 @@ class World:
         return True
 
     def _delay_s(self) -> float:
-        if self.healed or self._disk.randrange(1_000) >= self.rates["slow disk"]:
+        """How long a piece of work waits for the disk, and its answer again."""
+        if self.healed:
             return 0.0
-        self.faults["slow disk"] += 1
-        return self._disk.choice((0.004, 0.03, 0.2, 1.0))
+        drawn = self._disk.randrange(1_000 * HANGS_OF)
+        if drawn < self.rates["disk hangs"]:
+            self.faults["disk hangs"] += 1
+            return HANGS_S
+        if drawn % 1_000 < self.rates["slow disk"]:
+            self.faults["slow disk"] += 1
+            return self._disk.choice((0.004, 0.03, 0.2, 1.0))
+        return 0.0
 
     # ---- lives
 
@@ -190,6 +201,7 @@ class World:
         script = Script(self)
         while self.happened < self.events:
             await asyncio.sleep(self.random.random() * 0.4)
+            self._supervise()
             if not self.life.process.alive:
                 self.note("died")
                 await self.boot()
@@ -198,11 +210,19 @@ class World:
             self.invariants.after_event()
         await script.finished()
 
+    def _supervise(self) -> None:
+        """Kill a gateway that cannot record any more, as whoever keeps it running would."""
+        if self.life.alive and self.life.app.ledger.latched is not None:
+            self.note(f"killed for a new one: {self.life.app.ledger.latched}")
+            self.counts["killed by its supervisor"] += 1
+            self.life.process.kill()
+
     async def settle_down(self) -> None:
         """Heal everything, wait, and have a person do what waits for one."""
         self.healed = True
         self.venue.heal()
         self.life.process.dies_at = None
+        self._supervise()
         if not self.life.process.alive:
             await self.boot()
         await asyncio.sleep(QUIET_S)
@@ -226,10 +246,11 @@ class World:
         try:
             with remembering():
                 self.loop.run_until_complete(self.run())
-        except (WritError, DiedError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is: it has this seed
             self.invariants.break_("the world goes on", f"{type(error).__name__}: {error}")
         finally:
             registry.BROKERS, publisher.INTERVAL_MS = before, interval  # type: ignore[misc]
+            self.life.process.kill()
             self.invariants.close()
             self.loop.close()
             shutil.rmtree(self.folder, ignore_errors=True)
