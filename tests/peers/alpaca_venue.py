@@ -526,6 +526,8 @@ class AlpacaPeer:
         return account if account is not None and account.secret == secret else None
 
     def _news(self, account: Account, event: str, order: dict[str, Any]) -> None:
+        shape = validator("/components/schemas/Order")
+        self.flaws += [f"the stream: {error.message}" for error in shape.iter_errors(order)]
         told = {"event": event, "at": self._now(), "order": order}
         for listener in self.listeners:
             if listener.listens and listener.account is account:

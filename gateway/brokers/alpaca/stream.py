@@ -29,10 +29,15 @@ UPDATES: Final = "trade_updates"
 MESSAGE_BYTES_MAX: Final = 256 * 1024
 HEARTBEAT_S: Final = 20
 """How often the venue is asked to show that the connection lives; half as long to answer."""
+CLOSE_TIMEOUT_S: Final = 1
+"""How long the venue may take to say goodbye: whoever ends the gateway waits for it."""
 GAP_MS: Final = 1_000
 """Between two tellings, so that a burst of updates does not use up the requests of the account."""
 BACK_OFF_MS: Final = (1_000, 60_000)
 """The first pause before connecting again, which doubles, and the longest."""
+LASTED_MS: Final = 60_000
+"""A connection that held for so long was a good one: the pauses begin anew after it."""
+_NS_PER_MS: Final = 1_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -78,12 +83,14 @@ class Stream:
 
     async def _listen(self) -> None:
         while True:
+            began_ns = self._clock.monotonic_ns()
             try:
                 await self._connect()
             except Exception as error:  # noqa: BLE001  polls go on meanwhile, and it is tried again
                 # Only its kind: what the library says may name what it was given.
                 _log.warning("%s: the stream broke off (%s)", self._account, type(error).__name__)
-            self._failures += 1
+            lasted_ms = (self._clock.monotonic_ns() - began_ns) // _NS_PER_MS
+            self._failures = 1 if lasted_ms >= LASTED_MS else self._failures + 1
             first, longest = BACK_OFF_MS
             await self._clock.sleep_ms(min(first << min(self._failures - 1, 16), longest))
 
@@ -102,6 +109,7 @@ class Stream:
                 f"{self._venue.url}/stream",
                 ssl=context,
                 heartbeat=HEARTBEAT_S,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT_S),  # pyright: ignore[reportCallIssue]  attrs
                 max_msg_size=MESSAGE_BYTES_MAX,
             ) as socket,
         ):
@@ -130,7 +138,6 @@ class Stream:
 
     def _begun(self) -> None:
         """What happened before is asked for now."""
-        self._failures = 0
         self._heard.set()
         if self._listened:
             self._reconnected()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -90,6 +91,24 @@ async def test_a_break_is_said_once_it_is_over(
     await until(lambda: told.news > before)
 
 
+async def test_fills_are_not_lost_over_a_disconnect(
+    peer: AlpacaPeer, listening: AlpacaBroker, told: Told
+) -> None:
+    """The stream replays nothing: what was filled meanwhile comes from the lists, once each."""
+    await listening.submit(limit_order("wr-1", 10))
+    fault = Fault("GET", STREAM, 503, times=10**6)
+    peer.faults.append(fault)
+    peer.listeners[-1].close()
+    peer.fill("wr-1", "4", "100")
+    peer.fill("wr-1", "6", "100")
+    await until(lambda: fault.times < 10**6 - 2)
+    fault.times = 0
+    before = told.news
+    await until(lambda: told.reconnected == ["primary"] and told.news > before)
+    updates = await listening.updates(0, 10)
+    assert [each.event.qty for each in updates if isinstance(each.event, Execution)] == [4, 6]
+
+
 async def resting(broker: AlpacaBroker, name: str) -> str:
     await broker.submit(limit_order(name, 10))
     return name
@@ -103,6 +122,17 @@ async def test_a_venue_that_shows_no_sign_of_life_is_left(
     await until(lambda: told.reconnected == ["primary"])
     peer.silent = True
     await until(lambda: len(told.reconnected) >= 2)
+
+
+async def test_one_that_breaks_off_again_and_again_is_tried_ever_less_often(
+    peer: AlpacaPeer, listening: AlpacaBroker, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BACK_OFF_MS", (10, 10_000))
+    began = time.monotonic_ns()
+    for n in range(1, 7):
+        peer.listeners[-1].close()
+        await until(lambda: len(told.reconnected) == n)  # noqa: B023  waited for here
+    assert time.monotonic_ns() - began >= (10 + 20 + 40 + 80 + 160 + 320) * 1_000_000
 
 
 async def test_a_connection_outlives_the_time_that_its_beginning_may_take(
