@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 
 from gateway.bootstrap.app import App
+from gateway.bootstrap.clock import watch_clock
 from gateway.bootstrap.readings import ledger_trouble, readings, unknown_age_ms
 from gateway.domain.market import FeedSource
 from gateway.telemetry.rules import Seen, StandingHalt
 
 
 def keep_telemetry(app: App, stack: contextlib.AsyncExitStack) -> None:
-    """Let the metrics be read and alerts be told, for as long as the gateway runs."""
+    """Let metrics be read, alerts told and the clock watched, for as long as the gateway runs."""
     app.observer.metrics.reads(lambda: [*readings(app, app.observer), *app.alerting.readings()])
     if app.venue is not None:  # elsewhere market time is set, and says nothing of how long it took
         app.pushed.on_quote = lambda latency_us: app.observer.quoted("pushed", latency_us)
+    watch_clock(app.clock_watch, stack)
     app.alerting.start(lambda: _seen(app), stack)
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from apprise import AppriseAsset, NotifyFormat, NotifyType
@@ -21,6 +19,7 @@ from apprise.plugins.custom_json import NotifyJSON
 from apprise.plugins.pagerduty import NotifyPagerDuty
 from apprise.plugins.slack import NotifySlack
 
+from gateway.telemetry.notices import Notice, UnsentError, What
 from gateway.telemetry.rules import Severity
 
 ADDRESS_MAX: Final = 2_000
@@ -45,43 +44,6 @@ _PAGED: Final = {
     Severity.HIGH: "error",
     Severity.MEDIUM: "warning",
 }
-
-
-class What(StrEnum):
-    """What a notice says of its alert."""
-
-    RAISED = "raised"
-    RESOLVED = "resolved"
-    TEST = "test"
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What a channel is told: that an alert stands since a wall time, or has ended.
-
-    ``origin`` is the gateway's name: two gateways at one channel do not end each other's alerts.
-    """
-
-    what: What
-    key: str
-    severity: Severity
-    title: str
-    text: str
-    origin: str
-    since_us: int
-
-    @property
-    def dedup_key(self) -> str:
-        """The same for an alert's beginning and its end, and for no other alert."""
-        return f"{self.origin}:{self.key}"
-
-
-class UnsentError(Exception):
-    """A channel did not take a notice; ``code`` says why and holds nothing of the address."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def silence() -> None:

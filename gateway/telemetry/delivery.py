@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from gateway.telemetry.alerts import Alerts, Standing
-from gateway.telemetry.channels import Notice, UnsentError, What, send
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.notices import Notice, UnsentError, What
 from gateway.telemetry.rules import RANK, Alert, Severity
 
 CHANNELS_MAX: Final = 4
@@ -46,6 +46,8 @@ class Sleeper(Protocol):
 
 Run = Callable[[Callable[[], None]], Awaitable[None]]
 """Runs blocking work on a thread."""
+Send = Callable[[Callable[[], str], Notice], None]
+"""Sends a notice to an address, once (``gateway.telemetry.channels.send``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Delivery:
         metrics: Metrics,
         clock: Sleeper,
         run: Run,
+        send: Send,
         origin: str,
     ) -> None:
         """Wire it; ``run`` uses threads of its own, so that no order ever waits for one."""
@@ -93,6 +96,7 @@ class Delivery:
         self._metrics = metrics
         self._clock = clock
         self._run = run
+        self._send = send
         self._origin = origin
 
     def reports(self) -> list[Report]:
@@ -171,7 +175,7 @@ class Delivery:
     async def _sent(self, channel: Channel, notice: Notice) -> str | None:
         if channel.sending is not None and not channel.sending.done():
             return "channel-hangs"  # it keeps its one thread, and gets no other
-        work = asyncio.ensure_future(self._run(lambda: send(channel.address, notice)))
+        work = asyncio.ensure_future(self._run(lambda: self._send(channel.address, notice)))
         channel.sending = work
         try:
             done, _ = await asyncio.wait({work}, timeout=ATTEMPT_TIMEOUT_S)

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.telemetry.channels import Notice, UnsentError, What, flaw, send, silence
+from gateway.telemetry.channels import flaw, send, silence
+from gateway.telemetry.notices import Notice, UnsentError, What
 from gateway.telemetry.rules import Severity
 from peers.alert_channels import HOOK, PAGER, PAGER_KEY, SLACK, ChannelsPeer
 from support.alert_channels import API_KEY, addresses

@@ -13,6 +13,7 @@ import pytest
 from gateway.host import LooseRunner
 from gateway.telemetry import delivery
 from gateway.telemetry.alerts import Alerts
+from gateway.telemetry.channels import send
 from gateway.telemetry.delivery import Channel, Delivery
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.rules import Alert, Severity
@@ -52,7 +53,13 @@ class World:
         found = addresses(self.peer)
         channels = [Channel(kind, lambda kind=kind: found[kind]) for kind in self.kinds]
         self.told = Delivery(
-            channels, self.alerts, self.metrics, FastClock(), LooseRunner().run, "writ.test/log"
+            channels,
+            self.alerts,
+            self.metrics,
+            FastClock(),
+            LooseRunner().run,
+            send,
+            "writ.test/log",
         )
 
     def stand(self, *due: Alert) -> None:
@@ -155,7 +162,7 @@ async def test_a_channel_keeps_one_thread_however_long_it_hangs(
         await never.wait()
 
     made = World(peer, ("hook",))
-    hung = Delivery(made.told._channels, made.alerts, made.metrics, FastClock(), run, "o")
+    hung = Delivery(made.told._channels, made.alerts, made.metrics, FastClock(), run, send, "o")
     made.stand(KILL)
     tasks = hung.tasks()
     await until(lambda: made.count("writ_alerts_failed_total", channel="hook") >= 10)
@@ -184,7 +191,13 @@ async def test_an_address_that_is_not_in_hand_is_a_channel_that_fails(peer: Chan
         raise KeyError("a secret word")
 
     untold = Delivery(
-        [Channel("hook", lost)], made.alerts, made.metrics, FastClock(), LooseRunner().run, "o"
+        [Channel("hook", lost)],
+        made.alerts,
+        made.metrics,
+        FastClock(),
+        LooseRunner().run,
+        send,
+        "o",
     )
     assert await untold.test() == {"hook": "KeyError"}
     assert untold.reports()[0].failing == "KeyError"
