@@ -21,7 +21,7 @@ BY: Final = "triggers"
 CLEAR_BY: Final = "admin"
 TRIGGERS_ERROR: Final = "TRIGGERS_ERROR"
 """Cause of the halt where the facts that triggers are judged by could not be gathered."""
-PAUSE_MS: Final = 20
+PAUSE_MS: Final = 40
 """Between two looks at what is recorded, so that a burst of fills is no burst of questions."""
 UNREADY_PAUSE_MS: Final = 500
 """Until an engine that was not ready is looked at again; it allows nothing meanwhile."""

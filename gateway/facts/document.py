@@ -262,7 +262,8 @@ class Facts:
         now_us = self.clock.market_us()
         index_e4 = self.feed.volatility_index_e4(now_us) if self.feed else None
         volatility = higher_volatility_e4(index_e4, self.pushed, now_us)
-        told = self.feed is not None or (self.pushed is not None and self.pushed.pushed(VOLATILITY))
+        # A feed in real time tells of no volatility: it is pushed there.
+        told = self.health is not None or bool(self.pushed and self.pushed.pushed(VOLATILITY))
         return {
             "known_only": known_only,
             "market": _present({"volatility_told": told, "volatility_index_e4": volatility}),

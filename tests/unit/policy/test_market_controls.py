@@ -124,7 +124,7 @@ def test_a_venue_that_is_not_known_takes_nothing(bench: Bench) -> None:
         ({"venue": {"types": {"limit": True}}}, set[str]()),
         ({"venue": {"types": {"market": True, "stop": True}}}, {"VEN-02"}),
         ({"venue": {"types": {"limit": False}}}, {"VEN-02"}),
-        ({"venue": {"times_in_force": {"day": True}}}, set[str]()),
+        ({"venue": {"times_in_force": {"gtd": True}}}, set[str]()),
         ({"venue": {"times_in_force": {"gtc": True}}}, {"VEN-02"}),
         ({"order": {"reduce_only": True}, "venue": {"reduce_only": False}}, {"VEN-02"}),
         ({"order": {"extended_hours": True}, "venue": {"extended_hours": False}}, {"VEN-02"}),

@@ -318,6 +318,17 @@ async def test_a_brokers_word_is_too_old_after_a_day(here: World) -> None:
     assert not here.live.is_open()
 
 
+@pytest.mark.requirement("S3-22")
+async def test_a_clock_that_drifts_closes_it_and_the_lapse_says_so(here: World) -> None:
+    await here.opened()
+    here.seen = replace(here.seen, clock_trouble="our clock is 5000 ms behind its time source")
+    assert not here.live.is_open()
+    here.seen = replace(here.seen, clock_trouble=None)
+    assert not here.live.is_open(), "it opened by itself"
+    await here.live.settled()
+    assert (await here.recorded("lapse"))[0]["cause"] == "clock"
+
+
 async def test_a_halt_closes_it_at_once_though_it_is_lifted_at_once(here: World) -> None:
     await here.opened()
     halt = await here.halt("DRIFT")
