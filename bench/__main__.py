@@ -25,6 +25,7 @@ from bench import (
     manifests,
     profile,
     reading,
+    reconcile,
     report,
     swaps,
 )
@@ -42,6 +43,7 @@ BENCHES: Final[Mapping[str, Callable[[Path, Scale], Findings]]] = {
     "limits-growth": growth.limits_growth,
     "controls": controls.measure,
     "reading": reading.measure,
+    "reconcile": reconcile.measure,
     "impact": impact.measure,
     "swaps": swaps.measure,
     "keys": keys.measure,

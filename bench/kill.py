@@ -15,6 +15,7 @@ from bench.releases import bench_release
 from bench.servers import gateway_server
 from gateway.demo.tally import entries
 from signing.keys import Vkey
+from signing.lifecycle import State
 
 _MARKER: Final = '"OMEGA-2"'
 """What the answer to an order that a halt denied has in it."""
@@ -30,6 +31,8 @@ class InLog:
     """The time of the last decision before it that allowed."""
     first_denial_us: int
     """The time of the first decision behind it; the halt denies it."""
+    last_cancel_us: int
+    """The time of the last order's end by a cancel behind it; its own where none was."""
     allows_after: int
     """Decisions that allowed after the halt's entry, before it was lifted."""
 
@@ -67,7 +70,7 @@ def halts_in(data: Path) -> list[InLog]:
     """Every halt of a published log, in order, with the allows around it."""
     vkey = Vkey.parse((data / "log.vkey").read_text(encoding="utf-8").strip())
     found: list[InLog] = []
-    allowed_us = halted_us = denied_us = after = 0
+    allowed_us = halted_us = denied_us = cancelled_us = after = 0
     for kind, payload in entries(data / "log", vkey):
         at_us = payload["at_us"]
         if kind == "decision" and halted_us:
@@ -76,9 +79,11 @@ def halts_in(data: Path) -> list[InLog]:
         elif kind == "decision" and payload["allow"]:
             allowed_us = at_us
         elif kind == "halt":
-            halted_us, denied_us, after = at_us, 0, 0
+            halted_us, denied_us, cancelled_us, after = at_us, 0, at_us, 0
+        elif kind == "status" and halted_us and payload["status"] == State.CANCELED:
+            cancelled_us = at_us
         elif kind == "resume" and halted_us:
-            found.append(InLog(halted_us, allowed_us, denied_us, after))
+            found.append(InLog(halted_us, allowed_us, denied_us, cancelled_us, after))
             halted_us = 0
     return found
 
@@ -98,6 +103,7 @@ def _findings(stops: list[Mapping[str, Any]], logged: list[InLog]) -> Findings:
             lambda halt: halt.last_allow_us,
             lambda halt: halt.at_us,
             lambda halt: halt.first_denial_us,
+            lambda halt: halt.last_cancel_us,
         )
     ]
     table = Table(
@@ -108,6 +114,7 @@ def _findings(stops: list[Mapping[str, Any]], logged: list[InLog]) -> Findings:
             ("the last allow's entry in the log (0: before the kill)", str(recorded[0])),
             ("the halt's own entry", str(recorded[1])),
             ("the first denial's entry", str(recorded[2])),
+            ("the last cancelled order's entry", str(recorded[3])),
             ("the answer to the kill", str(answered)),
         ),
     )

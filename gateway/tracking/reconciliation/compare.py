@@ -12,7 +12,14 @@ from typing import Final
 from gateway.domain.book import NONE, AccountBook, Book, OrderState
 from gateway.domain.execution import BrokerOrderRecord, BrokerOrderState, BrokerStatement
 from gateway.domain.external import ExternalOrder
-from gateway.tracking.reconciliation.rows import CashRow, Finding, Look, OrderRow, PositionRow
+from gateway.tracking.reconciliation.rows import (
+    CashRow,
+    Difference,
+    Finding,
+    Look,
+    OrderRow,
+    PositionRow,
+)
 from signing.lifecycle import State
 
 IN_DOUBT: Final = frozenset({State.CREATED, State.UNKNOWN})
@@ -23,21 +30,36 @@ Known = Mapping[str, BrokerOrderState | None]
 """broker_client_id -> what the broker answered for it; ``None``: it knows none by that id."""
 
 
+def unlisted(account: AccountBook, listed: Iterable[BrokerOrderRecord]) -> list[str]:
+    """Client ids of what works by the record and is not listed: to be asked for one by one."""
+    client_ids, broker_ids = set[str](), set[str]()
+    for record in listed:
+        client_ids.add(record.broker_client_id)
+        broker_ids.add(record.broker_order_id)
+    ours = [
+        order.broker_client_id
+        for order in account.working.values()
+        if order.broker_client_id not in client_ids and order.status not in IN_DOUBT
+    ]
+    others = [
+        order.broker_client_id
+        for order in account.external.values()
+        if order.broker_order_id not in broker_ids and order.broker_client_id != NONE
+    ]
+    return ours + others
+
+
 def look_at(
-    book: Book,
     account: AccountBook,
-    listed: Iterable[BrokerOrderRecord],
-    known: Known,
+    orders: Iterable[OrderRow],
     statement: BrokerStatement | None,
     cash_tolerance_micros: int,
 ) -> Look:
     """Everything that is and is not alike.
 
     Args:
-        book: the record's state as of now.
-        account: the account's part of it.
-        listed: the broker's open orders.
-        known: what the broker answered for orders that it did not list.
+        account: the record's word as of now.
+        orders: the rows of :func:`compare_orders`.
         statement: its positions and cash, if it was asked for them.
         cash_tolerance_micros: a difference of cash up to this is none.
     """
@@ -46,13 +68,26 @@ def look_at(
     if statement is not None:
         positions = tuple(compare_positions(account.positions, statement.positions))
         cash = CashRow(account.cash_micros, statement.cash_micros, cash_tolerance_micros)
-    working = account.working.values()
-    return Look(
-        orders=tuple(compare_orders(book, account, tuple(listed), known)),
-        positions=positions,
-        cash=cash,
-        busy=frozenset(o.symbol for o in working if o.status in UNDER_WAY or o.doubtful),
-    )
+    rows, working = tuple(orders), account.working.values()
+    busy = frozenset(o.symbol for o in working if o.status in UNDER_WAY or o.doubtful)
+    return Look(rows, positions, cash, busy, _differing(rows, positions, cash, busy))
+
+
+def _differing(
+    orders: Iterable[OrderRow],
+    positions: Iterable[PositionRow],
+    cash: CashRow | None,
+    busy: frozenset[str],
+) -> frozenset[Difference]:
+    found: set[Difference] = {
+        row
+        for row in orders
+        if row.finding not in (Finding.AGREES, Finding.MISSING) and not row.questioned
+    }
+    found.update(row for row in positions if row.differs and row.symbol not in busy)
+    if cash is not None and cash.differs and not busy:
+        found.add(cash.key)
+    return frozenset(found)
 
 
 def compare_positions(
@@ -74,7 +109,17 @@ def compare_positions(
 def compare_orders(
     book: Book, account: AccountBook, listed: tuple[BrokerOrderRecord, ...], known: Known
 ) -> Iterator[OrderRow]:
-    """A row for each order that works on either side; those in doubt are left to settlement."""
+    """A row for each order that works on either side; those in doubt are left to settlement.
+
+    Whoever takes the rows may pause between two of them: a row is of its own order alone.
+
+    Args:
+        book: the record's state.
+        account: the account's part of it.
+        listed: the broker's open orders.
+        known: what the broker answered for orders that it did not list.
+    """
+    working, others = tuple(account.working.values()), tuple(account.external.values())
     seen: set[str] = set()
     external: set[str] = set()
     for record in listed:
@@ -85,10 +130,10 @@ def compare_orders(
         elif order.status not in IN_DOUBT:
             seen.add(order.order_id)
             yield _listed(order, record)
-    for order in account.working.values():
+    for order in working:
         if order.order_id not in seen and order.status not in IN_DOUBT:
             yield _unlisted(order, known)
-    for order in account.external.values():
+    for order in others:
         if order.broker_order_id not in external:
             yield _gone(order, known)
 

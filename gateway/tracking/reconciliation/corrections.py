@@ -31,8 +31,8 @@ UNEXPLAINED_POSITION: Final = "UNEXPLAINED_POSITION"
 """Cause: the broker holds something else, and tells of no trade that led there."""
 CASH_DIFFERENCE: Final = "CASH_DIFFERENCE"
 """Cause: dividends, interest, fees, deposits and withdrawals all look like this."""
-CORRECTED_AT_ONCE: Final = 1_000
-"""Positions that one entry corrects."""
+CORRECTED_AT_ONCE: Final = 256
+"""Positions that one entry corrects: with the longest names it is two thirds of an envelope."""
 OURS: Final = "wr-"
 """How the client ids begin that this gateway gives (``gateway.domain.ids``)."""
 SOURCE: Final = "reconciliation"
@@ -293,7 +293,7 @@ def corrections(
 def correction_drafts(
     account: str, broker: str, reconciliation_id: str, found: Sequence[Correction], by: str
 ) -> Iterator[Draft]:
-    """One entry for each cause, and for each thousand symbols of it."""
+    """One entry for each cause, and for every few hundred symbols of it."""
     head = {
         "account": account,
         "broker": broker,

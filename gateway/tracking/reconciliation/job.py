@@ -18,7 +18,7 @@ from gateway.domain.book import NONE, AccountBook, Book, BookError
 from gateway.domain.execution import BrokerHistory
 from gateway.domain.ids import new_id
 from gateway.ports import Broker, Draft
-from gateway.tracking.reconciliation.compare import look_at
+from gateway.tracking.reconciliation.compare import compare_orders, look_at, unlisted
 from gateway.tracking.reconciliation.corrections import (
     correction_drafts,
     corrections,
@@ -48,6 +48,8 @@ LOOKS_MAX: Final = 3
 """How often a difference that will not stand still is looked at."""
 ROUNDS_MAX: Final = 2
 """Fills that were missing move positions, which are compared anew: once."""
+ROWS_AT_ONCE: Final = 250
+"""Rows that are compared before others have their turn."""
 RECORDED_AT_ONCE: Final = 200
 """Entries of one batch."""
 HISTORY_US: Final = 24 * 3_600 * 1_000_000
@@ -160,18 +162,21 @@ class _Run:
         return look, look.differing & before
 
     async def _look(self) -> Look:
-        """Everything as of one moment: after the last answer nothing is waited for."""
+        """What is alike and what is not; positions and cash are compared as of one moment."""
         await self._reports.pull()
         listed = await self._reports.open_orders()
-        first = look_at(self._book, self._ours, listed, {}, None, 0)
-        known = await self._reports.known(first.orders)
+        known = await self._reports.known(unlisted(self._ours, listed))
         statement = None
         if self._reach is not Reach.ORDERS:
             self._statement_us = self._parts.clock.wall_us()
             statement = await self._reports.statement()
         await self._reports.pull()
-        tolerance = self._parts.cash_tolerance_micros
-        look = look_at(self._book, self._ours, listed, known, statement, tolerance)
+        orders: list[OrderRow] = []
+        for row in compare_orders(self._book, self._ours, tuple(listed), known):
+            orders.append(row)
+            if len(orders) % ROWS_AT_ONCE == 0:
+                await asyncio.sleep(0)  # orders and kills do not wait for thousands of rows
+        look = look_at(self._ours, orders, statement, self._parts.cash_tolerance_micros)
         await self._adopt(look.orders)
         return look
 

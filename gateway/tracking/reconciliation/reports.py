@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
-from gateway.domain.book import NONE
 from gateway.domain.errors import WritError
 from gateway.domain.execution import (
     BrokerHistory,
@@ -20,7 +19,6 @@ from gateway.domain.execution import (
     OutcomeUnknownError,
 )
 from gateway.ports import Broker
-from gateway.tracking.reconciliation.rows import Finding, OrderRow
 
 REPORT_TIMEOUT_S: Final = 30
 """How long a broker may take for one report."""
@@ -65,21 +63,15 @@ class Reports:
         """The broker's own list of orders and fills of a period (wall time)."""
         return await self._asked(lambda: self._broker.history(self._account, from_us, to_us))
 
-    async def known(self, rows: Iterable[OrderRow]) -> dict[str, BrokerOrderState | None]:
+    async def known(self, client_ids: Sequence[str]) -> dict[str, BrokerOrderState | None]:
         """Ask by client id for what the broker did not list, a few at a time."""
-        wanted = [
-            row.broker_client_id
-            for row in rows
-            if row.finding in (Finding.MISSING, Finding.EXTERNAL_GONE)
-            and row.broker_client_id != NONE
-        ]
         slots = asyncio.Semaphore(ASKED_AT_ONCE)
 
         async def ask(client_id: str) -> BrokerOrderState | None:
             async with slots:
                 return await self._asked(lambda: self._broker.order(client_id))
 
-        asked = wanted[:ASKED_MAX]
+        asked = client_ids[:ASKED_MAX]
         return dict(zip(asked, await _all_of(map(ask, asked)), strict=True))
 
     async def _asked(self, ask: Callable[[], Awaitable[T]]) -> T:

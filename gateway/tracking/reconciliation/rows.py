@@ -114,23 +114,19 @@ class Look:
     busy: frozenset[str]
     """Symbols of orders on their way, or of unknown fate: their positions may be either's."""
 
-    @property
-    def differing(self) -> frozenset[Difference]:
-        """Every difference that can be told apart, so that two looks can be held to each other.
+    differing: frozenset[Difference]
+    """Every difference that can be told apart, so that two looks can be held to each other.
 
-        Of a position both sides count: while one of them moves it is still being traded.
-        """
-        found: set[Difference] = {row for row in self.orders if row.differs and not row.questioned}
-        found.update(row for row in self.positions if row.differs and row.symbol not in self.busy)
-        if self.cash is not None and self.cash.differs and not self.busy:
-            found.add(self.cash.key)
-        return frozenset(found)
+    Of a position both sides count: while one of them moves it is still being traded.
+    """
 
     @property
     def unsettled(self) -> int:
-        """How many differences may be of orders on their way."""
+        """How many differences may be of orders on their way, or were not asked for yet."""
         held = sum(row.differs and row.symbol in self.busy for row in self.positions)
-        return held + (self.cash is not None and self.cash.differs and bool(self.busy))
+        missing = sum(row.finding is Finding.MISSING for row in self.orders)
+        cash = self.cash is not None and self.cash.differs and bool(self.busy)
+        return held + missing + cash
 
     @property
     def questioned(self) -> int:
