@@ -70,7 +70,7 @@ class Health:
 
     @property
     def down(self) -> bool:
-        """Whether its accounts are halted because it does not answer."""
+        """Whether it is probed because it does not answer."""
         return self._down.is_set()
 
     def answered(self, asked: Asked) -> None:
@@ -101,13 +101,14 @@ class Health:
         while True:
             await self._down.wait()
             await self._until_back()
+            # Before the halts are lifted: whatever fails from here on has them engaged again.
+            self._failures = dict.fromkeys(Asked, 0)
+            self._down.clear()
             try:
                 await self._recover()
             except Exception as error:  # noqa: BLE001  the halt stands, and it is probed again
                 _log.warning("%s: not back yet (%s)", self._name, type(error).__name__)
-                continue
-            self._failures = dict.fromkeys(Asked, 0)
-            self._down.clear()
+                self._down.set()
 
     def take_up(self, standing: Sequence[Scope]) -> None:
         """At a start: go on probing for the halts of this cause that stand, by their scopes."""

@@ -110,21 +110,28 @@ class Tracker:
 
     async def _recorded(self, updates: Sequence[BrokerUpdate]) -> Recorded:
         """What the log holds of what is told; each is one row by its key."""
-        trades: dict[tuple[str, str], Payload] = {}
+        events = [update.event for update in updates]
+        told = {
+            (event.broker_client_id, event.execution_id)
+            for event in events
+            if not isinstance(event, StatusChange)
+        }
+        corrected = {e.broker_client_id for e in events if isinstance(e, TradeCorrection)}
+        known = self._journal.book.by_client_id
+        strange = {e.broker_client_id for e in events if isinstance(e, StatusChange)} - known.keys()
+        found = await asyncio.gather(*(self._ledger.trade(*key) for key in sorted(told)))
         standing: dict[tuple[str, str], Payload] = {}
+        for client_id in sorted(corrected):
+            standing |= _standing(client_id, await self._ledger.trades(client_id))
         closed: set[str] = set()
-        for event in (update.event for update in updates):
-            client_id = event.broker_client_id
-            if isinstance(event, StatusChange):
-                if client_id not in self._journal.book.by_client_id:
-                    order = await self._ledger.order_of(client_id)
-                    closed |= {client_id} if order and order.status in TERMINAL else set()
-                continue
-            found = await self._ledger.trade(client_id, event.execution_id)
-            if found is not None:
-                trades[client_id, event.execution_id] = found.payload
-            if isinstance(event, TradeCorrection):
-                standing |= _standing(client_id, await self._ledger.trades(client_id))
+        for client_id in sorted(strange):
+            order = await self._ledger.order_of(client_id)
+            closed |= {client_id} if order is not None and order.status in TERMINAL else set()
+        trades = {
+            key: trade.payload
+            for key, trade in zip(sorted(told), found, strict=True)
+            if trade is not None
+        }
         return Recorded(trades, standing, frozenset(closed))
 
     async def _stop(self, taken: Taken) -> None:
