@@ -18,7 +18,15 @@ _AVERAGE_DECIMALS = 4
 """Decimals of an average price beyond the instrument's own; the last one is cut off."""
 
 
-_MESSAGES = {State.PARTIALLY_FILLED: "Order partially filled. Awaiting liquidity for remainder."}
+_MESSAGES = {
+    State.PARTIALLY_FILLED: "Order partially filled. Awaiting liquidity for remainder.",
+    State.UNKNOWN: "Network degradation. The broker is asked by its order id; nothing is resent.",
+}
+_CODE_MESSAGES = {
+    "ERR_RATE_LIMIT": "Broker rate limit hit. Throttling execution speed.",
+    "ERR_NETWORK": "Broker API unreachable. The order was not sent.",
+}
+"""Of an order that was not taken."""
 
 
 class DecisionAnswer(BaseModel):
@@ -124,7 +132,7 @@ def order_answer(state: OrderState, index: int | None = None) -> dict[str, Any]:
         "status": state.status.value,
         "code": _present(state.code),
         "retryable": retryable(state.status.value, state.code),
-        "message": _MESSAGES.get(state.status),
+        "message": _message(state),
         "label": _present(state.label),
         "principal": state.principal,
         "account": state.account,
@@ -167,6 +175,11 @@ def order_answer(state: OrderState, index: int | None = None) -> dict[str, Any]:
 def money(micros: int) -> str:
     """An amount of the base currency as an exact decimal string."""
     return format_scaled(micros, MICROS)
+
+
+def _message(state: OrderState) -> str | None:
+    refused = state.status in {State.DENIED, State.REJECTED}
+    return _CODE_MESSAGES.get(state.code) if refused else _MESSAGES.get(state.status)
 
 
 def _present(value: str) -> str | None:

@@ -15,7 +15,6 @@ from gateway.config import Settings
 from gateway.host import LooseRunner
 from gateway.ports import Clock
 from gateway.telemetry.alerts import Alerts, Standing
-from gateway.telemetry.channels import flaw, silence
 from gateway.telemetry.delivery import Channel, Delivery, Report
 from gateway.telemetry.gauges import Reading
 from gateway.telemetry.rules import Seen, Severity, due
@@ -30,25 +29,14 @@ class Alerting:
     """What stands, and how the channels do. Belongs to one event loop."""
 
     def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        custody: Custodian,
-        observer: Observer,
+        self, clock: Clock, observer: Observer, alerts: Alerts, delivery: Delivery | None
     ) -> None:
-        """Nothing is sent before :meth:`start`."""
+        """Use :func:`open_alerting`; nothing is sent before :meth:`start`."""
         self._clock = clock
         self._observer = observer
-        self._alerts = Alerts(clock.monotonic_ns, clock.wall_us)
+        self._alerts = alerts
+        self._delivery = delivery
         self._seen: Callable[[], Seen] | None = None
-        channels = [
-            Channel(name, _address(custody, reference))
-            for name, reference in sorted(alert_references(settings).items())
-        ]
-        self._channels = len(channels)
-        self._delivery = Delivery(
-            channels, self._alerts, observer.metrics, clock, LooseRunner().run, settings.origin
-        )
 
     def start(self, seen: Callable[[], Seen], stack: contextlib.AsyncExitStack) -> None:
         """Judge from now on, and tell the channels, for as long as the gateway runs.
@@ -56,9 +44,8 @@ class Alerting:
         Where nobody is told, it is judged when somebody asks.
         """
         self._seen = seen
-        if not self._channels:
+        if self._delivery is None:
             return
-        silence()
         for task in (asyncio.create_task(self._keep_looking()), *self._delivery.tasks()):
             stack.callback(task.cancel)
 
@@ -69,11 +56,11 @@ class Alerting:
 
     def reports(self) -> list[Report]:
         """How each channel does."""
-        return self._delivery.reports()
+        return [] if self._delivery is None else self._delivery.reports()
 
     async def test(self) -> dict[str, str | None]:
         """Send a test to each channel; why it was not taken, by the channel's name."""
-        return await self._delivery.test()
+        return {} if self._delivery is None else await self._delivery.test()
 
     def readings(self) -> list[Reading]:
         """The gauges of alerts and channels."""
@@ -101,20 +88,30 @@ class Alerting:
 
 
 def open_alerting(
-    settings: Settings,
-    clock: Clock,
-    custody: Custodian,
-    observer: Observer,
+    settings: Settings, clock: Clock, custody: Custodian, observer: Observer
 ) -> Alerting:
     """The channels that the settings name; one that cannot be used is logged and stops nothing."""
-    for name, reference in alert_references(settings).items():
+    alerts = Alerts(clock.monotonic_ns, clock.wall_us)
+    addresses = {
+        name: _address(custody, reference)
+        for name, reference in sorted(alert_references(settings).items())
+    }
+    if not addresses:
+        return Alerting(clock, observer, alerts, None)
+    # Loads the library that knows the services, which nobody else needs.
+    from gateway.telemetry.channels import flaw, send, silence  # noqa: PLC0415  as above
+
+    silence()
+    for name, address in addresses.items():
         try:
-            why = flaw(_address(custody, reference)())
+            why = flaw(address())
         except ProviderError as error:
             why = error.code
         if why is not None:
             _log.error("the alert channel %s cannot be used: %s", name, why)
-    return Alerting(settings, clock, custody, observer)
+    channels = [Channel(name, address) for name, address in addresses.items()]
+    told = (channels, alerts, observer.metrics, clock, LooseRunner().run, send, settings.origin)
+    return Alerting(clock, observer, alerts, Delivery(*told))
 
 
 def _address(custody: Custodian, reference: SecretRef) -> Callable[[], str]:

@@ -16,7 +16,7 @@ from typing import Final
 from gateway.bootstrap.alerting import open_alerting
 from gateway.bootstrap.app import App, Brought, Host, Opened
 from gateway.bootstrap.broker_file import operator_file
-from gateway.bootstrap.clock import ask_broker, ask_time_server, watch_clock
+from gateway.bootstrap.clock import ask_broker, ask_time_server
 from gateway.bootstrap.custody import open_custody
 from gateway.bootstrap.live import open_live, passkey_origin, watch_live
 from gateway.bootstrap.market import keep_hours, open_venue
@@ -134,22 +134,24 @@ async def running(
             vkey=vkey,
         )
         app = await _start(opened)
-        await keep_reconciled(app, stack)
-        keep_telemetry(app, stack)
-        watch_clock(app.clock_watch, stack)
-        core = asyncio.create_task(app.pipeline.run())
-        stack.push_async_callback(_stop, core, app)
-        await app.tracking.follow(stack)
-        stack.callback(asyncio.create_task(app.cancels.run()).cancel)
-        await app.cancels.take_up()
-        await keep_permission(app, stack)
-        watch_live(app.live, app.clock, stack)
-        if app.market is not None:
-            await _first_look(app, stack)
-            following = app.triggers.follow(app.clock, app.releases.readiness)
-            stack.callback(asyncio.create_task(following).cancel)
-        _in_real_time(app, stack)
+        await _begin(app, stack)
         yield app
+
+
+async def _begin(app: App, stack: contextlib.AsyncExitStack) -> None:
+    """Begin whatever goes on for as long as the gateway runs; then it is ready for orders."""
+    await keep_reconciled(app, stack)
+    keep_telemetry(app, stack)
+    core = asyncio.create_task(app.pipeline.run())
+    stack.push_async_callback(_stop, core, app)
+    await app.tracking.follow(stack)
+    stack.callback(asyncio.create_task(app.cancels.run()).cancel)
+    await app.cancels.take_up()
+    await keep_permission(app, stack)
+    watch_live(app.live, app.clock, stack)
+    if app.market is not None:
+        await _first_look(app, stack)
+    _in_real_time(app, stack)
 
 
 def _own_host(settings: Settings, clock: SystemClock | None, feed: HistoricalFeed | None) -> Host:
@@ -170,9 +172,13 @@ def _of(in_force: ReleaseInForce) -> tuple[Release, Catalogue]:
 async def _first_look(app: App, stack: contextlib.AsyncExitStack) -> None:
     """Engage what a mode or release that came with the start asks for, before the first order.
 
+    From then on whatever is recorded is looked at as it comes.
+
     An OPA server fetches its release from this very gateway, so it is asked when it is first
     ready; until then it allows nothing either.
     """
+    following = app.triggers.follow(app.clock, app.releases.readiness)
+    stack.callback(asyncio.create_task(following).cancel)
     if await _looked(app):
         return
 
@@ -204,7 +210,7 @@ def _look_ended(task: asyncio.Task[None]) -> None:
 async def _start(opened: Opened) -> App:
     """Wire the spine, record what the configuration says, and settle what is in doubt."""
     host, journal, ledger = opened.host, opened.journal, opened.ledger
-    releases, brokers = opened.releases, opened.brokers
+    releases = opened.releases
     opened.observer.watch(journal)
     facts = open_facts(opened)
     gate = _gate(opened, facts.market)
@@ -218,17 +224,7 @@ async def _start(opened: Opened) -> App:
     await acceptance.look()
     check_mode = mode_check(opened.settings, opened.permissions)
     check_mode(opened.settings.mode, releases.current.named)
-    tracking = Tracking(
-        TrackingParts(
-            brokers=brokers,
-            settle_ms=opened.settings.settle_ms,
-            journal=journal,
-            ledger=ledger,
-            clock=host.clock,
-            halting=halting,
-            cancels=cancels,
-        )
-    )
+    tracking = _tracking(opened, halting, cancels)
     pipeline = _spine(opened, facts, gate, cancels, halting, tracking)
     tracking.answered = pipeline.first_answer
     sessions, ends = open_sessions(opened, facts), end_of_day(opened, cancels)
@@ -273,6 +269,20 @@ async def _start(opened: Opened) -> App:
         observer=opened.observer,
         alerting=opened.alerting,
         vkey=opened.vkey,
+    )
+
+
+def _tracking(opened: Opened, halting: Halting, cancels: Cancels) -> Tracking:
+    return Tracking(
+        TrackingParts(
+            brokers=opened.brokers,
+            settle_ms=opened.settings.settle_ms,
+            journal=opened.journal,
+            ledger=opened.ledger,
+            clock=opened.host.clock,
+            halting=halting,
+            cancels=cancels,
+        )
     )
 
 
