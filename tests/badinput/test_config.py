@@ -201,6 +201,8 @@ PLACES = {
     "VAULT_LEDGER_ROLE": _ROLES,
     "VAULT_ROLE_ID": _IDS,
     "VAULT_LEDGER_ROLE_ID": _IDS,
+    "CLOCK_SOURCE": ("", "ntp", "ntp:", "NTP:host", "ntp:a b", "ntp:host:0", "ntp:host:99999"),
+    "ALERTS": ("", "[]", '{"a": "a secret"}', '{"a b": "env://A"}', '{"a": "env://A", "a": "x"}'),
 }
 """Where keys and secrets are, and as whom they are asked for, written as nobody may."""
 

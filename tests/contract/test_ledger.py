@@ -38,6 +38,50 @@ async def payload_at(ledger: Ledger, index: int) -> dict[str, Any]:
     return open_receipt(await ledger.receipt(index), VKEY).envelope.payload
 
 
+async def test_a_trade_and_its_corrections_are_found_by_their_ids(
+    opens: Open, tmp_path: Path
+) -> None:
+    story = Story()
+    async with opens(tmp_path) as ledger:
+        await ledger.commit(story.opening())
+        await ledger.commit(story.decide(qty=100))
+        await ledger.commit(story.submit(story.book.orders["o1"]))
+        fill = story.execute(story.book.orders["o1"], 10)
+        await ledger.commit(fill)
+        [draft] = fill.drafts
+        told = draft.payload
+        kept = ("order_id", "broker_client_id", "account", "symbol", "side", "qty_decimals")
+        kept += ("price_decimals", "market_us", "session")
+        bust = {name: told[name] for name in kept} | {
+            "execution_id": "bust-1",
+            "of_execution_id": told["execution_id"],
+            "cause": "bust",
+            "qty_before": 10,
+            "qty_after": 0,
+            "price_before": told["price"],
+            "price_after": 0,
+            "fee_change_micros": 0,
+            "cum_qty": 0,
+        }
+        await ledger.commit(Batch((Draft("trade-correction", bust),)))
+        with pytest.raises(ConflictError, match="ledger-duplicate"):
+            await ledger.commit(Batch((Draft("trade-correction", bust),)))
+        client_id = told["broker_client_id"]
+        found = await ledger.trade(client_id, told["execution_id"])
+        assert found is not None
+        assert found.payload["qty"] == 10
+        assert await ledger.trade(client_id, "x-none") is None
+        assert await ledger.trade("wr-none", told["execution_id"]) is None
+        trades = [trade.payload["execution_id"] for trade in await ledger.trades(client_id)]
+        assert trades == [told["execution_id"], "bust-1"]
+        assert await ledger.trades("wr-none") == []
+        assert len(await ledger.executions(account=None, after=0, limit=10)) == 1
+        row = await ledger.order_of(client_id)
+        assert row is not None
+        assert row.order_id == "o1"
+        assert await ledger.order_of("wr-none") is None
+
+
 @pytest.mark.requirement("W-01")
 async def test_what_is_committed_is_proven_by_its_receipt(opens: Open, tmp_path: Path) -> None:
     story = Story()

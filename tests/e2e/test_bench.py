@@ -18,6 +18,7 @@ KEYS = {
     },
     "latency": {"p50_over_fdatasync", "p99_over_fdatasync"},
     "kill": {"kill_to_deny_ms"},
+    "reconcile": {"reconcile_ms", "reconcile_corrected_ms", "reconcile_calls"},
     "log-growth": {"log_growth"},
     "limits-growth": {"limits_growth"},
     "controls": {"controls_growth", "limit_tables_growth"},

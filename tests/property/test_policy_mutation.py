@@ -105,12 +105,27 @@ def test_every_limit_counts(bench: Bench) -> None:
     assert found == set(marked("limits"))
 
 
+HALT_LIMITS = (
+    "volatility_index_max_e4",
+    "day_loss_max_micros",
+    "drawdown_max_bps",
+    "reconciliation_drift_max_bps",
+    "rejections_in_a_row_max_count",
+)
+"""Limits that the second query compares."""
+
+
 @pytest.mark.requirement("S2-03")
 def test_limits_that_no_order_control_reads_are_read_for_halts(bench: Bench) -> None:
-    calm = {"market": {"volatility_index_e4": 1}, "accounts": {"main": {"drawdown_bps": 0}}}
+    quiet = {"drawdown_bps": 0, "day_loss_micros": 0, "rejected_in_a_row": 0, "drift_bps": 0}
+    calm: Document = {
+        "known_only": False,
+        "market": {"volatility_told": True, "volatility_index_e4": 1},
+        "accounts": {"main": quiet},
+    }
     assert bench.under(data()).halts(calm) == []
     cases: list[tuple[Document, Data]] = []
-    for name in ("volatility_index_max_e4", "drawdown_max_bps"):
+    for name in HALT_LIMITS:
         place = ("limits", "global", name)
         cases.append((calm, drop(data(), place)))
         cases += [(calm, put(data(), place, bad)) for bad in (0, *corrupted(1_000, {}))]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.bootstrap import following
 from gateway.brokers.alpaca import client
 from gateway.domain.book import OrderState
 from gateway.domain.errors import UnavailableError
@@ -257,11 +258,13 @@ async def test_a_venue_that_stays_away_halts_its_accounts(
     assert halt.reason == (
         "Broker API unreachable. Trading sequence halted to prevent duplicate execution."
     )
+    assert (await at_alpaca.door.propose()).status_code == 403
     for fault in away:
         fault.times = 0
     await until(lambda: "BROKER_DOWN" not in at_alpaca.causes())
-    assert not at_alpaca.door.app.tracking.health["alpaca"].down
-    assert (await at_alpaca.door.propose()).status_code == 403
+    await until(lambda: not at_alpaca.door.app.tracking.health["alpaca"].down)
+    order_id, _ = await at_alpaca.buy()
+    await at_alpaca.is_now(order_id, State.ACKNOWLEDGED)
 
 
 @pytest.mark.requirement("S3-08")
@@ -301,3 +304,68 @@ async def test_credentials_of_another_account_do_not_start(
         with pytest.raises(UnavailableError, match="alpaca-account-mismatch"):
             async with there.gateway(tmp_path):
                 raise AssertionError
+
+
+@pytest.mark.requirement("S3-08")
+async def test_the_stream_brings_a_fill_where_nobody_polls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "Polled", type("Nobody", (), {}))
+    rarely = {f"reconcile_{what}_ms": 3_600_000 for what in ("in_flight", "orders", "positions")}
+    with venue(tmp_path, monkeypatch) as there:
+        there.given.update(rarely, reconcile_full_ms=3_600_000)
+        async with ready(there, tmp_path) as made:
+            await until(lambda: any(each.listens for each in there.peer.listeners))
+            order_id, client_id = await made.buy()
+            await made.is_now(order_id, State.ACKNOWLEDGED)
+            there.peer.fill(client_id, "10", "24.70")
+            await made.is_now(order_id, State.FILLED)
+            assert made.causes() == set()
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.requirement("S3-20")
+async def test_a_replacement_takes_the_place_of_the_order_at_the_venue(at_alpaca: Paper) -> None:
+    old, old_client_id = await at_alpaca.buy()
+    await at_alpaca.is_now(old, State.ACKNOWLEDGED)
+    body, headers = {"qty": "6"}, {"Idempotency-Key": "replaces"}
+    answer = await at_alpaca.door.call(
+        "PATCH", f"/v1/orders/{old}", scope="propose", json=body, headers=headers
+    )
+    assert answer.status_code == 201, answer.text
+    new = answer.json()["order_id"]
+    await at_alpaca.is_now(new, State.ACKNOWLEDGED)
+    await at_alpaca.is_now(old, State.REPLACED)
+    peer = at_alpaca.peer
+    assert sum(asked.method == "PATCH" for asked in peer.asked) == 1
+    assert (len(peer.orders_sent()), at_alpaca.causes()) == (1, set())
+    works = {o["client_order_id"]: o["status"] for o in at_alpaca.account.orders.values()}
+    assert works == {old_client_id: "replaced", at_alpaca.order(new).broker_client_id: "new"}
+    peer.fill(at_alpaca.order(new).broker_client_id, "6", "24.70")
+    await at_alpaca.is_now(new, State.FILLED)
+    assert at_alpaca.held() == {"AAPL": (6, 0)}
+
+
+@pytest.mark.requirement("S3-08")
+async def test_a_lost_file_of_updates_loses_no_fill_and_counts_none_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with venue(tmp_path, monkeypatch) as there:
+        async with ready(there, tmp_path) as before:
+            order_id, client_id = await before.buy()
+            await before.is_now(order_id, State.ACKNOWLEDGED)
+            there.peer.fill(client_id, "4", "24.71")
+            await before.is_now(order_id, State.PARTIALLY_FILLED)
+            other, other_client_id = await before.buy("1")
+            await before.is_now(other, State.ACKNOWLEDGED)
+        (tmp_path / "data" / "alpaca.db").unlink()
+        there.peer.fill(client_id, "2", "24.70")
+        there.peer.end(other_client_id, "canceled")
+        async with there.gateway(tmp_path) as after:
+            await until(lambda: after.held() == {"AAPL": (6, 0)})
+            await after.is_now(other, State.CANCELED)
+            there.peer.fill(client_id, "4", "24.70")
+            await after.is_now(order_id, State.FILLED)
+            assert after.held() == {"AAPL": (10, 0)}
+            assert after.causes() == set()
+            assert after.door.app.book().doubtful == {}

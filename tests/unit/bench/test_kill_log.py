@@ -20,3 +20,4 @@ async def test_an_allow_behind_a_kill_is_seen(tmp_path: Path) -> None:
     assert (good.allows_after, bad.allows_after) == (0, 1)
     for halt in (good, bad):
         assert 0 < halt.last_allow_us <= halt.at_us <= halt.first_denial_us
+        assert halt.last_cancel_us == halt.at_us, "nothing was cancelled"

@@ -164,7 +164,7 @@ async def test_a_probe_that_is_answered_twice_in_a_row_lifts_the_halt_after_reco
     assert health.down
     watching = asyncio.create_task(health.watch())
     async with asyncio.timeout(PATIENCE_S):
-        while health.down:  # noqa: ASYNC110  a question to it, not a wait for news
+        while not halted.lifted:  # noqa: ASYNC110  a question to it, not a wait for news
             await asyncio.sleep(0.001)
     watching.cancel()
     assert reconciled == [0, 0]

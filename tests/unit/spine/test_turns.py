@@ -84,9 +84,13 @@ class Desk:
         self.turns = Turns(self.facts, lambda: self.in_force, self.facts.clock, OsEntropy())
 
     async def decide(self, orders: Sequence[Order]) -> list[Decided]:
-        decided = await self.turns.decide(orders)
-        for one in decided:
-            apply(self.book, "decision", one.draft.payload, one.draft.document)
+        """As the pipeline does: each part is recorded before the next one is decided."""
+        decided: list[Decided] = []
+        while len(decided) < len(orders):
+            part = await self.turns.decide(orders[len(decided) :])
+            for one in part:
+                apply(self.book, "decision", one.draft.payload, one.draft.document)
+            decided += part
         return decided
 
 
@@ -157,7 +161,9 @@ async def test_the_recorded_input_is_what_was_decided(desk: Desk) -> None:
         assert verdict.allow is one.draft.payload["allow"]
 
 
-async def test_a_halt_that_comes_meanwhile_is_in_the_verdict(desk: Desk) -> None:
+def halts_once(desk: Desk) -> None:
+    """Engage a halt while the engine is asked for the first time."""
+
     def halt() -> None:
         desk.engine.meanwhile = lambda: None
         apply(desk.book, "halt", {
@@ -166,9 +172,22 @@ async def test_a_halt_that_comes_meanwhile_is_in_the_verdict(desk: Desk) -> None
         })  # fmt: skip
 
     desk.engine.meanwhile = halt
+
+
+async def test_a_halt_that_comes_meanwhile_is_in_the_verdict(desk: Desk) -> None:
+    halts_once(desk)
     decided = await desk.decide([buy(1_000), buy(1_000)])
     assert [controls(one) for one in decided] == [{"OMEGA-2"}] * 2
     assert desk.book.account("primary").working == {}
+
+
+@pytest.mark.requirement("S2-03")
+async def test_what_a_halt_denies_is_known_after_one_more_document(desk: Desk) -> None:
+    """The denial does not wait until the whole turn is decided anew."""
+    halts_once(desk)
+    [first] = await desk.turns.decide([buy(1_000) for _ in range(BATCH_MAX)])
+    assert controls(first) == {"OMEGA-2"}
+    assert [len(batch) for batch in desk.engine.batches] == [BATCH_MAX, 1]
 
 
 @pytest.mark.requirement("S2-04")
