@@ -56,11 +56,14 @@ class Held:
 
 @dataclass(slots=True)
 class Account:
-    """Cash and positions as they are; ``foreign`` is what somebody else has bought or sold."""
+    """Cash and positions as they are."""
 
     cash_micros: int
     positions: Counter[str] = field(default_factory=Counter[str])
     foreign: Counter[str] = field(default_factory=Counter[str])
+    """What somebody else has bought or sold."""
+    overtaken: Counter[str] = field(default_factory=Counter[str])
+    """What nobody could know in time: trades told behind their order's end, and corrections."""
 
     def held(self) -> dict[str, int]:
         """Positions that are not flat."""

@@ -13,7 +13,7 @@ import apsw
 from gateway.domain.halt import Scope
 from gateway.domain.order import BrokerOrder, Side
 from gateway.ledger.database import DATABASE
-from signing.lifecycle import OPEN
+from signing.lifecycle import OPEN, State
 from signing.verify import verify_log
 from simulation.held import MICROS_OF_PRICE
 from simulation.release import LIMITS
@@ -112,11 +112,18 @@ class Invariants:
     def _reach(self, account: str, side: Side) -> Counter[str]:
         """What an account would hold if everything on one side were filled.
 
-        A symbol that somebody else trades there is left out: that is none of the limits' doing.
+        Left out is what nobody could know: a symbol that somebody else trades there, and trades
+        that were told behind the end of their order or changed afterwards.
         """
         venue, own = self._world.venue, self._world.venue.accounts[account]
-        reached = Counter({s: qty for s, qty in own.positions.items() if s not in own.foreign})
         sign = 1 if side is Side.BUY else -1
+        reached = Counter(
+            {
+                symbol: qty - sign * max(0, sign * own.overtaken[symbol])
+                for symbol, qty in own.positions.items()
+                if symbol not in own.foreign
+            }
+        )
         for held in venue.orders.values():
             order = held.order
             of_side = order.account == account and order.side.executed is side
@@ -194,7 +201,8 @@ class Invariants:
             if not reserved <= account.working.keys():
                 self.break_("what is open is reserved", f"{reserved - account.working.keys()}")
         for order in book.orders.values():
-            if order.code == NOT_FOUND and order.broker_client_id in self._world.venue.orders:
+            absent = order.status is State.CANCELED and order.code == NOT_FOUND
+            if absent and order.broker_client_id in self._world.venue.orders:
                 self.break_("not found is not absent", order.broker_client_id)
         if self.broken:
             raise Broken

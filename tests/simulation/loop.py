@@ -144,6 +144,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         finally:
             process.waiting.discard(answer)
 
+    def close(self) -> None:
+        """End what is left: nobody waits for it any more."""
+        for task in asyncio.all_tasks(self):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            _take_down(task.get_coro())
+        super().close()
+
     # ---- what asyncio asks of a loop
 
     def _run_once(self) -> None:

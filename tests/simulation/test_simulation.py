@@ -14,7 +14,7 @@ from simulation.faults import FAULTS
 from simulation.runs import Tally, prepare, simulate, story
 
 SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "2000"))
-"""As many as two cores run in about four minutes; any other range: `make simulate SEEDS=from:to`."""
+"""As many as two cores run in about four minutes; others: `make simulate SEEDS=from:to`."""
 RANGES: Final = 40
 PER_RANGE: Final = SEEDS // RANGES
 TESTS: Final = Path(__file__).parents[1]

@@ -23,7 +23,16 @@ from gateway.domain.execution import (
     TradeCorrection,
 )
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
-from simulation.held import MICROS_OF_PRICE, PRICE_DECIMALS, TICK, Account, Held, Watch, record_of
+from simulation.held import (
+    MICROS_OF_PRICE,
+    OPEN,
+    PRICE_DECIMALS,
+    TICK,
+    Account,
+    Held,
+    Watch,
+    record_of,
+)
 from simulation.loop import VirtualLoop
 from simulation.times import day_of
 
@@ -59,6 +68,8 @@ class Venue:
     _confused_until_s: float = -1.0
     _snapshot: dict[str, BrokerStatement] = field(default_factory=dict[str, BrokerStatement])
     _number: int = 0
+    _told: set[str] = field(default_factory=set[str])
+    """The trades that were told."""
     _first: dict[str, int] = field(default_factory=dict[str, int])
     _context: Context = field(default_factory=copy_context)
 
@@ -214,12 +225,11 @@ class Venue:
 
     def told_trades(self) -> list[tuple[Held, Execution]]:
         """Trades of ours that stand and that everybody has been told of."""
-        told = {e.event.execution_id for e in self.stream if isinstance(e.event, Execution)}
         return [
             (held, fill)
             for held in self.orders.values()
             for fill in held.fills.values()
-            if held.ours and fill.qty and fill.execution_id in told
+            if held.ours and fill.qty and fill.execution_id in self._told
         ]
 
     def correct(self, *, bust: bool) -> None:
@@ -228,6 +238,8 @@ class Venue:
         self._number += 1
         qty = 0 if bust else self.random.randint(1, before.qty)
         after = replace(before, qty=qty, price=before.price + (0 if bust else TICK))
+        change = (after.qty - before.qty) * (1 if before.side is Side.BUY else -1)
+        self.accounts[before.account].overtaken[before.symbol] += change
         self._book(before, -1, ours=True)
         self._book(after, 1, ours=True)
         held.fills[before.execution_id] = after
@@ -318,9 +330,20 @@ class Venue:
             self._publish(event)
 
     def _publish(self, event: Event) -> None:
+        if isinstance(event, StatusChange) and event.status not in OPEN:
+            self._overtake(self.orders[event.broker_client_id])
+        elif isinstance(event, Execution):
+            self._told.add(event.execution_id)
         times = 2 if self.strikes("update twice") else 1
         for _ in range(times):
             self.stream.append(BrokerUpdate(len(self.stream) + 1, event))
+
+    def _overtake(self, held: Held) -> None:
+        """An end is told before some of the trades that came before it."""
+        for fill in held.fills.values():
+            if fill.execution_id not in self._told:
+                signed = fill.qty if fill.side is Side.BUY else -fill.qty
+                self.accounts[fill.account].overtaken[fill.symbol] += signed
 
     def _confuse(self) -> None:
         """Keep showing cash and positions as they are now, for a while."""

@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 
 from gateway.brokers import registry
 from gateway.brokers.contract import BrokerParts
-from gateway.domain.errors import WritError
 from gateway.ledger import publisher
 from simulation.faults import FAULTS
 from simulation.held import Account
