@@ -228,6 +228,8 @@ class AlpacaPeer:
             works = "partially_filled" if Decimal(order["filled_qty"]) else "new"
             if order["status"] == "pending_cancel":
                 self.end(client_id, "canceled" if done else works)
+                if not done:
+                    self._news(account, "order_cancel_rejected", order)
                 return
             assert order["status"] == "pending_replace", order["status"]
             replacement = account.orders[order["replaced_by"]]
@@ -238,6 +240,7 @@ class AlpacaPeer:
                 self.end(client_id, works)
                 order["replaced_by"] = None
                 replacement["status"] = "rejected"
+                self._news(account, "order_replace_rejected", order)
 
     def trade(self, quotes: Mapping[str, tuple[Decimal, Decimal]]) -> None:
         """Fill whatever a bid and ask fill, in the order of arrival."""

@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.brokers.alpaca.mapping import PRICE_DECIMALS, TICK, order_body, same_order
+from gateway.brokers.alpaca.replacing import patch_body
 from gateway.brokers.alpaca.wire import (
     UnreadableError,
     exact,
     floored,
+    floored_number,
+    instant_text,
     instant_us,
     new_york_day,
     read_json,
@@ -50,6 +53,31 @@ def test_what_does_not_fit_is_refused_or_rounded_down(value: Decimal, decimals: 
     else:
         with pytest.raises(UnreadableError):
             exact(fields, "cash", decimals)
+
+
+@pytest.mark.requirement("S3-18")
+@given(value=st.decimals("-1e6", "1e6", places=12, allow_nan=False), decimals=SCALES)
+def test_a_json_number_is_read_as_written_and_rounded_down(value: Decimal, decimals: int) -> None:
+    for form in (f"{value:f}", f"{value:e}"):
+        fields = read_json(f'{{"bp": {form}}}'.encode())
+        assert isinstance(fields, dict)
+        down, rest = floored_number(fields, "bp", decimals)
+        scaled = Decimal(form).scaleb(decimals)
+        assert down <= scaled < down + 1
+        assert rest == (scaled != down)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "form",
+    ["1e999999", "1e-999999", "1" * 60, "0." + "1" * 60, '"1"', "true", "null", "[]", "9" * 17],
+    ids=lambda form: form[:9],
+)
+def test_a_json_number_beyond_bounds_is_none(form: str) -> None:
+    fields = read_json(f'{{"bp": {form}}}'.encode())
+    assert isinstance(fields, dict)
+    with pytest.raises(UnreadableError):
+        floored_number(fields, "bp", 4)
 
 
 @given(text=st.text(max_size=40))
@@ -94,6 +122,7 @@ def test_what_goes_out_is_the_order_or_nothing(
     if body is None:
         return
     validator("/components/schemas/CreateOrderRequest").validate(body)
+    validator("/components/schemas/PatchOrderRequest").validate(patch_body(body))
     assert exact(body, "qty", 0) == qty > 0
     bound = exact(body, "limit_price", PRICE_DECIMALS)
     counted = limit if kind.has_limit else protection
@@ -113,6 +142,7 @@ def test_what_goes_out_is_the_order_or_nothing(
 
 @given(at_us=st.integers(0, 4_000_000_000_000_000))
 def test_an_instant_survives_in_every_form(at_us: int) -> None:
+    assert instant_us({"at": instant_text(at_us)}, "at") == at_us
     whole, part = divmod(at_us, 1_000_000)
     days, second = divmod(whole, 86_400)
     on = (date(1970, 1, 1) + timedelta(days=days)).isoformat()

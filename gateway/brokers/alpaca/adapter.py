@@ -268,8 +268,15 @@ class AlpacaBroker:
         """
         for alias, known in self._accounts.items():
             again = functools.partial(reconnected, alias)
-            shown = known.real.credentials
-            stream = Stream(alias, known.address, shown, self._clock, news, again)
+            stream = Stream(
+                alias,
+                known.address,
+                known.real.credentials,
+                self._clock,
+                news,
+                again,
+                known.following.undecided,
+            )
             self._tasks.append(asyncio.create_task(stream.run()))
 
     async def hours_between(self, first: date, last: date) -> Sequence[Hours]:

@@ -94,6 +94,19 @@ class Following:
             except UnreadableError:
                 raise OutcomeUnknownError("ERR_UNREADABLE") from None
 
+    async def undecided(self, name: str, pending: str) -> None:
+        """Have an order of ours looked at as if the venue had been seen deciding about it.
+
+        It need not have been; what still works is told to work. ``name`` is the venue's id,
+        ``pending`` what was refused: PENDING_CANCEL or PENDING_REPLACE.
+
+        Raises:
+            UnavailableError: the file cannot be written.
+        """
+        client_id = await self._run(lambda: self._sequence.client_id(name))
+        if client_id is not None:
+            await self._run(lambda: self._sequence.note(client_id, pending, None))
+
     async def _take_up(self) -> None:
         if self._taken_up:
             return
@@ -211,18 +224,8 @@ class Following:
             change = StatusChange(held.client_id, held.state.value, NO_CODE)
         if held.state is State.REJECTED and found.get("replaces") is not None:
             # Before its own end is told: if we crash in between, it is looked at again.
-            await self._replaces_nothing(order_id(found, "replaces"))
+            await self.undecided(order_id(found, "replaces"), State.PENDING_REPLACE.value)
         await self._run(lambda: self._sequence.end(held, change))
-
-    async def _replaces_nothing(self, name: str) -> None:
-        """The order that a rejected one was to replace is looked at as if that were undecided.
-
-        The venue need not have been seen deciding; what works still is told to work.
-        """
-        client_id = await self._run(lambda: self._sequence.client_id(name))
-        if client_id is not None:
-            pending = State.PENDING_REPLACE.value
-            await self._run(lambda: self._sequence.note(client_id, pending, None))
 
     async def _read_fills_of(self, held: Held) -> None:
         mark = await self._run(lambda: self._sequence.mark(self._account)) or ""

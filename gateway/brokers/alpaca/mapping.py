@@ -28,7 +28,7 @@ from gateway.brokers.alpaca.wire import (
 )
 from gateway.domain.execution import BrokerOrderState, Execution
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
-from gateway.domain.quantities import format_scaled
+from gateway.domain.quantities import INT_LIMIT, format_scaled
 from gateway.domain.venue import VenueTerms
 from signing.lifecycle import OPEN, State
 
@@ -134,7 +134,7 @@ def order_body(order: BrokerOrder) -> dict[str, object] | None:
         and not (order.reduce_only and order.side is Side.SELL_SHORT)
         and bound is not None
         and order.type.has_stop == (order.stop_price is not None)
-        and all(price > 0 and price % TICK == 0 for price in prices)
+        and all(0 < price < INT_LIMIT and price % TICK == 0 for price in prices)
     )
     if not fits or bound is None:
         return None

@@ -2,7 +2,8 @@
 
 What it says is not recorded: it replays nothing after a break, so the venue has to be asked in any
 case, and one way to hear of a fill is easier to trust than two. It only says that there is
-something to ask for, at once instead of at the next poll.
+something to ask for, at once instead of at the next poll; and of a cancel or a replacement that was
+refused, which order is to be looked at, because whoever polls may see it only before and after.
 
 Frames are JSON, in text or binary ones. The credentials go to the venue's own host and nowhere
 else: no redirect is followed and no proxy taken from the environment.
@@ -14,16 +15,20 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from types import MappingProxyType
 from typing import Final, NoReturn
 
 import aiohttp
 
 from gateway.brokers.alpaca.address import Address
 from gateway.brokers.alpaca.client import CONNECT_TIMEOUT_S, REQUEST_TIMEOUT_S
-from gateway.brokers.alpaca.wire import an_object, read_json
+from gateway.brokers.alpaca.mapping import order_id
+from gateway.brokers.alpaca.wire import Fields, UnreadableError, an_object, read_json, text
 from gateway.brokers.contract import Credentials
 from gateway.ports import Clock
+from signing.lifecycle import State
 
 UPDATES: Final = "trade_updates"
 MESSAGE_BYTES_MAX: Final = 256 * 1024
@@ -37,6 +42,12 @@ BACK_OFF_MS: Final = (1_000, 60_000)
 """The first pause before connecting again, which doubles, and the longest."""
 LASTED_MS: Final = 60_000
 """A connection that held for so long was a good one: the pauses begin anew after it."""
+_REFUSALS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "order_cancel_rejected": State.PENDING_CANCEL.value,
+        "order_replace_rejected": State.PENDING_REPLACE.value,
+    }
+)
 _NS_PER_MS: Final = 1_000_000
 _log = logging.getLogger(__name__)
 
@@ -56,14 +67,26 @@ class Stream:
         clock: Clock,
         news: Callable[[], object],
         reconnected: Callable[[], object],
+        undecided: Callable[[str, str], Awaitable[object]],
     ) -> None:
-        """``news``: ask at once. ``reconnected``: nobody listened for a while."""
+        """Wire it.
+
+        Args:
+            account: its alias.
+            venue: where it is.
+            credentials: what opens it, asked for at each connection.
+            clock: for pauses.
+            news: there is something to ask for.
+            reconnected: nobody listened for a while.
+            undecided: what was pending of an order, by the venue's id, is to be looked at.
+        """
         self._account = account
         self._venue = venue
         self._credentials = credentials
         self._clock = clock
         self._news = news
         self._reconnected = reconnected
+        self._undecided = undecided
         self._heard = asyncio.Event()
         self._listened = False
         self._failures = 0
@@ -117,7 +140,7 @@ class Stream:
                 await self._begin(socket)
             self._begun()
             async for message in socket:
-                self._take(message)
+                await self._take(message)
 
     async def _begin(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Say who we are and what we listen for; both must be confirmed."""
@@ -143,24 +166,32 @@ class Stream:
             self._reconnected()
         self._listened = True
 
-    def _take(self, message: aiohttp.WSMessage) -> None:
+    async def _take(self, message: aiohttp.WSMessage) -> None:
         """Anything that is told is news: what it says exactly is for the venue's lists to say."""
-        if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-            self._heard.set()
+        with suppress(UnreadableError):
+            told = _data(message, UPDATES)
+            pending = _REFUSALS.get(text(told, "event"))
+            if pending is not None:
+                await self._undecided(order_id(an_object(told.get("order")), "id"), pending)
+        self._heard.set()
 
 
 def _field(message: aiohttp.WSMessage, stream: str, name: str) -> object:
-    """One field of a message of a stream, which it must be."""
+    return _data(message, stream).get(name)
+
+
+def _data(message: aiohttp.WSMessage, stream: str) -> Fields:
+    """What a message of a stream says, which it must be."""
     if message.type is aiohttp.WSMsgType.TEXT:
         content = str(message.data).encode()
     elif message.type is aiohttp.WSMsgType.BINARY:
         content = bytes(message.data)
     else:
-        raise _StreamError("it does not answer")
+        raise UnreadableError("no message")
     fields = an_object(read_json(content))
     if fields.get("stream") != stream:
-        raise _StreamError("it answers something else")
-    return an_object(fields.get("data")).get(name)
+        raise UnreadableError("another stream")
+    return an_object(fields.get("data"))
 
 
 async def _no_redirect(*_: object) -> NoReturn:

@@ -11,7 +11,7 @@ import pytest
 from gateway.brokers.alpaca import stream
 from gateway.brokers.alpaca.adapter import AlpacaBroker
 from gateway.brokers.contract import Credentials, Streaming
-from gateway.domain.execution import Execution
+from gateway.domain.execution import Execution, StatusChange
 from peers.alpaca import alpaca_peer
 from peers.alpaca_venue import Account, AlpacaPeer, Fault
 from support.alpaca import opened, real, until
@@ -68,6 +68,50 @@ async def test_a_fill_is_news_at_once_and_is_told_by_the_lists(
     [update] = await listening.updates(0, 10)
     assert isinstance(update.event, Execution)
     assert told.reconnected == []
+
+
+@pytest.mark.requirement("S3-05")
+@pytest.mark.parametrize("pending", ["cancel", "replace"])
+async def test_a_refusal_that_no_poll_has_seen_pending_is_told(
+    peer: AlpacaPeer, listening: AlpacaBroker, told: Told, pending: str
+) -> None:
+    await listening.submit(limit_order("wr-1", 10))
+    peer.decides = False
+    if pending == "cancel":
+        await listening.cancel("wr-1")
+    else:
+        await listening.replace("wr-1", limit_order("wr-2", 5), 0)
+    peer.decide("wr-1", done=False)
+    heard: list[tuple[str, str]] = []
+    async with asyncio.timeout(30):
+        while not heard:
+            updates = await listening.updates(0, 10)
+            words = [each.event for each in updates if isinstance(each.event, StatusChange)]
+            heard = [(word.status, word.code) for word in words if word.broker_client_id == "wr-1"]
+    assert heard == [("ACKNOWLEDGED", f"ERR_{pending.upper()}_REJECTED")]
+    assert told.news >= 2
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"stream": "trade_updates", "data": {"event": "order_cancel_rejected"}},
+        {"stream": "trade_updates", "data": {"event": "order_cancel_rejected", "order": {}}},
+        {"stream": "trade_updates", "data": {"event": ["x"], "order": {"id": "../x"}}},
+        {"stream": "trade_updates", "data": []},
+        {"stream": "elsewhere"},
+        {},
+    ],
+    ids=["no order", "no id", "no event", "no data", "another stream", "nothing"],
+)
+async def test_what_cannot_be_read_is_news_and_breaks_nothing(
+    peer: AlpacaPeer, listening: AlpacaBroker, told: Told, message: dict[str, object]
+) -> None:
+    peer.listeners[-1].send(message)
+    await until(lambda: told.news == 2)
+    assert (told.reconnected, len(peer.listeners)) == ([], 1)
+    assert await listening.updates(0, 10) == []
 
 
 async def test_nothing_is_sent_before_somebody_listens(

@@ -11,6 +11,7 @@ import apsw
 import pytest
 
 from gateway.brokers.contract import AccountTerms, BrokerParts, MarketDriven
+from gateway.brokers.simulator import listing
 from gateway.brokers.simulator.adapter import SimulatorBroker, open_simulator
 from gateway.brokers.simulator.store import SCHEMA_VERSION
 from gateway.domain.errors import InvalidInputError, UnavailableError
@@ -509,4 +510,84 @@ async def test_jumping_over_months_trades_every_session_in_between(tmp_path: Pat
     await broker.on_market(at_us[-1])
     sizes = [event.qty for event in await events(broker) if isinstance(event, Execution)]
     assert sizes == [25] * 39 + [15]
+    await broker.close()
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.parametrize(("known", "taken"), [(250, True), (0, False), (249, False)])
+async def test_a_partly_filled_order_is_replaced_only_by_who_knows_what_was_filled(
+    tmp_path: Path, known: int, *, taken: bool
+) -> None:
+    """Whoever counted another quantity as filled would hold more than was decided."""
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    old = broker_order(qty=300, time_in_force=TimeInForce.GTC)  # 2.5 % of 10,000 are 250
+    await broker.submit(old)
+    await broker.on_market(TUE)
+    new = replace(old, broker_client_id="wr-2", qty=30)
+    answer = await broker.replace("wr-1", new, known)
+    assert answer == (Accepted("sim-00000002") if taken else Rejected("ERR_TOO_LATE"))
+    await broker.close()
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)  # and so it stays
+    assert await broker.replace("wr-1", new, known) == answer
+    [record] = await broker.open_orders("primary")
+    assert record.broker_client_id == ("wr-2" if taken else "wr-1")
+    await broker.on_market(WED)
+    assert (await broker.statement("primary")).positions == {"AAPL": (280 if taken else 300, 0)}
+    await broker.close()
+
+
+@pytest.mark.requirement("S1-06")
+async def test_a_replacement_may_spend_what_the_order_before_it_had_claimed(
+    tmp_path: Path,
+) -> None:
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    old = limit_order(qty=900, limit_price=1_000_000, time_in_force=TimeInForce.GTC)
+    assert isinstance(await broker.submit(old), Accepted)  # 90,000 of 100,000
+    beside = replace(old, broker_client_id="wr-2", qty=950)
+    assert await broker.submit(beside) == Rejected("ERR_INSUFFICIENT_FUNDS")
+    instead = replace(old, broker_client_id="wr-3", qty=950)
+    assert isinstance(await broker.replace("wr-1", instead, 0), Accepted)
+    too_much = replace(old, broker_client_id="wr-4", qty=1_001)
+    assert await broker.replace("wr-3", too_much, 0) == Rejected("ERR_INSUFFICIENT_FUNDS")
+    [record] = await broker.open_orders("primary")
+    assert (record.broker_client_id, record.qty) == ("wr-3", 950)
+    await broker.close()
+
+
+@pytest.mark.requirement("W-07")
+async def test_the_history_is_by_the_clock_on_the_wall_and_holds_refusals(tmp_path: Path) -> None:
+    clock = ManualClock(wall=1_000)
+    broker = await simulator(tmp_path, still(), clock, FREE)
+    await broker.submit(broker_order("wr-1"))
+    clock.wall = 2_000
+    await broker.submit(broker_order("wr-2", symbol="NOPE"))
+    clock.wall = 3_000
+    await broker.on_market(TUE)
+
+    async def listed(from_us: int, to_us: int) -> tuple[list[str], list[str]]:
+        found = await broker.history("primary", from_us, to_us)
+        orders = [record.broker_client_id for record in found.orders]
+        return orders, [fill.broker_client_id for fill in found.executions]
+
+    assert await listed(0, 1_000) == ([], [])
+    assert await listed(1_000, 1_001) == (["wr-1"], [])
+    assert await listed(1_001, 3_000) == (["wr-2"], [])
+    assert await listed(3_000, 3_001) == ([], ["wr-1"])
+    [refused] = (await broker.history("primary", 2_000, 2_001)).orders
+    assert (refused.status, refused.placed_us) == ("REJECTED", 2_000)
+    await broker.close()
+
+
+async def test_a_history_that_would_be_cut_off_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "HISTORY_MAX", 1)
+    broker = await simulator(tmp_path, still(), ManualClock(), FREE)
+    await broker.submit(broker_order("wr-1"))
+    assert len(await broker.open_orders("primary")) == 1
+    await broker.submit(broker_order("wr-2"))
+    for asked in (broker.open_orders("primary"), broker.history("primary", 0, 2**52)):
+        with pytest.raises(UnavailableError) as error:
+            await asked
+        assert error.value.code == "simulator-history-too-long"
     await broker.close()
