@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.domain.book import NONE, Book
+from gateway.domain.mode import Mode
 from gateway.ledger.journal import Journal
 from gateway.ports import Clock, Committed, Draft
 from gateway.telemetry.metrics import Metrics
@@ -84,7 +85,7 @@ class Observer:
                 return
             for draft in drafts:
                 self.metrics.entered(draft.kind)
-                if draft.kind == "decision" and draft.payload["allow"]:
+                if draft.kind == "decision" and _forwards(draft.payload):
                     self._expect(str(draft.payload["order_id"]))
 
         commit.add_done_callback(durable)
@@ -97,8 +98,8 @@ class Observer:
     def _decision(self, payload: Mapping[str, Any]) -> None:
         allow = bool(payload["allow"])
         verdict = payload["verdict"]
-        unproven = sorted(set(verdict["required"]) - set(verdict["passed"]))
-        self.metrics.decided(allow=allow, controls=() if allow else unproven)
+        unproven = () if allow else set(verdict["required"]) - set(verdict["passed"])
+        self.metrics.decided(allow=allow, controls=sorted(unproven))
 
     def _submission(self, payload: Mapping[str, Any]) -> None:
         outcome = str(payload["outcome"])
@@ -127,3 +128,8 @@ class Observer:
 
     def _external(self, payload: Mapping[str, Any]) -> None:
         self.signs.happened(Event("external", str(payload["account"]), NONE))
+
+
+def _forwards(decision: Mapping[str, Any]) -> bool:
+    """Whether a submission follows: of an allow, unless it is one of research."""
+    return bool(decision["allow"]) and Mode(decision["mode"]).forwards

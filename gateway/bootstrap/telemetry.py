@@ -37,5 +37,6 @@ def _seen(app: App) -> Seen:
         ledger=", ".join(troubles) or None,
         unpublished=app.ledger.publication_problem,
         clock=app.clock_watch.trouble(),
+        dead_channels=[one.name for one in app.alerting.reports() if one.failing is not None],
         without_quotes=0 if app.feeds is None else app.feeds.counts()[FeedSource.NONE],
     )

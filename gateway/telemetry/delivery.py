@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from gateway.telemetry.alerts import Alerts, Standing
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.notices import Notice, UnsentError, What
-from gateway.telemetry.rules import RANK, Alert, Severity
+from gateway.telemetry.rules import RANK, Alert, Severity, channel_key
 
 CHANNELS_MAX: Final = 4
 """Each may keep one thread."""
@@ -125,22 +125,36 @@ class Delivery:
     async def _keep_told(self, channel: Channel) -> None:
         pause_ms = PAUSE_FIRST_MS
         while True:
-            notice = self._next(channel)
-            if notice is None:
+            try:
+                taken = await self._tell_next(channel)
+            except Exception:  # noqa: BLE001  a defect here must not leave a channel silent
+                _log.exception("the alert channel %s could not be told", channel.name)
+                taken = False
+            if taken is None:
                 await self._clock.sleep_ms(LOOK_MS)
-                continue
-            if await self._attempt(channel, notice) is None:
-                self._learn(channel, notice)
+            elif taken:
                 pause_ms = PAUSE_FIRST_MS
-                continue
-            self._count(channel, notice)
-            await self._clock.sleep_ms(pause_ms)
-            pause_ms = min(2 * pause_ms, PAUSE_MAX_MS)
+            else:
+                await self._clock.sleep_ms(pause_ms)
+                pause_ms = min(2 * pause_ms, PAUSE_MAX_MS)
+
+    async def _tell_next(self, channel: Channel) -> bool | None:
+        """Whether the channel took what it should hear next; ``None``: it knows all of it."""
+        notice = self._next(channel)
+        if notice is None:
+            return None
+        if await self._attempt(channel, notice) is None:
+            self._learn(channel, notice)
+            return True
+        self._count(channel, notice)
+        return False
 
     def _next(self, channel: Channel) -> Notice | None:
         """What the channel should hear next: the most severe that it does not know, or an end."""
         standing = self._alerts.standing()
         for held in standing:
+            if held.alert.key == channel_key(channel.name):
+                continue  # that it is dead is for the others to hear
             known = channel.knows.get(held.alert.key)
             if known is None or RANK[held.alert.severity] < RANK[known.severity]:
                 return self._notice(What.RAISED, held)

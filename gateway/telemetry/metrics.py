@@ -83,6 +83,9 @@ class Metrics:
             )
             for name, told in HISTOGRAMS.items()
         }
+        self._counting: dict[tuple[str, ...], Counter] = {}
+        """Name and labels -> the one counter that counts them: looked up for every order."""
+        self._timing: dict[tuple[str, ...], Histogram] = {}
         self._controls: set[str] = set()
         self.broker_errors = {broker: Share(monotonic_ns) for broker in brokers}
         """By broker: of its requests of the last five minutes, those that failed."""
@@ -99,46 +102,59 @@ class Metrics:
 
     def requested(self, broker: str, outcome: str) -> None:
         """A request to a broker ended."""
-        self._counters["writ_broker_requests_total"].labels(broker, outcome).inc()
+        self._count("writ_broker_requests_total", broker, outcome)
         if broker in self.broker_errors:
             self.broker_errors[broker].add(bad=outcome not in ANSWERED)
 
     def decided(self, *, allow: bool, controls: Iterable[str]) -> None:
         """An order was decided; ``controls`` are those that a denial names."""
-        self._counters["writ_decisions_total"].labels("allowed" if allow else "denied").inc()
+        self._count("writ_decisions_total", "allowed" if allow else "denied")
         self.denials.add(bad=not allow)
         for control in controls:
             if len(self._controls) < CONTROLS_MAX:
                 self._controls.add(control)
             named = control if control in self._controls else "other"
-            self._counters["writ_denials_total"].labels(named).inc()
+            self._count("writ_denials_total", named)
 
     def submitted(self, broker: str, outcome: str, latency_ms: int | None) -> None:
         """A submission ended; the latency is that of orders that went out."""
-        self._counters["writ_submissions_total"].labels(broker, outcome).inc()
+        self._count("writ_submissions_total", broker, outcome)
         if latency_ms is not None:
-            latency = self._histograms["order_submission_latency_ms"]
-            latency.labels(broker, outcome).observe(latency_ms)
+            self._time("order_submission_latency_ms", latency_ms, broker, outcome)
 
     def entered(self, kind: str) -> None:
         """An entry of the log is durable."""
-        self._counters["writ_entries_total"].labels(kind).inc()
+        self._count("writ_entries_total", kind)
 
     def quoted(self, source: str, latency_ms: int) -> None:
         """A quote came, so long after its own instant."""
-        self._histograms["writ_market_data_latency_ms"].labels(source).observe(latency_ms)
+        self._time("writ_market_data_latency_ms", latency_ms, source)
 
     def told(self, channel: str, what: str) -> None:
         """A channel took a notice."""
-        self._counters["writ_alerts_sent_total"].labels(channel, what).inc()
+        self._count("writ_alerts_sent_total", channel, what)
 
     def untold(self, channel: str) -> None:
         """A channel did not take a notice."""
-        self._counters["writ_alerts_failed_total"].labels(channel).inc()
+        self._count("writ_alerts_failed_total", channel)
 
     def lost(self, channel: str) -> None:
         """A notice is given up."""
-        self._counters["writ_alerts_lost_total"].labels(channel).inc()
+        self._count("writ_alerts_lost_total", channel)
+
+    def _count(self, name: str, *labels: str) -> None:
+        key = (name, *labels)
+        found = self._counting.get(key)
+        if found is None:
+            found = self._counting[key] = self._counters[name].labels(*labels)
+        found.inc()
+
+    def _time(self, name: str, latency_ms: int, *labels: str) -> None:
+        key = (name, *labels)
+        found = self._timing.get(key)
+        if found is None:
+            found = self._timing[key] = self._histograms[name].labels(*labels)
+        found.observe(latency_ms)
 
 
 class _Looked(Collector):

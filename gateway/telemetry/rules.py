@@ -78,6 +78,13 @@ class Seen:
     clock: str | None
     without_quotes: int = 0
     """Symbols whose market is open and that have no quote which is young enough."""
+    dead_channels: Sequence[str] = ()
+    """Alert channels that take no notices; the others are told of it."""
+
+
+def channel_key(name: str) -> str:
+    """The key of the alert that a channel takes no notices."""
+    return f"channel:{name}"
 
 
 def due(signs: Signs, seen: Seen) -> list[Alert]:
@@ -146,6 +153,13 @@ def _gateway(seen: Seen) -> Iterator[Alert]:
             Severity.MEDIUM,
             "The published log is behind",
             "It is tried again by itself; the gateway's own log says why it failed.",
+        )
+    for name in seen.dead_channels:
+        yield Alert(
+            channel_key(name),
+            Severity.HIGH,
+            f"The alert channel {name} takes no notices",
+            "What stands is told to it once it does; `writ alerts channels` says why it does not.",
         )
     if seen.clock is not None:
         text = f"{seen.clock[:1].upper()}{seen.clock[1:]}. LIVE is closed meanwhile."

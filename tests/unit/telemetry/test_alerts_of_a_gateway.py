@@ -11,6 +11,7 @@ import pytest
 
 from gateway.api.access import FILE_NAME
 from gateway.config import Settings
+from gateway.domain.errors import InvalidInputError
 from peers.alert_channels import ChannelsPeer
 from support.alert_channels import addresses
 from support.doors import Door, opened, problem
@@ -129,6 +130,14 @@ async def test_no_address_leaves_the_gateway(peer: ChannelsPeer, tmp_path: Path)
         assert not any(address in text for address in found.values() for text in shown)
         assert not any(address in repr(door.app.settings) for address in found.values())
     assert (tmp_path / "data" / FILE_NAME).exists()
+
+
+async def test_an_address_in_a_vault_needs_a_vault(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        async with opened(tmp_path, alerts={"chat": "vault://kv/writ/alerts#chat"}):
+            pass
+    assert caught.value.code == "config-invalid"
+    assert "WRIT_VAULT_URL" in caught.value.detail
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from gateway.bootstrap import quotes
 from gateway.domain.errors import WritError
+from gateway.domain.market import QuoteSource
 from peers.alpaca import alpaca_peer
 from peers.alpaca_venue import AlpacaPeer, Fault
 from support.doors import Door, opened
@@ -66,6 +68,24 @@ async def test_every_request_to_the_broker_is_counted_by_how_it_ended(
         peer.faults += [Fault("GET", path, 503, times=3) for path in ("/v2/orders", "/v2/clock")]
         await shown(door, 'writ_broker_requests_total{broker="alpaca",outcome="failed"}')
         assert door.app.observer.metrics.broker_errors["alpaca"].counts()[0] >= 1
+
+
+@pytest.mark.requirement("S3-18")
+async def test_the_brokers_own_market_data_is_the_primary_feed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotes, "QUOTES_EVERY_MS", 20)
+    async with gateway(tmp_path, monkeypatch, alpaca_quotes="iex") as (door, peer):
+        peer.prices["AAPL"] = ("24.70", "24.72", "24.713")
+        decimals = door.app.release.instruments["AAPL"].price_decimals
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                sourced = door.app.facts.market().sourced("AAPL", decimals)
+                if sourced is not None:
+                    break
+                await asyncio.sleep(0.02)
+        assert sourced.source is QuoteSource.PRIMARY
+        await shown(door, 'writ_market_data_latency_ms_count{source="broker"}')
 
 
 @pytest.mark.requirement("S3-22")

@@ -172,6 +172,29 @@ async def test_a_channel_keeps_one_thread_however_long_it_hangs(
     assert started == 1
 
 
+async def test_that_a_channel_is_dead_the_others_hear(peer: ChannelsPeer) -> None:
+    dead = Alert("channel:hook", Severity.HIGH, "Dead", "It takes no notices.")
+    made = World(peer, ("hook", "pager"))
+    made.stand(dead)
+    tasks = made.told.tasks()
+    await until(lambda: len(peer.got) >= 1)
+    await asyncio.sleep(0.1)
+    for task in tasks:
+        task.cancel()
+    assert [one.path for one in peer.got] == ["/v2/enqueue"]
+
+
+async def test_a_defect_leaves_no_channel_silent(
+    peer: ChannelsPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(peer, "hook") as made:
+        with monkeypatch.context() as broken:
+            broken.setattr(made.alerts, "standing", lambda: 1 // 0)
+            await asyncio.sleep(0.05)
+        made.stand(KILL)
+        await until(lambda: len(peer.got) == 1)
+
+
 async def test_every_retry_has_an_end(peer: ChannelsPeer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "ATTEMPTS_MAX", 3)
     peer.fault = 503

@@ -119,6 +119,7 @@ def test_of_two_halts_of_one_cause_and_scope_the_more_severe_is_told(watched: Wa
         ({"clock": "our clock is off"}, "clock", Severity.CRITICAL),
         ({"unknown_ms": 30_001}, "unknown", Severity.HIGH),
         ({"without_quotes": 1}, "feeds", Severity.MEDIUM),
+        ({"dead_channels": ["chat"]}, "channel:chat", Severity.HIGH),
     ],
 )
 def test_what_stands_is_told(
