@@ -44,11 +44,7 @@ class NullBroker:
         Raises:
             RefusedError: ``broker-null``, always; nothing was sent.
         """
-        raise RefusedError(
-            "broker-null",
-            f"account {order.account} has no broker that takes orders",
-            "configure a broker for the account, or stay in RESEARCH",
-        )
+        raise _takes_none(order)
 
     async def replace(
         self,
@@ -61,7 +57,7 @@ class NullBroker:
         Raises:
             RefusedError: ``broker-null``, always; nothing was sent.
         """
-        await self.submit(order)
+        raise _takes_none(order)
 
     async def open_orders(self, account: str) -> list[BrokerOrderRecord]:  # noqa: ARG002  the port
         """None are working."""
@@ -112,3 +108,11 @@ class NullBroker:
 
     async def close(self) -> None:
         """Hold nothing, release nothing."""
+
+
+def _takes_none(order: BrokerOrder) -> RefusedError:
+    return RefusedError(
+        "broker-null",
+        f"account {order.account} has no broker that takes orders",
+        "configure a broker for the account, or stay in RESEARCH",
+    )
