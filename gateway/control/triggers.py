@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from gateway.domain.decision import EngineFailure, HaltTriggers
 from gateway.domain.halt import GLOBAL, HaltTrigger
-from gateway.ports import Clock, Draft, Journal, Stops
+from gateway.ports import Draft, Journal, Stops
 from signing import canonical
 from signing.lifecycle import State
 
@@ -109,23 +109,27 @@ class Triggers:
         if any(_tells(draft) for draft in drafts):
             self._news.set()
 
-    async def follow(self, clock: Clock, unready: Callable[[], Awaitable[str | None]]) -> None:
+    async def follow(
+        self,
+        sleep_ms: Callable[[int], Awaitable[None]],
+        unready: Callable[[], Awaitable[str | None]],
+    ) -> None:
         """Evaluate soon after each record that matters, for as long as the gateway runs.
 
         Args:
-            clock: for the pauses.
+            sleep_ms: the clock's, for the pauses.
             unready: says why the engine cannot be asked now, or ``None``.
         """
         while True:
             await self._news.wait()
-            while await unready() is not None:
-                await clock.sleep_ms(UNREADY_PAUSE_MS)
+            while not await _may_be_asked(unready):
+                await sleep_ms(UNREADY_PAUSE_MS)
             self._news.clear()
             # Not awaited: a broker that hangs over a cancel must not hide the next account's loss.
             looking = asyncio.create_task(self.evaluate(known_only=True))
             self._engaging.add(looking)
             looking.add_done_callback(self._looked)
-            await clock.sleep_ms(PAUSE_MS)
+            await sleep_ms(PAUSE_MS)
 
     def _looked(self, looking: asyncio.Task[None]) -> None:
         """What failed is in the log of the process; the halts themselves stand or are owed."""
@@ -165,6 +169,15 @@ class Triggers:
         for outcome in engaged:
             if isinstance(outcome, BaseException):
                 raise outcome
+
+
+async def _may_be_asked(unready: Callable[[], Awaitable[str | None]]) -> bool:
+    """Whether the engine is ready; where nobody can say, it is asked, and its failure is a halt."""
+    try:
+        return await unready() is None
+    except Exception:  # noqa: BLE001  whoever follows must not end, or no loss would be seen
+        _log.exception("whether the engine is ready could not be told")
+        return True
 
 
 def _tells(draft: Draft) -> bool:

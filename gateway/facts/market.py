@@ -65,8 +65,9 @@ class Market:
         if first is not None and self._fresh(first):
             return FeedState(FeedSource.PRIMARY, "PRIMARY_FRESH", first.age_ms(self.now_us))
         if second is not None and self._fresh(second):
-            cause = "PRIMARY_MISSING" if first is None else "PRIMARY_STALE"
-            return FeedState(FeedSource.SECONDARY, cause, second.age_ms(self.now_us))
+            if first is None:
+                return FeedState(FeedSource.SECONDARY, "PRIMARY_MISSING", None)
+            return FeedState(FeedSource.SECONDARY, "PRIMARY_STALE", first.age_ms(self.now_us))
         ages = [quote.age_ms(self.now_us) for quote in (first, second) if quote is not None]
         cause = "ALL_STALE" if ages else "ALL_MISSING"
         return FeedState(FeedSource.NONE, cause, min(ages, default=None))

@@ -17,7 +17,7 @@ from gateway.facts.document import Facts
 from gateway.host import OsEntropy, SystemClock
 from signing import canonical
 from support.brokers import ManualClock, broker_order, feed, simulator
-from support.facts import INSTRUMENTS, NOON_US, StillFeed, account, order, working
+from support.facts import HEALTH, INSTRUMENTS, NOON_US, StillFeed, account, order, working
 
 
 class Signed(dict[str, int]):
@@ -188,7 +188,7 @@ def test_the_halt_query_is_told_what_may_stop_everything(book: Book) -> None:
     primary.positions.clear()
     always = {"rejected_in_a_row": 0, "drift_bps": "none"}
     fallen = {"drawdown_bps": 1_000, "day_loss_micros": 100_000_000_000}
-    assert facts(book, FEED).halt_document() == {
+    assert facts(book, FEED, health=HEALTH).halt_document() == {
         "known_only": False,
         "market": {"volatility_told": True, "volatility_index_e4": 200_000},
         "accounts": {"primary": fallen | always},

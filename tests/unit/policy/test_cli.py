@@ -69,7 +69,7 @@ def test_build_tells_what_denies_every_order(
 ) -> None:
     assert run("build", str(sources), "--out", str(tmp_path / "made")) == 0
     told = capsys.readouterr().err
-    assert "34 limits are zero or left out" in told
+    assert "36 limits are zero or left out" in told
     assert "permissions.json" in told
     demo = SOURCE.parent / "gateway" / "demo" / "policy"
     with_data = ("build", str(sources), "--data", str(demo), "--out", str(tmp_path / "made"))

@@ -229,6 +229,7 @@ def test_the_shipped_release_allows_nothing(bench: Bench) -> None:
 
 def test_limits_of_the_tables_are_the_limits_of_the_controls() -> None:
     halts = {"drawdown_max_bps", "volatility_index_max_e4"}
+    halts |= {"reconciliation_drift_max_bps", "rejections_in_a_row_max_count"}
     market = {"close_buffer_min_ms", "venue_age_max_ms"}
     others = market | {"compliance_notional_max_micros"}
     ages = others | {"approval_age_max_ms", "exchange_rate_age_max_ms", "model_age_max_ms"}
