@@ -184,6 +184,10 @@ class StoryCheck:
             self._client_ids.add(pair)
         if payload["release_digest"] not in self._releases:
             raise _ImpossibleError("it names a release that was not accepted before it")
+        if document is not None:
+            replaces = _section(document, "order").get("replaces", "none")
+            if payload.get("replaces", "none") != replaces:
+                raise _ImpossibleError("its document names another order to replace")
         if payload["allow"] and not self._passes(payload, document):
             raise _ImpossibleError("it allows while a halt of everything stands")
         if payload["allow"]:
