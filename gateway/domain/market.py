@@ -66,8 +66,8 @@ class FeedState:
     """What a symbol's quotes are worth as of an instant.
 
     ``cause`` says why: PRIMARY_FRESH, PRIMARY_STALE, PRIMARY_MISSING (the secondary one is used),
-    ALL_STALE or ALL_MISSING. ``age_ms`` is that of the quote that is used, or of the youngest that
-    is too old; ``None`` where there is none.
+    ALL_STALE or ALL_MISSING. ``age_ms`` is that of the primary's quote, or, where neither counts,
+    of the younger one; ``None`` where there is none.
     """
 
     source: FeedSource

@@ -6,6 +6,7 @@ that contradicts the broker's is refused, unless the person insists; then the re
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ from gateway.domain.order import Side
 from gateway.domain.projection import apply
 from gateway.domain.trade_entries import mergeable_qty
 from gateway.ports import Broker, Clock, Draft, Journal
-from gateway.tracking.settlement import Settlement
+from gateway.tracking.settlement import ASK_TIMEOUT_S, Settlement
 from signing.canonical import encode
 from signing.lifecycle import State
 from signing.records import RecordError, check
@@ -117,7 +118,8 @@ class SettledByHand:
     async def _ask(self, order: OrderState) -> BrokerOrderState | str | None:
         """What the broker says; ``silent`` where it does not answer."""
         try:
-            return await self._brokers[order.account].order(order.broker_client_id)
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                return await self._brokers[order.account].order(order.broker_client_id)
         except Exception:  # noqa: BLE001  whatever it is: the person's word stands alone
             return "silent"
 

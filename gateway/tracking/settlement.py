@@ -36,6 +36,8 @@ ASKED_AT_ONCE: Final = 256
 AGAIN_MS: Final = 30_000
 """Until an order that could not be settled is asked for again; doubled each time."""
 AGAIN_MAX_MS: Final = 300_000
+ASK_TIMEOUT_S: Final = 60
+"""How long one question may take; after that it has no answer."""
 UNSETTLED: Final = "UNSETTLED_ORDER"
 """Cause of the halt of an account that has an order nobody could settle."""
 REASON: Final = "The outcome of a sent order is not known. It is never sent again: settle it."
@@ -64,6 +66,7 @@ class Settlement:
         self._clock = clock
         self._settle_ms = settle_ms
         self._under_way: dict[str, asyncio.Task[State]] = {}
+        self._closed = False
         self.pull: Pull = _nothing_new
         """Records what the broker has told: executions first, then what follows from them."""
 
@@ -94,6 +97,8 @@ class Settlement:
     async def begin(self, order: OrderState) -> None:
         """Settle an order; returns when it is settled, or at once where that takes its time."""
         task = self._under_way.get(order.order_id)
+        if self._closed:
+            return
         if task is None:
             task = asyncio.create_task(self.settle(order))
             self._under_way[order.order_id] = task
@@ -113,6 +118,7 @@ class Settlement:
 
     async def close(self) -> None:
         """Stop asking; after the next start it is asked again."""
+        self._closed = True
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()
@@ -174,7 +180,8 @@ class Settlement:
     async def _asked(self, order: OrderState) -> BrokerOrderState | Exception | None:
         """What the broker says of the order; an error is no answer, and never "not found"."""
         try:
-            return await self._broker.order(order.broker_client_id)
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                return await self._broker.order(order.broker_client_id)
         except Exception as error:  # noqa: BLE001  whatever it is: it is asked again
             # Without the traceback: what a broker was asked with may be in its frames.
             _log.warning(
@@ -204,7 +211,8 @@ class Settlement:
         if not await self._pulled() or self._now(order).filled_qty:
             return False
         try:
-            statement = await self._broker.statement(self._account)
+            async with asyncio.timeout(ASK_TIMEOUT_S):
+                statement = await self._broker.statement(self._account)
         except Exception as error:  # noqa: BLE001  a report that fails proves nothing
             _log.warning(
                 "asking %s for its positions failed (%s)", self._broker.name, type(error).__name__

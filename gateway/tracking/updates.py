@@ -17,6 +17,8 @@ from signing.lifecycle import TERMINAL
 
 PAGE: Final = 256
 ANSWER_TIMEOUT_MS: Final = 30_000
+UPDATES_TIMEOUT_S: Final = 180
+"""How long a broker may take to tell what is new: it may have to ask its venue many questions."""
 BY: Final = "tracking"
 UNKNOWN_EXECUTION: Final = "UNKNOWN_EXECUTION"
 """Cause of the halt of an account in which something was executed that the book does not know;
@@ -69,13 +71,15 @@ class Tracker:
         """Record everything new; returns how many updates were taken.
 
         Raises:
-            UnavailableError: the broker or the ledger did not answer; nothing is lost.
+            UnavailableError, TimeoutError: the broker or the ledger did not answer; nothing is
+                lost.
         """
         taken = 0
         async with self._turn:
             while True:
                 cursor = await self._ledger.cursor(self._broker.name)
-                updates = await self._broker.updates(cursor, PAGE)
+                async with asyncio.timeout(UPDATES_TIMEOUT_S):
+                    updates = await self._broker.updates(cursor, PAGE)
                 if not updates:
                     return taken
                 await self._take(updates)
