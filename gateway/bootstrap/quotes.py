@@ -15,7 +15,9 @@ from gateway.facts.document import Facts
 from gateway.market.feeds import FeedWatch
 
 QUOTES_EVERY_MS: Final = 2_000
-"""A quote may be 15 s old where the shipped limits say so; that leaves room for failures."""
+"""A quote may be no older than 15 s by the house rule; that leaves room for failures."""
+BATCH_PAUSE_MS: Final = 1_000
+"""For each question of a round, so that many symbols do not spend a broker's rate limit."""
 QUOTES_TIMEOUT_S: Final = 10
 QUOTES_MAX: Final = 100
 """Symbols in one question."""
@@ -66,7 +68,7 @@ async def keep_quotes(app: App, venue: VenueMarket) -> None:
     while True:
         symbols = venue.quotes.wanted(needed(app.book()))
         if await _asked(app, venue, symbols):
-            pause_ms = QUOTES_EVERY_MS
+            pause_ms = max(QUOTES_EVERY_MS, BATCH_PAUSE_MS * (len(symbols) // QUOTES_MAX))
         else:
             pause_ms = min(2 * pause_ms, RETRY_MAX_MS)
         await app.clock.sleep_ms(pause_ms)

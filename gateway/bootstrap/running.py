@@ -134,6 +134,7 @@ async def running(
             vkey=vkey,
         )
         app = await _start(opened)
+        stack.push_async_callback(app.tracking.close)
         await _begin(app, stack)
         yield app
 
@@ -177,7 +178,7 @@ async def _first_look(app: App, stack: contextlib.AsyncExitStack) -> None:
     An OPA server fetches its release from this very gateway, so it is asked when it is first
     ready; until then it allows nothing either.
     """
-    following = app.triggers.follow(app.clock, app.releases.readiness)
+    following = app.triggers.follow(app.clock.sleep_ms, app.releases.readiness)
     stack.callback(asyncio.create_task(following).cancel)
     if await _looked(app):
         return

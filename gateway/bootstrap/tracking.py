@@ -95,7 +95,6 @@ class Tracking:
             tracker, health = self.trackers[broker.name], self.health[broker.name]
             follow(broker, tracker, health, clock, stack, self._drifted)
         for settlement in self.settlements.values():
-            stack.push_async_callback(settlement.close)
             stack.callback(asyncio.create_task(settlement.keep_asking()).cancel)
         for order in book.open_orders():
             if order.anomaly == LIVE_AFTER_ABSENT:  # we may have died before it was asked for
@@ -103,6 +102,10 @@ class Tracking:
                     await self._withdraw(order.order_id)
                 except Exception:  # noqa: BLE001  the anomaly stands; a person cancels it
                     _log.exception("order %s could not be cancelled", order.order_id)
+
+    async def close(self) -> None:
+        """Leave the questions that are still open to the next start."""
+        await asyncio.gather(*(each.close() for each in self.settlements.values()))
 
     def _settlement(self, account: str, broker: OpenBroker) -> Settlement:
         parts = self._parts
