@@ -88,12 +88,18 @@ def _by_target(
 ) -> Iterator[tuple[str, list[str]]]:
     found: dict[str, list[str]] = {}
     for state in State:
-        try:
-            after = state_after(state, kind, payload, leaves=leaves)
-        except LifecycleError:
-            continue
-        found.setdefault("the same" if after is state else after.value, []).append(state.value)
+        after = _after(state, kind, payload, leaves)
+        if after is not None:
+            found.setdefault("the same" if after is state else after.value, []).append(state.value)
     yield from sorted(found.items(), key=lambda row: (row[0] == "the same", row[0]))
+
+
+def _after(state: State, kind: str, payload: dict[str, Any], leaves: int | None) -> State | None:
+    """The state after an entry; ``None`` where it may not be entered."""
+    try:
+        return state_after(state, kind, payload, leaves=leaves)
+    except LifecycleError:
+        return None
 
 
 def _meanings() -> dict[str, str]:

@@ -27,14 +27,15 @@ def invalid(told: Told, code: str = "config-invalid", status: int = 2) -> None:
     assert "Traceback" not in told[2]
 
 
-NUMERIC = ("PORT", "SIMULATOR_SEED", "BROKER_TIMEOUT_MS", "ENGINE_TIMEOUT_MS", "VAULT_TIMEOUT_MS")
 OUT_OF_RANGE = {
     "PORT": ("65536", "-1"),
     "SIMULATOR_SEED": ("2147483648", "-1"),
     "BROKER_TIMEOUT_MS": ("0", "60001"),
+    "CANCEL_BEFORE_CLOSE_MS": ("3600001", "-1"),
     "ENGINE_TIMEOUT_MS": ("0", "10001"),
     "VAULT_TIMEOUT_MS": ("0", "30001"),
 }
+NUMERIC = tuple(OUT_OF_RANGE)
 LOOSE_NUMBERS = {**NUMBERS, "fraction": "10.0", "line break": "10\n"}
 
 

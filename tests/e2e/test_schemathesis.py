@@ -34,6 +34,10 @@ SUPPRESSED: Final = {
         "in the header or in the body: none of it can be said in the schema of the body"
     ),
     ("POST /v1/orders/preview", "positive_data_acceptance"): "as for POST /v1/orders",
+    ("PATCH /v1/orders/{order_id}", "positive_data_acceptance"): "as for POST /v1/orders",
+    ("DELETE /v1/orders", "positive_data_acceptance"): (
+        "that one of the parameters is needed, and all only alone, cannot be said of parameters"
+    ),
     ("POST /v1/kill", "positive_data_acceptance"): (
         "which name fits which kind of scope, and which accounts there are, cannot be said there"
     ),

@@ -132,6 +132,17 @@ def test_kill_denies_the_next_request_until_a_named_person_resumes(
     assert server.writ(*BUY).status == 0
 
 
+@pytest.mark.requirement("S1-06")
+def test_an_order_with_an_end_of_its_own_is_typed_with_it(shared_server: GatewayProcess) -> None:
+    order = ("order", "submit", "buy", "1", "KO", "--limit", "31.00", "--tif", "gtd")
+    ends = ("--expires-at", "2015-01-30T15:00:00-05:00")
+    submitted = shared_server.writ(*order, *ends, "-o", "json")
+    assert submitted.status == 0, submitted.err
+    assert submitted.json["expires_at"] == "2015-01-30T20:00:00.000000Z"
+    refused = shared_server.writ(*order)
+    assert (refused.status, "expiry-missing" in refused.err) == (2, True)
+
+
 def test_an_open_order_is_cancelled_once(shared_server: GatewayProcess) -> None:
     server = shared_server
     order = server.writ(
@@ -276,3 +287,25 @@ def test_sixty_four_racing_posts_on_one_key_are_one_decision(
     assert {a.json()["code"] for a in answers if a.status_code == 409} <= {"idempotency-in-flight"}
     orders = shared_server.writ("order", "list", "--limit", "500", "-o", "json").json
     assert sum(row["client_order_id"] == "race" for row in orders) == 1
+
+
+@pytest.mark.requirement("W-07")
+def test_a_person_settles_orders_by_command(shared_server: GatewayProcess) -> None:
+    server = shared_server
+    order = server.writ("order", "submit", "buy", "1", "AAPL", "--limit", "24.00", "--wait", "10")
+    assert order.status == 0, order.err
+    [order_id] = [row["order_id"] for row in working(server)][:1]
+    word = ("--evidence", "its desk, by telephone", "--reason", "a drill")
+    refused = server.writ("order", "settle", order_id, "absent", *word)
+    assert refused.status == 1
+    assert "settle-contradicted" in refused.err
+    adopted = server.writ("order", "adopt", order_id, *word, "-o", "json")
+    assert (adopted.status, adopted.json["status"]) == (0, "ACKNOWLEDGED"), adopted.err
+    assert server.writ("order", "doubtful", "-o", "json").json == []
+    assert server.writ("order", "settle", order_id, "filled", *word, "--qty", "1").status == 2
+    assert server.writ("order", "cancel", order_id).status == 0
+
+
+def working(server: GatewayProcess) -> list[dict[str, object]]:
+    """The orders that work at the broker, newest first."""
+    return server.writ("order", "list", "--status", "acknowledged", "-o", "json").json

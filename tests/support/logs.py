@@ -126,6 +126,7 @@ class LogBuilder:
         payload["release_digest"] = canonical.digest(b"the release")
         body = document(number)
         body["ids"] |= {name: changes[name] for name in body["ids"].keys() & changes.keys()}
+        body["order"] |= {name: changes[name] for name in {"replaces"} & changes.keys()}
         payload["input_digest"] = self.publish_document(canonical.encode(body))
         return {**payload, **changes}
 

@@ -1,66 +1,66 @@
-"""A gateway in PAPER before the door of its HTTP application, and the officers who permit it.
-
-Its broker is the simulator, which takes orders as ever; only its route says that it is a venue
-outside, with a host of its own. What is tested is who may send an order there, not the sending.
-"""
+"""PAPER at a venue over HTTP: a permitted gateway, the peer it trades at, and what both see."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.brokers.simulator.adapter import SimulatorBroker
-from gateway.domain.mode import Mode
-from gateway.domain.permission import Route
-from gateway.host import SystemClock
-from gateway.market.historical import shipped_feed
+from gateway.brokers.alpaca import client
+from gateway.domain.book import OrderState
 from gateway.policy.release import load_release
+from peers.alpaca import alpaca_peer
+from peers.alpaca_venue import Account, AlpacaPeer
+from signing.lifecycle import State
+from support.alpaca import until
 from support.doors import Door, opened, settings
 from support.permitting import HOUR_US, Officers
 from support.permitting import fields as manifest_fields
+from support.real_time import ChosenClock, at_us, hours_told, tell_all
 
-HOST = "paper.example.com:443"
+OPEN = "2027-11-24T10:00"
 ORIGIN = "writ.local/log"
-LOOKS_S = 30
-"""How long a change may take to be seen; a slow machine needs some of it."""
 
 
-class ShiftedClock(SystemClock):
-    """The host's clock, ahead of it or behind."""
+@dataclass
+class Paper:
+    """The gateway, its venue, and the account that both speak of."""
 
-    def __init__(self) -> None:
-        super().__init__(shipped_feed().tradable_sessions()[0][1])
-        self.shift_us = 0
+    door: Door
+    peer: AlpacaPeer
+    account: Account
 
-    def wall_us(self) -> int:
-        return super().wall_us() + self.shift_us
+    async def buy(self, qty: str = "10") -> tuple[str, str]:
+        """Propose an order that is allowed; our id of it, and the one that the venue sees."""
+        answer = await self.door.propose(qty=qty)
+        assert answer.status_code == 201, answer.text
+        order_id = answer.json()["order_id"]
+        return order_id, self.order(order_id).broker_client_id
+
+    def order(self, order_id: str) -> OrderState:
+        return self.door.app.book().orders[order_id]
+
+    def causes(self) -> set[str]:
+        return {halt.cause for halt in self.door.app.book().halts.values()}
+
+    def held(self) -> dict[str, tuple[int, int]]:
+        return dict(self.door.app.book().account("primary").positions)
+
+    async def is_now(self, order_id: str, status: State) -> None:
+        await until(lambda: self.order(order_id).status is status)
 
 
-def outside(monkeypatch: pytest.MonkeyPatch, mode: Mode = Mode.PAPER, host: str = HOST) -> None:
-    """Let the simulator say that it is at a venue outside."""
-
-    def route(_broker: SimulatorBroker, account: str) -> Route:
-        return Route(account, "simulator", "none", mode, (host,))
-
-    monkeypatch.setattr(SimulatorBroker, "route", route)
-
-
-def permitting(folder: Path, **changes: Any) -> Officers:
-    """Officers whose manifests are for the gateway of `folder` in PAPER, and for its release."""
+def officers(folder: Path, now_us: int, number: str, host: str) -> Officers:
+    """Officers who permit PAPER with this one account at this one host."""
     release = load_release(settings(folder).release or folder)
-    now_us = time.time_ns() // 1_000
     attestation = manifest_fields()["attestations"][0]
     given = manifest_fields(
         gateway=ORIGIN,
-        accounts={
-            "primary": {"broker": "simulator", "broker_account": "none", "hosts": [HOST]},
-        },
+        accounts={"primary": {"broker": "alpaca", "broker_account": number, "hosts": [host]}},
         release_digest=release.digest,
         limits_digest=release.data_digest,
         strategies=["*"],
@@ -68,37 +68,61 @@ def permitting(folder: Path, **changes: Any) -> Officers:
         valid_until_us=now_us + 100 * 24 * HOUR_US,
         attestations=[attestation | {"valid_until_us": now_us + 300 * 24 * HOUR_US}],
     )
-    return Officers(folder / "trust", now_us, given | changes)
+    return Officers(folder / "trust", now_us, given)
+
+
+@dataclass
+class Venue:
+    """The peer, the account there, and the settings of a gateway that is permitted to trade it."""
+
+    peer: AlpacaPeer
+    account: Account
+    clock: ChosenClock
+    given: dict[str, Any]
+
+    @asynccontextmanager
+    async def gateway(self, folder: Path) -> AsyncGenerator[Paper]:
+        async with opened(folder, clock=self.clock, **self.given) as door:
+            yield Paper(door, self.peer, self.account)
+
+
+@contextmanager
+def venue(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Venue]:
+    clock = ChosenClock(at_us(OPEN))
+    with alpaca_peer(clock.wall_us) as peer:
+        account = peer.account()
+        monkeypatch.setenv("BROKER_KEY", account.key_id)
+        monkeypatch.setenv("BROKER_SECRET", account.secret)
+        monkeypatch.setattr(client, "READ_PAUSES_MS", (5, 10))
+        host = peer.url.removeprefix("http://")
+        permitting = officers(folder, clock.now_us, account.number, host)
+        permitting.sign()
+        at_alpaca = {
+            "broker": "alpaca",
+            "broker_account": account.number,
+            "url_override": peer.url,
+            "key_id": "env://BROKER_KEY",
+            "secret": "env://BROKER_SECRET",
+        }
+        given: dict[str, Any] = {
+            "mode": "PAPER",
+            "market": "venue",
+            "environment": "production",
+            "trust": permitting.folder,
+            "trust_root": permitting.pinned,
+            "broker_timeout_ms": 2_000,
+            "settle_ms": 1_000,
+            "accounts": {"primary": at_alpaca},
+        }
+        yield Venue(peer, account, clock, given)
 
 
 @asynccontextmanager
-async def paper(folder: Path, officers: Officers, **changes: Any) -> AsyncGenerator[Door]:
-    """Run that gateway and open its door; Omega 4 is lifted."""
-    given = {
-        "environment": "production",
-        "trust": officers.folder,
-        "trust_root": officers.pinned,
-        "mode": "PAPER",
-    }
-    async with opened(folder, **(given | changes)) as door:
-        yield door
-
-
-async def shown(door: Door) -> Any:  # noqa: ANN401  a decoded body
-    return (await door.call("GET", "/v1/manifests", scope="risk-reader")).json()
-
-
-async def until(door: Door, holds: Callable[[Any], bool]) -> Any:  # noqa: ANN401  a decoded body
-    """Wait until what is shown of the manifest is so."""
-    door.keys.setdefault("risk-reader", door.new_key("risk-reader", "read", "risk"))
-    for _ in range(LOOKS_S * 50):
-        told = await shown(door)
-        if holds(told):
-            return told
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"not so within {LOOKS_S} s: {await shown(door)}")
-
-
-def lapsed(cause: str) -> Callable[[Any], bool]:
-    """Whether the manifest has ended for this reason."""
-    return lambda told: told["manifest"] is not None and told["manifest"]["lapsed"] == cause
+async def ready(there: Venue, folder: Path) -> AsyncGenerator[Paper]:
+    """The gateway, once it knows all that an order needs."""
+    async with there.gateway(folder) as made:
+        await hours_told(made.door)
+        await tell_all(made.door)
+        broker = made.door.app.facts.venues["primary"]
+        await until(lambda: broker.terms("primary", "AAPL") is not None)
+        yield made

@@ -2,133 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway.bootstrap import following
-from gateway.brokers.alpaca import client
-from gateway.domain.book import OrderState
 from gateway.domain.errors import UnavailableError
-from gateway.policy.release import load_release
+from gateway.domain.market import QuoteSource
 from gateway.tracking import health
-from peers.alpaca import alpaca_peer
-from peers.alpaca_venue import Account, AlpacaPeer, Fault
+from peers.alpaca_venue import Fault
 from signing.lifecycle import State
 from support.alpaca import until
-from support.doors import Door, opened, settings
-from support.permitting import HOUR_US, Officers
-from support.permitting import fields as manifest_fields
-from support.real_time import ChosenClock, at_us, hours_told, tell_all
-
-OPEN = "2027-11-24T10:00"
-ORIGIN = "writ.local/log"
-
-
-@dataclass
-class Paper:
-    """The gateway, its venue, and the account that both speak of."""
-
-    door: Door
-    peer: AlpacaPeer
-    account: Account
-
-    async def buy(self, qty: str = "10") -> tuple[str, str]:
-        """Propose an order that is allowed; our id of it, and the one that the venue sees."""
-        answer = await self.door.propose(qty=qty)
-        assert answer.status_code == 201, answer.text
-        order_id = answer.json()["order_id"]
-        return order_id, self.order(order_id).broker_client_id
-
-    def order(self, order_id: str) -> OrderState:
-        return self.door.app.book().orders[order_id]
-
-    def causes(self) -> set[str]:
-        return {halt.cause for halt in self.door.app.book().halts.values()}
-
-    def held(self) -> dict[str, tuple[int, int]]:
-        return dict(self.door.app.book().account("primary").positions)
-
-    async def is_now(self, order_id: str, status: State) -> None:
-        await until(lambda: self.order(order_id).status is status)
-
-
-def officers(folder: Path, now_us: int, number: str, host: str) -> Officers:
-    """Officers who permit PAPER with this one account at this one host."""
-    release = load_release(settings(folder).release or folder)
-    attestation = manifest_fields()["attestations"][0]
-    given = manifest_fields(
-        gateway=ORIGIN,
-        accounts={"primary": {"broker": "alpaca", "broker_account": number, "hosts": [host]}},
-        release_digest=release.digest,
-        limits_digest=release.data_digest,
-        strategies=["*"],
-        valid_from_us=now_us - HOUR_US,
-        valid_until_us=now_us + 100 * 24 * HOUR_US,
-        attestations=[attestation | {"valid_until_us": now_us + 300 * 24 * HOUR_US}],
-    )
-    return Officers(folder / "trust", now_us, given)
-
-
-@dataclass
-class Venue:
-    """The peer, the account there, and the settings of a gateway that is permitted to trade it."""
-
-    peer: AlpacaPeer
-    account: Account
-    clock: ChosenClock
-    given: dict[str, Any]
-
-    @asynccontextmanager
-    async def gateway(self, folder: Path) -> AsyncGenerator[Paper]:
-        async with opened(folder, clock=self.clock, **self.given) as door:
-            yield Paper(door, self.peer, self.account)
-
-
-@contextmanager
-def venue(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Venue]:
-    clock = ChosenClock(at_us(OPEN))
-    with alpaca_peer(clock.wall_us) as peer:
-        account = peer.account()
-        monkeypatch.setenv("BROKER_KEY", account.key_id)
-        monkeypatch.setenv("BROKER_SECRET", account.secret)
-        monkeypatch.setattr(client, "READ_PAUSES_MS", (5, 10))
-        host = peer.url.removeprefix("http://")
-        permitting = officers(folder, clock.now_us, account.number, host)
-        permitting.sign()
-        at_alpaca = {
-            "broker": "alpaca",
-            "broker_account": account.number,
-            "url_override": peer.url,
-            "key_id": "env://BROKER_KEY",
-            "secret": "env://BROKER_SECRET",
-        }
-        given: dict[str, Any] = {
-            "mode": "PAPER",
-            "market": "venue",
-            "environment": "production",
-            "trust": permitting.folder,
-            "trust_root": permitting.pinned,
-            "broker_timeout_ms": 2_000,
-            "settle_ms": 1_000,
-            "accounts": {"primary": at_alpaca},
-        }
-        yield Venue(peer, account, clock, given)
-
-
-@asynccontextmanager
-async def ready(there: Venue, folder: Path) -> AsyncGenerator[Paper]:
-    """The gateway, once it knows all that an order needs."""
-    async with there.gateway(folder) as made:
-        await hours_told(made.door)
-        await tell_all(made.door)
-        broker = made.door.app.facts.venues["primary"]
-        await until(lambda: broker.terms("primary", "AAPL") is not None)
-        yield made
+from support.paper import Paper, ready, venue
 
 
 @pytest.fixture
@@ -369,3 +255,24 @@ async def test_a_lost_file_of_updates_loses_no_fill_and_counts_none_twice(
             assert after.held() == {"AAPL": (10, 0)}
             assert after.causes() == set()
             assert after.door.app.book().doubtful == {}
+
+
+@pytest.mark.requirement("S3-18")
+async def test_quotes_of_the_venues_market_data_are_the_primary_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with venue(tmp_path, monkeypatch) as there:
+        there.peer.prices = {"AAPL": ("24.68", "24.72", "24.70")}
+        there.given["alpaca_quotes"] = "iex"
+        async with ready(there, tmp_path) as made:
+            market = made.door.app.facts.market
+            await until(
+                lambda: (
+                    (found := market().sourced("AAPL", 4)) is not None
+                    and found.source is QuoteSource.PRIMARY
+                )
+            )
+            quote = market().quote("AAPL", 4)
+            assert quote is not None
+            assert (quote.bid, quote.ask, quote.last) == (246_800, 247_200, 247_000)
+            await made.buy()

@@ -502,6 +502,19 @@ def test_a_document_that_is_none(log: LogBuilder, body: bytes) -> None:
     refused(log, 8)
 
 
+@pytest.mark.attack
+@pytest.mark.requirement("S1-06")
+@pytest.mark.parametrize("hidden", [True, False], ids=["not said", "said of nobody"])
+def test_a_replacement_that_only_decision_or_document_tells_of(
+    log: LogBuilder, hidden: bool
+) -> None:
+    log.decide(1)
+    payload = log.decision(2, replaces="o1") if hidden else log.decision(2)
+    changed = {name: value for name, value in payload.items() if name != "replaces"}
+    log.add("decision", changed if hidden else payload | {"replaces": "o1"})
+    assert "its document names another order to replace" in refused(log, 7)
+
+
 def test_an_order_without_a_quantity(log: LogBuilder) -> None:
     ticket: dict[str, Any] = {**document(1)["order"], "qty": "100"}
     body = canonical.encode({**document(1), "order": ticket})

@@ -16,7 +16,14 @@ from gateway.brokers.gate import Gate
 from gateway.brokers.simulator.adapter import SimulatorBroker as Simulator
 from gateway.config import AccountSettings, Settings
 from gateway.domain.book import OrderState
-from gateway.domain.execution import Accepted, OutcomeUnknownError, Rejected, Submission
+from gateway.domain.execution import (
+    Accepted,
+    BrokerUpdate,
+    OutcomeUnknownError,
+    Rejected,
+    StatusChange,
+    Submission,
+)
 from gateway.domain.halt import GLOBAL
 from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder, OrderType
@@ -314,4 +321,35 @@ async def test_a_replacement_that_cannot_be_proven_leaves_the_old_order_as_it_wa
     assert state(app, new.order_id).status is State.FATAL_ERROR
     assert state(app, old).status is State.ACKNOWLEDGED
     assert await live(app) == [(old, 10)]
+    await proven(app)
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.requirement("S3-20")
+async def test_a_cancel_that_the_broker_refuses_leaves_the_order_working(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = await resting(app)
+    client_id, real = state(app, order_id).broker_client_id, Simulator.updates
+
+    async def nothing(_self: Simulator, _broker_client_id: str) -> None:
+        """The broker takes the request and will refuse it."""
+
+    async def refused(self: Simulator, after: int, limit: int) -> list[BrokerUpdate]:
+        told = await real(self, after, limit)
+        if told or state(app, order_id).status is not State.PENDING_CANCEL:
+            return told
+        return [BrokerUpdate(after + 1, StatusChange(client_id, "ACKNOWLEDGED", "ERR_TOO_LATE"))]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Simulator, "cancel", nothing)
+        patched.setattr(Simulator, "updates", refused)
+        asked = await app.cancels.cancel(order_id, "ada")
+        assert asked.status is State.PENDING_CANCEL
+        await settled(app)
+        again = state(app, order_id)
+        assert (again.status, again.code) == (State.ACKNOWLEDGED, "ERR_TOO_LATE")
+        assert app.cancels.outstanding() == []
+        assert set(app.book().account("primary").working) == {order_id}
+    assert await live(app) == [(order_id, 10)]
     await proven(app)

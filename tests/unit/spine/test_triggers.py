@@ -143,7 +143,7 @@ async def test_what_is_recorded_is_looked_at_if_it_may_have_made_a_halt_due(
     async def unready() -> str | None:
         return None if ready.is_set() else "not yet"
 
-    following = asyncio.create_task(asked.triggers.follow(Pauses(), unready))
+    following = asyncio.create_task(asked.triggers.follow(others_run, unready))
     try:
         asked.triggers.heed([Draft("cancel", {}), Draft(kind, payload)], None)
         for _ in range(10):
@@ -161,11 +161,29 @@ async def test_what_is_recorded_is_looked_at_if_it_may_have_made_a_halt_due(
         await asyncio.wait([following])
 
 
-class Pauses:
-    """A clock that only lets others run."""
+@pytest.mark.requirement("S2-03")
+async def test_where_nobody_can_say_whether_the_engine_is_ready_it_is_asked() -> None:
+    asked = Asked()
 
-    async def sleep_ms(self, _ms: int) -> None:
-        await asyncio.sleep(0)
+    async def breaks() -> str | None:
+        raise RuntimeError("no connection")
+
+    following = asyncio.create_task(asked.triggers.follow(others_run, breaks))
+    try:
+        for _ in range(2):
+            asked.asked.clear()
+            asked.triggers.heed([Draft("execution", {})], None)
+            async with asyncio.timeout(60):
+                await asked.asked.wait()
+        assert not following.done()
+    finally:
+        following.cancel()
+        await asyncio.wait([following])
+
+
+async def others_run(_ms: int) -> None:
+    """A pause that only lets others run."""
+    await asyncio.sleep(0)
 
 
 class Stops:
