@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from statistics import median
 from typing import Final
 
 from simulation.runs import Tally, simulate_on, story
@@ -42,7 +43,10 @@ def _report(total: Tally, wall_s: float) -> str:
         *faults,
         f"orders allowed           {total.counts['allowed']}",
         f"orders denied            {total.counts['denied']}",
-        f"settled by a person      {total.counts['settled by hand']}",
+        f"outcomes unknown         {total.unknown}",
+        f"  settled by itself      {len(total.known_after_ms)}",
+        f"  half of these within   {median(total.known_after_ms or [0]) / 1_000:.1f} virtual s",
+        f"  settled by a person    {total.by_hand}",
         f"invariants broken        {sum(len(told.broken) for told in total.broken)}",
         f"wall time                {wall_s:.1f} s",
     ]

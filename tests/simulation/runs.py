@@ -32,6 +32,9 @@ class Tally:
     events: int = 0
     faults: Counter[str] = field(default_factory=Counter[str])
     counts: Counter[str] = field(default_factory=Counter[str])
+    unknown: int = 0
+    by_hand: int = 0
+    known_after_ms: list[int] = field(default_factory=list[int])
     broken: list[Told] = field(default_factory=list[Told])
 
     def add(self, told: Told) -> None:
@@ -40,6 +43,9 @@ class Tally:
         self.events += told.events
         self.faults.update(told.faults)
         self.counts.update(told.counts)
+        self.unknown += told.unknowns.all
+        self.by_hand += told.unknowns.by_hand
+        self.known_after_ms += told.unknowns.known_after_ms
         if told.broken:
             self.broken.append(told)
 
@@ -49,6 +55,9 @@ class Tally:
         self.events += other.events
         self.faults.update(other.faults)
         self.counts.update(other.counts)
+        self.unknown += other.unknown
+        self.by_hand += other.by_hand
+        self.known_after_ms += other.known_after_ms
         self.broken += other.broken
 
 

@@ -13,7 +13,7 @@ import pytest
 from simulation.faults import FAULTS
 from simulation.runs import Tally, prepare, simulate, story
 
-SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "2000"))
+SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "1000"))
 """As many as two cores run in about four minutes; others: `make simulate SEEDS=from:to`."""
 RANGES: Final = 40
 PER_RANGE: Final = SEEDS // RANGES

@@ -181,7 +181,7 @@ class Venue:
             return
         held.status = status
         self.moves += 1
-        self._tell(StatusChange(held.order.broker_client_id, status, code))
+        self._tell(StatusChange(held.order.broker_client_id, status, code, held.filled))
 
     # ---- trades
 
@@ -229,7 +229,7 @@ class Venue:
             (held, fill)
             for held in self.orders.values()
             for fill in held.fills.values()
-            if held.ours and fill.qty and fill.execution_id in self._told
+            if held.ours and not held.corrected and fill.execution_id in self._told
         ]
 
     def correct(self, *, bust: bool) -> None:

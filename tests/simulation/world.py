@@ -14,8 +14,11 @@ from typing import Any, Final, TypeVar
 
 from gateway.brokers import registry
 from gateway.brokers.contract import BrokerParts
+from gateway.domain.errors import WritError
 from gateway.ledger import publisher
+from gateway.ledger.database import DATABASE
 from simulation.faults import FAULTS
+from simulation.figures import Unknowns, unknowns_of
 from simulation.held import Account
 from simulation.hostile import HostileBroker
 from simulation.invariants import Broken, Invariants
@@ -57,6 +60,7 @@ class Told:
     counts: Mapping[str, int]
     broken: tuple[str, ...]
     trace: tuple[str, ...]
+    unknowns: Unknowns
     virtual_s: float
     steps: int
 
@@ -80,6 +84,7 @@ class World:
         self.trace: list[str] = []
         self.healed = False
         self.done = 0
+        self.unknowns = Unknowns(0, 0, ())
         self.rates = {k: v if only is None or k in only else 0 for k, v in FAULTS.items()}
         self.invariants = Invariants(self)
         self.venue = Venue(
@@ -181,6 +186,7 @@ class World:
             await self._live()
             await self.settle_down()
             await self.invariants.at_end()
+            self.unknowns = unknowns_of(self.machine.settings.data / DATABASE)
         except Broken:
             return
         finally:
@@ -190,10 +196,11 @@ class World:
         """The first start, and what an admin does before the first order."""
         while True:
             await self.boot()
-            with contextlib.suppress(DiedError):
+            with contextlib.suppress(DiedError, WritError):
                 await self.ask(self.life.app.modes.lift_omega4("admin", "simulation", None))
                 await asyncio.sleep(DAY_OPENS_S)
                 return
+            self._supervise()
 
     async def _live(self) -> None:
         """One event after the other, and a new gateway whenever one has died."""
@@ -260,6 +267,7 @@ class World:
             counts=dict(self.counts),
             broken=tuple(self.invariants.broken),
             trace=tuple(self.trace),
+            unknowns=self.unknowns,
             virtual_s=self.loop.time(),
             steps=self.loop.steps,
         )
