@@ -241,6 +241,16 @@ def halted(scope: Scope) -> Book:
     return book
 
 
+def in_doubt(*, symbol: str = "AAPL", anomaly: str = "none") -> Book:
+    """A book with another order whose outcome is not known."""
+    book = open_book("dec_1", "dec_2")
+    [other] = [order for order in book.orders.values() if order.decision_id == "dec_2"]
+    unknown = replace(other, symbol=symbol, status=State.UNKNOWN, anomaly=anomaly)
+    book.orders[other.order_id] = unknown
+    book.doubtful[unknown.account, unknown.symbol] = {unknown.order_id}
+    return book
+
+
 def door(**thresholds: object) -> dict[str, object]:
     return {"verdict": decision(document())["verdict"] | {"door": thresholds}}
 
@@ -265,6 +275,8 @@ async def test_only_the_mode_that_was_decided_in_forwards(mode: Mode) -> None:
         ("GATE_HALTED", halted(Scope("account", "primary")), {}),
         ("GATE_HALTED", halted(Scope("symbol", "AAPL")), {}),
         ("GATE_HALTED", halted(Scope("strategy", "none")), {}),
+        ("GATE_DOUBT", in_doubt(), {}),
+        ("GATE_DOUBT", in_doubt(anomaly="FILLED_BEYOND"), {}),
         ("GATE_RELEASE", replace(open_book(), release_digest="cd" * 32), {}),
         ("GATE_RELEASE", open_book(), {"release_digest": "cd" * 32}),
         ("GATE_MODE", open_book(), {"mode": "PAPER"}),
@@ -319,6 +331,20 @@ async def test_an_exit_passes_a_halt_where_exits_are_let_through(book: Book) -> 
     assert submission.outcome == "accepted"
     [sent] = broker.sent
     assert (sent.side, sent.reduce_only) == (Side.SELL, True)
+
+
+@pytest.mark.requirement("W-07")
+@pytest.mark.requirement("S1-12")
+async def test_what_came_to_be_in_doubt_meanwhile_stops_what_was_not_sent_but_for_exits() -> None:
+    async def answer(book: Book, data: bytes) -> str:
+        submission = await gate_to(ScriptedBroker(accepts), book).forward(data, APPROVED_NS)
+        return submission.code if submission.outcome == "refused" else submission.outcome
+
+    assert await answer(in_doubt(), good()) == "GATE_DOUBT"
+    assert await answer(in_doubt(symbol="MSFT"), good()) == "accepted"
+    assert await answer(in_doubt(), exit_permit()) == "accepted"
+    assert await answer(in_doubt(), exit_permit(reduces=False)) == "GATE_DOUBT"
+    assert await answer(in_doubt(anomaly="FILLED_BEYOND"), exit_permit()) == "GATE_DOUBT"
 
 
 @pytest.mark.requirement("W-10")

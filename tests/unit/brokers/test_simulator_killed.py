@@ -16,13 +16,13 @@ import pytest
 from gateway.brokers.simulator.arrivals import Arrival
 from gateway.brokers.simulator.book import SimulatorBook
 from gateway.domain.errors import UnavailableError
-from gateway.domain.execution import Accepted, Execution
+from gateway.domain.execution import Accepted, Execution, StatusChange
 from gateway.domain.order import Side
 from gateway.domain.quantities import notional_micros, value_micros
 from gateway.market.closes import quote_us
 from support import simulator_worker
 from support.brokers import SESSIONS, broker_order
-from support.simulator_worker import OPENING_MICROS, all_updates, open_book
+from support.simulator_worker import OPENING_MICROS, STANDS, all_updates, open_book
 
 OPENS_US = quote_us(SESSIONS[0])
 TESTS = Path(simulator_worker.__file__).parents[1]
@@ -56,6 +56,9 @@ def assert_adds_up(book: SimulatorBook) -> None:
     assert [update.cursor for update in updates] == list(range(1, len(updates) + 1))
     for update in updates:
         fill = update.event
+        if isinstance(fill, StatusChange):
+            assert fill.status == "REPLACED"
+            continue
         assert isinstance(fill, Execution)
         scales = (fill.qty_decimals, fill.price, fill.price_decimals)
         filled[fill.broker_client_id] += fill.qty
@@ -73,6 +76,17 @@ def assert_adds_up(book: SimulatorBook) -> None:
         assert state.filled_qty == qty
 
 
+def assert_one_stands(book: SimulatorBook, answered: list[str], workers: int) -> None:
+    """Of a chain of replacements exactly one works: the last that was answered, or the next."""
+    working = [record.broker_client_id for record in book.open_orders("primary")]
+    for number in range(workers + 1):
+        chain = [name for name in answered if name.startswith(f"wr-k{number}-{STANDS}-")]
+        standing = [name for name in working if name.startswith(f"wr-k{number}-{STANDS}-")]
+        if chain:
+            assert len(standing) == 1
+            assert int(standing[0].rpartition("-")[2]) - int(chain[-1].rpartition("-")[2]) in (0, 1)
+
+
 @pytest.mark.requirement("S2-06")
 def test_killed_again_and_again_it_keeps_every_answer_and_adds_up(tmp_path: Path) -> None:
     moments = random.Random(20_150_824)
@@ -83,6 +97,7 @@ def test_killed_again_and_again_it_keeps_every_answer_and_adds_up(tmp_path: Path
         assert_adds_up(book)
         for client_id in answered:
             assert book.order(client_id) is not None, "an answered order is there"
+        assert_one_stands(book, answered, attempt)
         book.close()
     assert len(answered) > 20
     with_fills = open_book(tmp_path)
