@@ -1,5 +1,6 @@
-"""What is an alert, and how severe: pure rules over what is seen. Texts name aliases and codes.
+"""What is an alert, and how severe: pure rules over what is seen.
 
+Texts name aliases, codes and what a halt covers; no person's words, no order and no amount.
 The same thresholds stand in ``docs/operations/alerts.rules.yml`` for whoever reads the metrics.
 """
 

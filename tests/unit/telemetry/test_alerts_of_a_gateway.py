@@ -50,7 +50,7 @@ async def test_a_kill_is_told_everywhere_and_its_end_too(
     peer: ChannelsPeer, tmp_path: Path
 ) -> None:
     references = files(tmp_path / "secrets", addresses(peer))
-    async with opened(tmp_path, alerts=references) as door:
+    async with opened(tmp_path, alerts=references, engine_timeout_ms=10_000) as door:
         await door.call("POST", "/v1/kill", scope="operate", json=KILL)
         await until(lambda: len({one.path for one in peer.got}) == 3)
         [alert] = (await alerts(door))["alerts"]
@@ -70,7 +70,7 @@ async def test_a_broken_channel_blocks_no_order_and_is_seen(
 ) -> None:
     peer.fault = "hang"
     references = files(tmp_path / "secrets", {"chat": addresses(peer)["hook"]})
-    async with opened(tmp_path, alerts=references) as door:
+    async with opened(tmp_path, alerts=references, engine_timeout_ms=10_000) as door:
         body = {**KILL, "scope": {"kind": "symbol", "name": "MSFT"}}
         await door.call("POST", "/v1/kill", scope="operate", json=body)
         async with asyncio.timeout(PATIENCE_S):
@@ -91,7 +91,7 @@ async def test_a_broken_channel_blocks_no_order_and_is_seen(
 
 async def test_a_channel_whose_address_is_missing_stops_no_start(tmp_path: Path) -> None:
     missing = {"chat": f"file://{tmp_path}/nowhere"}
-    async with opened(tmp_path, alerts=missing) as door:
+    async with opened(tmp_path, alerts=missing, engine_timeout_ms=10_000) as door:
         assert (await door.propose()).status_code == 201
         tested = await door.call("POST", "/v1/alerts/test", scope="operate")
         [channel] = tested.json()["channels"]
@@ -100,7 +100,7 @@ async def test_a_channel_whose_address_is_missing_stops_no_start(tmp_path: Path)
 
 async def test_a_test_goes_to_every_channel(peer: ChannelsPeer, tmp_path: Path) -> None:
     references = files(tmp_path / "secrets", addresses(peer))
-    async with opened(tmp_path, alerts=references) as door:
+    async with opened(tmp_path, alerts=references, engine_timeout_ms=10_000) as door:
         before = await door.entries()
         tested = await door.call("POST", "/v1/alerts/test", scope="operate")
         assert tested.json() == {

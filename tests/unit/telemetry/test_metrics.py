@@ -26,7 +26,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncGenerator[Door]:
-    async with opened(tmp_path) as door:
+    async with opened(tmp_path, engine_timeout_ms=10_000) as door:
         yield door
 
 
