@@ -97,7 +97,8 @@ async def test_a_time_server_tells_how_far_we_are_off(
 ) -> None:
     peer.skew_ms = skew_ms
     told = await teller.told()
-    assert abs(told.skew_ms - skew_ms) <= 500  # a busy machine answers late
+    # However busy the machine: the server's instant lies between the question and the answer.
+    assert abs(told.skew_ms - skew_ms) <= told.delay_ms // 2 + 2
     assert told.delay_ms >= 0
 
 
