@@ -34,7 +34,7 @@ def reconcile(
     if last:
         answer = client.get("/v1/reconciliation", account=account)
     else:
-        answer = client.post("/v1/reconciliation", {} if account is None else {"account": account})
+        answer = client.post("/v1/reconciliation", {"account": account or "*"})
     found: list[dict[str, Any]] = answer["accounts"]
     if fmt is output.Format.JSON:
         output.record(answer, fmt)

@@ -86,7 +86,7 @@ class Reconciler:
             reach: how much is compared.
 
         Raises:
-            UnavailableError: the record takes no entries.
+            UnavailableError: the record takes no entries, or cannot be read.
         """
         async with self._turn:
             result = await _Run(self.account, self.broker, self._parts, cause, by, reach).whole()
@@ -171,6 +171,8 @@ class _Run:
             self._statement_us = self._parts.clock.wall_us()
             statement = await self._reports.statement()
         await self._reports.pull()
+        # A commit that failed has left a book that knows more than the log.
+        await self._parts.journal.repair()
         orders: list[OrderRow] = []
         for row in compare_orders(self._book, self._ours, tuple(listed), known):
             orders.append(row)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.domain.book import AccountBook, Book, OrderState
-from gateway.domain.errors import NotFoundError
+from gateway.domain.errors import NotFoundError, UnavailableError
 from gateway.domain.execution import BrokerHistory
 from gateway.domain.halt import Scope
 from gateway.ports import Clock, Stops
@@ -196,15 +196,19 @@ class Reconciliations:
         await asyncio.gather(*(self._at_start(alias) for alias in self._accounts))
 
     async def _at_start(self, alias: str) -> None:
-        result = await self.run(alias, "start")
-        if result.failed:
+        try:
+            result = await self.run(alias, "start")
+            code = result.code if result.failed else None
+        except UnavailableError as error:  # the record takes nothing, and no order either
+            code = error.code
+        if code is not None:
             await self._stops.halt(
                 cause=FAILED,
                 scope=Scope("account", alias),
                 by=BY,
                 clear_by="probe",
                 reduce_allowed=True,
-                reason=f"the account could not be compared with {result.broker}: {result.code}",
+                reason=f"the account could not be compared with its broker: {code}",
             )
 
     async def follow(self, account: str) -> None:
@@ -271,6 +275,7 @@ class Reconciliations:
             except Exception as error:  # noqa: BLE001  asked again after a longer pause
                 _log.warning("asking for %s failed: %s", order.order_id, type(error).__name__)
                 return False
+            account = self._book().account(account.alias)  # it may be another one by now
             now = account.working.get(order.order_id)
             if now is not None and (not found.open or found.filled_qty != now.filled_qty):
                 return True
