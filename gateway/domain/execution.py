@@ -84,11 +84,14 @@ class StatusChange:
     """What a broker says an order's status is now: one of ``signing.lifecycle.BROKER_STATES``.
 
     A cancel or replace that the broker refused is told as the status before it, with its code.
+    ``cum_qty`` is FIX CumQty, at the order's scale: a broker that may tell an end before the fills
+    that preceded it says with it how much is filled in all.
     """
 
     broker_client_id: str
     status: str
     code: str
+    cum_qty: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,9 @@ CORRECTION_IMPOSSIBLE: Final = "CORRECTION_IMPOSSIBLE"
 LIVE_AFTER_ABSENT: Final = "LIVE_AFTER_ABSENT"
 """The broker has an order that was settled as absent."""
 
+CORRECTED_US: Final = "corrected_us"
+"""Of a trade as it stands: when its newest correction was made; absent where there is none."""
+
 Event = Execution | StatusChange | TradeCorrection
 _KINDS: Final[Mapping[type[Event], str]] = {
     Execution: "execution",
@@ -127,7 +130,7 @@ class Page:
             if event.broker_client_id not in self._closed:
                 self._question(event, UNKNOWN_ORDER, None)
             return
-        word = read_status(order, event.status, event.code)
+        word = read_status(order, event.status, event.code, event.cum_qty)
         self._follow(word, event, order)
 
     def _follow(self, word: Word, event: StatusChange, order: OrderState) -> None:
@@ -188,6 +191,8 @@ class Page:
         if before is None or before["qty"] == 0:
             self._question(event, TRADE_UNKNOWN, order)
             return
+        if event.market_us < before.get(CORRECTED_US, 0):
+            return  # a newer correction of the trade has overtaken it
         after = {
             "qty": event.qty,
             "price": event.price if event.qty else 0,
@@ -206,7 +211,7 @@ class Page:
         if _differs(event, order) or not self._enter("trade-correction", payload):
             self._question(event, CORRECTION_IMPOSSIBLE, order)
             return
-        self._standing[key] = dict(before) | after
+        self._standing[key] = dict(before) | after | {CORRECTED_US: event.market_us}
         self._trades[event.broker_client_id, event.execution_id] = payload
 
     def _enter(self, kind: str, payload: dict[str, Any]) -> bool:

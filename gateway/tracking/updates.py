@@ -12,7 +12,7 @@ from gateway.domain.book import NONE, Payload
 from gateway.domain.execution import BrokerUpdate, StatusChange, TradeCorrection
 from gateway.domain.halt import Scope
 from gateway.ports import Broker, Draft, Fill, Journal, Ledger, Stops
-from gateway.tracking.told import Page, Recorded, Taken, alive
+from gateway.tracking.told import CORRECTED_US, Page, Recorded, Taken, alive
 from signing.lifecycle import TERMINAL
 
 PAGE: Final = 256
@@ -180,6 +180,7 @@ def _standing(client_id: str, trades: Sequence[Fill]) -> dict[tuple[str, str], P
             "qty": payload["qty_after"],
             "price": payload["price_after"],
             "fee_micros": found[key]["fee_micros"] + payload["fee_change_micros"],
+            CORRECTED_US: payload["market_us"],
         }
     return found
 

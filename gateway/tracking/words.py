@@ -34,7 +34,7 @@ class Read(Enum):
     ENTERED = auto()
     """The order's new status."""
     FILLS_MISSING = auto()
-    """It is filled, says the broker, and has not told all of its executions."""
+    """It is over, says the broker, and has not told all of its executions."""
     ALIVE = auto()
     """It works, and was settled as absent."""
     IMPOSSIBLE = auto()
@@ -58,8 +58,11 @@ def is_absent(order: OrderState) -> bool:
     return order.status is State.CANCELED and order.code in ABSENT
 
 
-def read_status(order: OrderState, status: str, code: str) -> Word:
-    """Read what a broker says an order's status is; ``code`` is why, or none."""
+def read_status(order: OrderState, status: str, code: str, cum_qty: int | None = None) -> Word:
+    """Read what a broker says an order's status is; ``code`` is why, or none.
+
+    An end that overtakes its fills is not entered: what they reserve must not be let go before.
+    """
     told = State(status) if status in BROKER_STATES else State.UNKNOWN
     if told is State.UNKNOWN:  # never guessed at
         return Word(Read.IMPOSSIBLE, code=UNKNOWN_STATUS)
@@ -67,11 +70,9 @@ def read_status(order: OrderState, status: str, code: str) -> Word:
         return _STALE
     if order.status in _NEVER_AT_BROKER:
         return Word(Read.IMPOSSIBLE, code=f"STATUS_OF_{order.status.value}")
-    if told is State.FILLED:
-        return Word(Read.FILLS_MISSING) if order.leaves_qty else _STALE
     if told in _WORKING:
         return _working(order, told, code)
-    return _ending(order, told)
+    return _ending(order, told, cum_qty)
 
 
 def _working(order: OrderState, told: State, code: str) -> Word:
@@ -95,7 +96,11 @@ def _entered(order: OrderState, told: State) -> Word:
     return Word(Read.ENTERED, State.SUBMITTED if told is State.SUBMITTED else State.ACKNOWLEDGED)
 
 
-def _ending(order: OrderState, told: State) -> Word:
+def _ending(order: OrderState, told: State, cum_qty: int | None) -> Word:
+    if told is State.FILLED:
+        return Word(Read.FILLS_MISSING) if order.leaves_qty else _STALE
+    if told in TERMINAL and cum_qty is not None and cum_qty > order.filled_qty:
+        return Word(Read.FILLS_MISSING)
     if told is State.REJECTED and order.filled_qty:
         return Word(Read.IMPOSSIBLE, code=REJECTED_AFTER_FILL)
     if allowed(order.status, told):
