@@ -74,7 +74,7 @@ def _terms(alias: str, account: AccountSettings, custody: Custodian) -> AccountT
     """What the broker is told of an account; where one is really held, how to get there."""
     cash_micros = money_micros(account.opening_cash)
     if account.key_id is None:
-        return AccountTerms(cash_micros)
+        return AccountTerms(cash_micros, account.short_allowed, account.margin_multiple_bps)
     real = RealAccount(
         mode=Mode.LIVE if account.venue == "live" else Mode.PAPER,
         broker_account=account.broker_account,

@@ -66,19 +66,20 @@ async def keep_quotes(app: App, venue: VenueMarket) -> None:
         return
     pause_ms = QUOTES_EVERY_MS
     while True:
-        symbols = venue.quotes.wanted(needed(app.book()))
-        if await _asked(app, venue, symbols):
-            pause_ms = max(QUOTES_EVERY_MS, BATCH_PAUSE_MS * (len(symbols) // QUOTES_MAX))
+        asked = await _asked(app, venue)
+        if asked is not None:
+            pause_ms = max(QUOTES_EVERY_MS, BATCH_PAUSE_MS * (asked // QUOTES_MAX))
         else:
             pause_ms = min(2 * pause_ms, RETRY_MAX_MS)
         await app.clock.sleep_ms(pause_ms)
 
 
-async def _asked(app: App, venue: VenueMarket, symbols: list[str]) -> bool:
-    """Ask for some symbols at a time; whether all of it was answered."""
+async def _asked(app: App, venue: VenueMarket) -> int | None:
+    """Ask for some symbols at a time; how many in all, or ``None`` where it was not answered."""
     source = venue.quote_source
     assert source is not None
     try:
+        symbols = venue.quotes.wanted(needed(app.book()))
         for first in range(0, len(symbols), QUOTES_MAX):
             asked_ns = app.clock.monotonic_ns()
             async with asyncio.timeout(QUOTES_TIMEOUT_S):
@@ -90,5 +91,5 @@ async def _asked(app: App, venue: VenueMarket, symbols: list[str]) -> bool:
     except Exception as error:  # noqa: BLE001  whatever it was, it is asked again
         # Without its words: what a broker was asked with may be in them.
         _log.warning("the broker's quotes are not known anew: %s", type(error).__name__)
-        return False
-    return True
+        return None
+    return len(symbols)

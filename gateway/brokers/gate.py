@@ -98,12 +98,12 @@ class Gate:
 
         ``approved_ns`` is the monotonic time of the verdict. The submission says ``refused`` if
         nothing was sent, with one of the codes GATE_SPENT, GATE_DOCUMENT, GATE_MODE,
-        GATE_OMEGA4, GATE_HALTED, GATE_RELEASE, GATE_NO_BROKER, GATE_VENUE, GATE_MANIFEST,
-        GATE_LIVE, GATE_REPLACED, GATE_DOOR_MISSING, GATE_APPROVAL_AGE, GATE_MARKET_CLOSED,
-        GATE_QUOTE_AGE and GATE_SPREAD, or the adapter's own where it has proof that nothing left;
-        ``unknown`` if it may have been sent. It is never sent again: not here, and not by another
-        call with the same permit. A decision whose permit was refused as GATE_SPENT has another
-        submission already; it belongs to settlement.
+        GATE_OMEGA4, GATE_HALTED, GATE_DOUBT, GATE_RELEASE, GATE_NO_BROKER, GATE_VENUE,
+        GATE_MANIFEST, GATE_LIVE, GATE_REPLACED, GATE_DOOR_MISSING, GATE_APPROVAL_AGE,
+        GATE_MARKET_CLOSED, GATE_QUOTE_AGE and GATE_SPREAD, or the adapter's own where it has proof
+        that nothing left; ``unknown`` if it may have been sent. It is never sent again: not here,
+        and not by another call with the same permit. A decision whose permit was refused as
+        GATE_SPENT has another submission already; it belongs to settlement.
 
         Raises:
             PermitRefusedError: ``permit-invalid``: not a verifiable permit; nothing was sent.
@@ -185,6 +185,7 @@ class Gate:
             ("GATE_MODE", permitted.mode == book.mode and book.mode.forwards),
             ("GATE_OMEGA4", book.omega4_lifted(self._clock.wall_us())),
             ("GATE_HALTED", self._passes_halts(permitted)),
+            ("GATE_DOUBT", self._rests_on_no_guess(permitted)),
             ("GATE_RELEASE", permitted.release_digest == book.release_digest),
             ("GATE_NO_BROKER", order.account in self._brokers),
         )
@@ -216,6 +217,18 @@ class Gate:
         if not 0 <= age_ns <= held_to.approval_age_max_ms * _NS_PER_MS:
             return "GATE_APPROVAL_AGE"
         return market_refusal(order, held_to, self._market())
+
+    def _rests_on_no_guess(self, permitted: Permitted) -> bool:
+        """Whether no order of the same account and symbol has come to be in doubt since.
+
+        What only reduces was decided with each of them filled in full, and goes out; not beside an
+        anomaly, because nobody knows then what is held.
+        """
+        book, order = self._book(), permitted.order
+        doubtful = book.doubtful.get((order.account, order.symbol), ())
+        if permitted.exits:
+            return all(book.orders[order_id].anomaly == NONE for order_id in doubtful)
+        return not doubtful
 
     def _passes_halts(self, permitted: Permitted) -> bool:
         """Whether no halt covers the order, or it only reduces and the halts let exits through."""

@@ -170,9 +170,9 @@ async def put_fact(
     )
     now_us = app.clock.market_us()
     standing = app.pushed.put(fact, now_us)
-    # Rates and quotes come one by one, also after a restart: the first must not be blamed for
-    # the second. An account that cannot be valued yet is denied, and judged with the next clock.
-    await _halt_if_due(services, name, known_only=name != VOLATILITY)
+    # Facts come one by one, also after a restart: the first must not be blamed for the second. An
+    # account that cannot be valued yet is denied, and judged when it can be.
+    await _halt_if_due(services, name, known_only=True)
     return _answer(standing, now_us)
 
 

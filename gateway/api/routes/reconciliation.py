@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +23,8 @@ from gateway.tracking.reconciliation.reports import ReportFailedError
 from gateway.tracking.reconciliation.rows import Result
 from signing.complete import FORMAT
 
+ALL: Final = "*"
+"""How every account is named."""
 PERIOD_US_MAX: Final = 366 * 24 * 3_600 * 1_000_000
 """The longest period that a broker is asked for at once."""
 _NONE: Final = "none"
@@ -39,9 +41,9 @@ class ReconciliationQuery(BaseModel):
 
 
 class ReconcileBody(StrictBody):
-    """Which account is compared; all of them without."""
+    """Which account is compared; ``*`` is every one."""
 
-    account: Account | None = None
+    account: Account | Literal["*"]
 
 
 class PeriodQuery(BaseModel):
@@ -121,7 +123,8 @@ async def reconcile(
     body: Annotated[ReconcileBody, Depends(body_of(ReconcileBody))],
 ) -> ReconciliationsAnswer:
     """Compare now, and put right what stands; waits for as long as a difference has to stand."""
-    found = await services.to_the_end(_all(services, _wanted(services, body.account), who.name))
+    wanted = _wanted(services, None if body.account == ALL else body.account)
+    found = await services.to_the_end(_all(services, wanted, who.name))
     return ReconciliationsAnswer(accounts=[reconciliation_answer(result) for result in found])
 
 
