@@ -140,6 +140,10 @@ class AccountSettings(BaseModel):
     broker: Literal["simulator", "null", "alpaca"] = "simulator"
     opening_cash: Cash = "0"
     """Decimal string in the base currency; a simulated account opens with it."""
+    short_allowed: bool = False
+    """Whether the simulator lets the account sell short; the policy has its own word on it."""
+    margin_multiple_bps: int = Field(default=10_000, ge=10_000, le=100_000)
+    """How much of its equity a simulated account may hold; 10,000 is cash alone."""
     venue: Literal["paper", "live"] = "paper"
     """Which of a broker's venues the account is at; it never changes while the gateway runs."""
     broker_account: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "none"
@@ -161,6 +165,9 @@ class AccountSettings(BaseModel):
                 raise ValueError("opening_cash is for a simulated account")
         elif given := sorted(self.model_fields_set & outside):
             raise ValueError(f"{given[0]} says nothing to the broker {self.broker}")
+        simulated = {"short_allowed", "margin_multiple_bps"} & self.model_fields_set
+        if self.broker != "simulator" and simulated:
+            raise ValueError(f"{min(simulated)} is for an account at the simulator")
         return self
 
 

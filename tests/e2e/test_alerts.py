@@ -67,7 +67,10 @@ def test_a_channel_that_drips_keeps_no_gateway_from_ending(tmp_path: Path) -> No
         server.start()
         server.key = server.new_key("desk", *ALL_SCOPES)
         assert server.writ("kill", "--reason", "a drill").status == 0
-        time.sleep(2)  # by then an attempt is under way, which never ends by itself
+        until = time.monotonic() + PATIENCE_S
+        while not peer.asked:  # an attempt is under way then, which never ends by itself
+            assert time.monotonic() < until
+            time.sleep(0.05)
         assert server.stop() == 0
 
 

@@ -36,7 +36,7 @@ def typed_blocks() -> list[str]:
 @pytest.mark.slow
 def test_the_tour_works_as_it_is_written(tmp_path: Path) -> None:
     start, *blocks = typed_blocks()
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     (tmp_path / "gateway").symlink_to(ROOT / "gateway")
     accounts = re.search(r"export WRIT_ACCOUNTS='(.*)'\n", start)
     command = re.search(r"^writ serve --data tour (.*)$", start, flags=re.MULTILINE)
@@ -55,7 +55,7 @@ def test_the_tour_works_as_it_is_written(tmp_path: Path) -> None:
         assert server.stop() == 0, server.log()
     for sign in ("OMEGA-4", "lifted until it is restored", "ORD-01", "FILLED"):
         assert sign in said, said
-    for sign in ("OMEGA2_MANUAL", "OMEGA-2", "ok    yes", "receipt of entry 6 written"):
+    for sign in ("asked", "OMEGA2_MANUAL", "OMEGA-2", "ok    yes", "receipt of entry 7 written"):
         assert sign in said, said
     assert "Traceback" not in said
     assert said.count("error:") == 3, said  # the three denials, and nothing else

@@ -46,7 +46,7 @@ def test_an_order_is_replaced_denied_a_change_and_withdrawn_by_command(
     shown = becomes(server, old, "REPLACED")
     assert shown["replaced_by"] == new["order_id"]
     table = server.writ("order", "show", old["order_id"]).out
-    assert "replaced_by" in table
+    assert "replaced by" in table
     assert new["order_id"] in table
     again = server.writ(*change, "--key", "smaller", "-o", "json")
     assert again.json["order_id"] == new["order_id"], "it is one replacement"

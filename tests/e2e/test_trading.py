@@ -306,6 +306,6 @@ def test_a_person_settles_orders_by_command(shared_server: GatewayProcess) -> No
     assert server.writ("order", "cancel", order_id).status == 0
 
 
-def working(server: GatewayProcess) -> list[dict[str, object]]:
+def working(server: GatewayProcess) -> list[dict[str, str]]:
     """The orders that work at the broker, newest first."""
     return server.writ("order", "list", "--status", "acknowledged", "-o", "json").json

@@ -39,6 +39,8 @@ class ChannelsPeer:
     got: list[Got] = field(default_factory=list)
     flaws: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
+    asked: int = 0
+    """Requests that came, whatever became of them."""
 
     @property
     def url(self) -> str:
@@ -94,6 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         got = Got(self.path.partition("?")[0], headers, body)
         fault = self.peer.fault
+        self.peer.asked += 1
         with suppress(OSError):
             if fault == "hang":
                 self.peer.over.wait(HANG_S)

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from gateway.brokers.contract import AccountTerms
-from gateway.brokers.simulator.arrivals import Arrival
+from gateway.brokers.simulator.arrivals import Arrival, Replacing
 from gateway.brokers.simulator.book import SimulatorBook
 from gateway.brokers.simulator.config import SimulatorConfig
 from gateway.domain.execution import Accepted, BrokerUpdate
@@ -17,9 +17,11 @@ from gateway.domain.order import Side, TimeInForce
 from gateway.market.closes import quote_us
 from gateway.market.historical import HistoricalFeed
 from gateway.market.spread import Liquidity, QuoteModel
-from support.brokers import SESSIONS, broker_order, series
+from support.brokers import SESSIONS, broker_order, limit_order, series
 
 OPENING_MICROS = 9_000_000_000_000
+STANDS = "stands"
+"""What is in the id of an order that takes the place of another one."""
 MINUTES = 20_000
 """Quotes in the market, a minute apart: more than a worker can trade before it is killed."""
 
@@ -51,7 +53,10 @@ def all_updates(book: SimulatorBook) -> list[BrokerUpdate]:
 
 
 def main(directory: Path, name: str) -> None:
-    """Send and trade in turns, from wherever the book was left."""
+    """Send, trade and replace in turns, from wherever the book was left.
+
+    Besides what trades, one order stands: each turn another one takes its place.
+    """
     book, start = open_book(directory), quote_us(SESSIONS[0])
     done = len(all_updates(book))
     for number in count():
@@ -66,7 +71,18 @@ def main(directory: Path, name: str) -> None:
         )
         if isinstance(book.accept(order, Arrival(now_us, now_us)), Accepted):
             print(order.broker_client_id, flush=True)  # noqa: T201  the parent reads it
+        stand(book, name, number, Arrival(now_us, now_us))
         book.trade(now_us, now_us)
+
+
+def stand(book: SimulatorBook, name: str, number: int, at: Arrival) -> None:
+    """Put an order that nobody fills in the place of the one before it."""
+    standing = limit_order(
+        f"wr-{name}-{STANDS}-{number}", 1, limit_price=500_000, time_in_force=TimeInForce.GTC
+    )
+    before = Replacing(f"wr-{name}-{STANDS}-{number - 1}", 0) if number else None
+    if isinstance(book.accept(standing, at, before), Accepted):
+        print(standing.broker_client_id, flush=True)  # noqa: T201  the parent reads it
 
 
 if __name__ == "__main__":

@@ -131,12 +131,15 @@ class Told:
 
 @asynccontextmanager
 async def telling(folder: Path) -> AsyncGenerator[Told]:
-    """A gateway that has decided nothing yet; at the end its log and its book must be sound."""
+    """A gateway, begun in ``folder`` or gone on with; at the end log and book must be sound."""
+    release = folder / "release"
+    if not release.exists():
+        write_release(release)
     settings = Settings(
         data=folder / "data",
         mode=Mode.SIMULATION,
         market="historical",
-        release=write_release(folder / "release"),
+        release=release,
         accounts={"primary": AccountSettings(opening_cash="300000")},
     )
     async with running(settings) as app:
@@ -156,14 +159,19 @@ async def sound(app: App) -> None:
 
 async def proposed(told: Told, **changes: Any) -> OrderState:
     """An order of 100 that was allowed, as of the first answer to it."""
-    number = len(told.app.book().orders)
+    order = await decided(told, **changes)
+    assert order.allow, order.reasons
+    await told.app.pipeline.first_answer(order.order_id, 10_000)
+    return told.order(order)
+
+
+async def decided(told: Told, **changes: Any) -> OrderState:
+    """An order of 100 as it was decided."""
+    number = told.app.ledger.size
     claim = CallerKey("idempotency", f"key-{number}", "0" * 64)
     given: dict[str, Any] = {"qty": 100, "type": OrderType.LIMIT, "limit_price": BELOW}
     order = new_order("AAPL", order_id=f"ord_{number}", **(given | changes))
-    outcome = await told.app.pipeline.propose(order, [claim])
-    assert outcome.order.allow, outcome.order.reasons
-    await told.app.pipeline.first_answer(outcome.order.order_id, 10_000)
-    return told.order(outcome.order)
+    return (await told.app.pipeline.propose(order, [claim])).order
 
 
 async def working(told: Told, **changes: Any) -> OrderState:

@@ -93,7 +93,8 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerat
     monkeypatch.setattr(feeds, "STANDS_NS", 0)
     days = [session(f"2027-11-{day}") for day in (22, 23, 24)]
     limits = {"quote_age_max_ms": 15_000}
-    opening = in_real_time(tmp_path, monkeypatch, "2027-11-24T10:00", days, limits=limits)
+    given = {"limits": limits, "engine_timeout_ms": 10_000}
+    opening = in_real_time(tmp_path, monkeypatch, "2027-11-24T10:00", days, **given)
     async with opening as found:
         door, clock, venue = found
         assert isinstance(clock, SystemClock)

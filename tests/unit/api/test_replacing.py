@@ -169,6 +169,21 @@ async def test_what_is_filled_counts_and_a_quantity_below_it_comes_too_late(
         assert found["code"] == "ERR_TOO_LATE"
 
 
+@pytest.mark.requirement("S1-06")
+async def test_where_the_old_ticket_is_not_kept_a_whole_one_is_asked_for(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await resting(door)
+
+    async def gone(_digest: str) -> None:
+        return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(door.app.ledger, "document", gone)
+        problem(await patch(door, old["order_id"], qty="30"), 409, "order-not-replaceable")
+    assert (await patch(door, old["order_id"], qty="30")).status_code == 201
+
+
 @pytest.mark.attack
 @pytest.mark.requirement("S1-06")
 async def test_somebody_elses_order_is_replaced_by_whoever_may_cancel_it_alone(door: Door) -> None:

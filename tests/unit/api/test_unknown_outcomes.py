@@ -91,10 +91,12 @@ async def test_an_order_in_doubt_blocks_new_risk_in_its_account_and_symbol_alone
     await lost(door, broker, qty="1", limit_price="24.00")
     symbol_halts(door)
     assert await denied_by(door, qty="1", limit_price="24.00") == {"UNK-01"}
-    above = SALE | {"limit_price": ABOVE}
+    above: dict[str, Any] = SALE | {"limit_price": ABOVE}
     assert await denied_by(door, **above, qty="1") == {"UNK-01"}, "it does not say that it exits"
     broker.cut = False
-    for elsewhere in ({"symbol": "KO", "limit_price": "32.20"}, {"account": "second"}):
+    other_symbol: dict[str, Any] = {"symbol": "KO", "limit_price": "32.20"}
+    other_account: dict[str, Any] = {"account": "second"}
+    for elsewhere in (other_symbol, other_account):
         answer = await door.propose(qty="1", **elsewhere)
         assert answer.status_code == 201, answer.text
 
@@ -118,7 +120,7 @@ async def test_a_purchase_in_doubt_helps_no_exit(door: Door, broker: Broker) -> 
     """It may never have filled: no more can be sold than is held without it."""
     await lost(door, broker, qty="5", limit_price="24.00")
     symbol_halts(door)
-    above = EXIT | {"limit_price": ABOVE}
+    above: dict[str, Any] = EXIT | {"limit_price": ABOVE}
     assert await denied_by(door, **above, qty="11") == {"UNK-01"} | TURNS
     broker.cut = False
     passed = await door.propose(**above, qty="10")
@@ -140,5 +142,5 @@ async def test_beside_an_anomaly_not_even_an_exit_passes(door: Door) -> None:
         "state": order.status,
     }
     await door.app.journal.record([Draft("anomaly", payload)])
-    above = EXIT | {"limit_price": ABOVE}
+    above: dict[str, Any] = EXIT | {"limit_price": ABOVE}
     assert await denied_by(door, **above, qty="1") == {"UNK-01"}

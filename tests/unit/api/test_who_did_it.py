@@ -135,7 +135,7 @@ CASES: dict[str, tuple[tuple[str, str], Call, str, str, str]] = {
     ),
     "reconcile": (
         ("POST", "/v1/reconciliation"),
-        posts(OFFICER, "/v1/reconciliation", {}), "reconciliation", "by", OFFICER,
+        posts(OFFICER, "/v1/reconciliation", {"account": "*"}), "reconciliation", "by", OFFICER,
     ),
     "settle": (
         ("POST", "/v1/orders/{order_id}/settle"), settle, "settlement", "by", OFFICER,

@@ -142,3 +142,27 @@ def test_days_around_an_instant_are_those_of_new_york() -> None:
     night = at_us("2027-03-12T23:59")
     assert day_of(night) == date(2027, 3, 12)
     assert days_around(night) == (date(2027, 3, 2), date(2027, 3, 22))
+
+
+@pytest.mark.requirement("S2-06")
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        pytest.param("2027-11-24T00:00", "2027-11-24", id="a session's midnight"),
+        pytest.param("2027-11-24T23:59", "2027-11-24", id="its evening"),
+        pytest.param("2027-11-25T11:00", "2027-11-24", id="holiday"),
+        pytest.param("2027-11-26T18:00", "2027-11-26", id="after an early close"),
+        pytest.param("2027-11-28T12:00", "2027-11-26", id="weekend"),
+        pytest.param("2027-11-23T12:00", None, id="before all that was told"),
+        pytest.param("2027-11-30T00:00", None, id="after it"),
+    ],
+)
+def test_a_day_without_a_session_belongs_to_the_session_before(now: str, day: str | None) -> None:
+    expected = None if day is None else date.fromisoformat(day)
+    assert autumn().trading_day(at_us(now)) == expected
+
+
+def test_where_no_session_was_told_there_is_no_day() -> None:
+    late = told([THANKSGIVING[1]], "2027-11-25", "2027-11-26", "2027-11-25T10:00")
+    assert late.trading_day(at_us("2027-11-25T10:00")) is None
+    assert VenueCalendar().trading_day(at_us("2027-11-24T10:00")) is None

@@ -223,3 +223,20 @@ def test_the_volatility_file_has_its_column_alone(tmp_path: Path) -> None:
     path.write_text("session,VIX,VXN\n2015-01-02,17.79,18.00\n")
     with pytest.raises(InvalidInputError, match="columns"):
         load_feed(tmp_path / "vix.csv", path)
+
+
+@pytest.mark.requirement("S2-06")
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        pytest.param("2015-01-05T00:00-05:00", "2015-01-05", id="a session's midnight"),
+        pytest.param("2015-01-10T12:00-05:00", "2015-01-09", id="weekend"),
+        pytest.param("2015-01-19T12:00-05:00", "2015-01-16", id="holiday"),
+        pytest.param("2019-03-01T12:00-05:00", "2018-12-31", id="after the last session"),
+        pytest.param("2014-12-30T12:00-05:00", None, id="before the first"),
+    ],
+)
+def test_a_day_without_a_session_belongs_to_the_session_before(
+    shipped: HistoricalFeed, now: str, day: str | None
+) -> None:
+    assert shipped.trading_day(utc_us(now)) == day

@@ -19,7 +19,8 @@ async def test_the_table_has_both_sides_and_the_difference(desk: Desk) -> None:
     desk.books.fill(client_id, 40)
     await desk.pull()
     desk.books.positions["AAPL"] = (43, 0)
-    made = await desk.door.call("POST", "/v1/reconciliation", scope="operate", json={})
+    body = {"account": "*"}
+    made = await desk.door.call("POST", "/v1/reconciliation", scope="operate", json=body)
     assert made.status_code == 200, made.text
     [found] = made.json()["accounts"]
     assert (found["account"], found["outcome"], found["by"]) == (
@@ -46,7 +47,7 @@ async def test_an_unknown_account_and_a_wrong_scope_are_refused(desk: Desk) -> N
     answer = await call("POST", "/v1/reconciliation", scope="operate", json=body)
     problem(answer, 404, "account-unknown")
     problem(await call("GET", "/v1/reconciliation?account=nobody"), 404, "account-unknown")
-    answer = await call("POST", "/v1/reconciliation", scope="read", json={})
+    answer = await call("POST", "/v1/reconciliation", scope="read", json={"account": "*"})
     problem(answer, 403, "scope-missing")
 
 

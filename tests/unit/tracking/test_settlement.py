@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
+from gateway.brokers.simulator import adapter
 from gateway.brokers.simulator.adapter import SimulatorBroker as Simulator
 from gateway.domain.broker_codes import retryable
 from gateway.domain.errors import UnavailableError
@@ -22,10 +24,11 @@ from gateway.tracking.funds import stop_without_funds
 from gateway.tracking.settlement import CHECKS, REASON, Settlement
 from signing.lifecycle import State
 from support.brokers import ManualClock
-from support.telling import Told, fill, proposed, said, telling, unknown, working
+from support.telling import Told, decided, fill, proposed, said, telling, unknown, working
 
 pytestmark = [pytest.mark.requirement("W-07"), pytest.mark.requirement("S3-06")]
 SETTLE_MS = 62_000
+PATIENCE_S = 60
 
 
 class Skipping(ManualClock):
@@ -249,3 +252,54 @@ def test_a_refusal_says_whether_the_same_may_be_tried_again(
     status: str, code: str, says: bool | None
 ) -> None:
     assert retryable(status, code) is says
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.parametrize("done", [True, False], ids=["done", "lost"])
+async def test_a_replacement_of_unknown_outcome_leaves_exactly_one_of_the_two_at_work(
+    told: Told, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    real = Simulator.replace
+
+    async def silent(
+        self: Simulator, broker_client_id: str, order: BrokerOrder, filled_qty: int
+    ) -> Accepted | Rejected:
+        if done:
+            await real(self, broker_client_id, order, filled_qty)
+        raise OutcomeUnknownError("ERR_NETWORK")
+
+    monkeypatch.setattr(Simulator, "replace", silent)
+    old = await working(told)
+    new = await proposed(told, replaces=old.order_id, qty=60)
+    await told.app.pipeline.quiesce()
+    await told.app.trackers["simulator"].pull()
+    states = (told.order(old).status, told.order(new).status)
+    if done:
+        assert states == (State.REPLACED, State.ACKNOWLEDGED)
+    else:
+        assert states == (State.ACKNOWLEDGED, State.CANCELED)
+        assert told.order(new).code == "NOT_FOUND"
+    assert list(told.app.book().account("primary").working) == [(new if done else old).order_id]
+
+
+async def test_a_settlement_that_takes_its_time_holds_nothing_up_but_its_symbol(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object) -> Rejected:
+        raise OutcomeUnknownError("ERR_NETWORK")
+
+    monkeypatch.setattr(Simulator, "submit", lost)
+    monkeypatch.setattr(adapter, "SETTLE_MS", SETTLE_MS)
+    async with asyncio.timeout(PATIENCE_S):
+        async with telling(tmp_path) as told:
+            order = await proposed(told)
+            await told.app.pipeline.quiesce()
+            assert told.order(order).status is State.UNKNOWN
+            denied = await decided(told)
+            assert {reason.control for reason in denied.reasons} == {"UNK-01"}
+        async with telling(tmp_path) as told:
+            assert told.order(order).status is State.UNKNOWN
+            assert causes(told) == set()
+        monkeypatch.setattr(adapter, "SETTLE_MS", 1_000)
+        async with telling(tmp_path) as told:
+            assert told.order(order).status is State.CANCELED

@@ -163,6 +163,17 @@ async def test_a_filled_status_is_no_fill_and_has_the_account_looked_at(told: To
     assert told.order(order).status is State.FILLED
 
 
+async def test_an_end_that_overtakes_its_fills_lets_go_of_nothing(told: Told) -> None:
+    order = await working(told)
+    end = replace(said(order, "CANCELED"), cum_qty=40)
+    await told.tell(end)
+    assert told.order(order).status is State.ACKNOWLEDGED
+    assert told.drifted == ["primary"]
+    await told.tell(fill(order, "x-1", 40), end)
+    assert told.order(order).status is State.CANCELED
+    assert await told.codes() == []
+
+
 @pytest.mark.parametrize(
     ("status", "becomes"),
     [
@@ -219,6 +230,20 @@ async def test_a_bust_and_a_correction_change_what_was_traded(told: Told) -> Non
     await told.tell(corrected(order, "c-1", "x-1", 20))  # told again, and old
     assert told.order(order).filled_qty == 25
     assert told.app.book().account("primary").cash_micros == cash - 25 * 24_000_000 - 3
+    assert await told.codes() == []
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_of_two_corrections_in_the_wrong_order_the_newer_counts(
+    told: Told, later: bool
+) -> None:
+    order = await working(told)
+    old = corrected(order, "c-1", "x-1", 40)
+    new = replace(corrected(order, "c-2", "x-1", 12), market_us=old.market_us + 5)
+    await told.tell(fill(order, "x-1", 50), new, *([] if later else [old]))
+    if later:
+        await told.tell(old)
+    assert told.order(order).filled_qty == 12
     assert await told.codes() == []
 
 
