@@ -228,17 +228,24 @@ class World:
         self.healed = True
         self.venue.heal()
         self.life.process.dies_at = None
-        self._supervise()
-        if not self.life.process.alive:
-            await self.boot()
-        await asyncio.sleep(QUIET_S)
+        await self._rest()
         await settle_by_hand(self)
         await reconcile(self)
         await self.life.stop()
-        await self.boot()
-        await asyncio.sleep(QUIET_S)
+        await self._rest()
         await settle_by_hand(self)
         await reconcile(self)
+
+    async def _rest(self) -> None:
+        """Leave the gateway alone for a while, if it lives and can record; else a new one."""
+        for _ in range(BOOTS_MAX):
+            if not self.life.process.alive:
+                await self.boot()
+            await asyncio.sleep(QUIET_S)
+            self._supervise()
+            if self.life.process.alive:
+                return
+        raise AssertionError("it comes to no rest")
 
     def play(self) -> Told:
         """Run the world to its end."""
