@@ -107,8 +107,8 @@ class Delivery:
         """Begin to tell each channel."""
         return [asyncio.create_task(self._keep_told(channel)) for channel in self._channels]
 
-    async def test(self) -> dict[str, str | None]:
-        """Send one notice to each channel, once; why it was not taken, by the channel's name."""
+    async def test(self, channel: str | None = None) -> dict[str, str | None]:
+        """Send one notice to each channel, or to one, once; why it was not taken, by its name."""
         notice = Notice(
             What.TEST,
             "test",
@@ -118,9 +118,9 @@ class Delivery:
             self._origin,
             self._clock.wall_us(),
         )
-        tried = [self._attempt(channel, notice) for channel in self._channels]
-        outcomes = await asyncio.gather(*tried)
-        return {channel.name: why for channel, why in zip(self._channels, outcomes, strict=True)}
+        chosen = [one for one in self._channels if channel in (None, one.name)]
+        outcomes = await asyncio.gather(*(self._attempt(one, notice) for one in chosen))
+        return {one.name: why for one, why in zip(chosen, outcomes, strict=True)}
 
     async def _keep_told(self, channel: Channel) -> None:
         pause_ms = PAUSE_FIRST_MS

@@ -93,7 +93,7 @@ async def test_a_channel_whose_address_is_missing_stops_no_start(tmp_path: Path)
     missing = {"chat": f"file://{tmp_path}/nowhere"}
     async with opened(tmp_path, alerts=missing, engine_timeout_ms=10_000) as door:
         assert (await door.propose()).status_code == 201
-        tested = await door.call("POST", "/v1/alerts/test", scope="operate")
+        tested = await door.call("POST", "/v1/alerts/test", scope="operate", json={})
         [channel] = tested.json()["channels"]
         assert channel == {"name": "chat", "failing": "ProviderError"}
 
@@ -102,14 +102,20 @@ async def test_a_test_goes_to_every_channel(peer: ChannelsPeer, tmp_path: Path) 
     references = files(tmp_path / "secrets", addresses(peer))
     async with opened(tmp_path, alerts=references, engine_timeout_ms=10_000) as door:
         before = await door.entries()
-        tested = await door.call("POST", "/v1/alerts/test", scope="operate")
+        tested = await door.call("POST", "/v1/alerts/test", scope="operate", json={})
         assert tested.json() == {
             "channels": [{"name": name, "failing": None} for name in ("chat", "hook", "pager")]
         }
         assert await door.entries() == before
-        problem(await door.call("POST", "/v1/alerts/test"), 403, "scope-missing")
+        one = {"channel": "hook"}
+        tested = await door.call("POST", "/v1/alerts/test", scope="operate", json=one)
+        assert tested.json() == {"channels": [{"name": "hook", "failing": None}]}
+        other = {"channel": "other"}
+        unknown = await door.call("POST", "/v1/alerts/test", scope="operate", json=other)
+        problem(unknown, 404, "channel-unknown")
+        problem(await door.call("POST", "/v1/alerts/test", json={}), 403, "scope-missing")
         problem(await door.call("GET", "/v1/alerts", scope="propose"), 403, "scope-missing")
-    assert len(peer.got) == 3
+    assert len(peer.got) == 4
 
 
 @pytest.mark.attack
@@ -117,7 +123,7 @@ async def test_a_test_goes_to_every_channel(peer: ChannelsPeer, tmp_path: Path) 
 async def test_no_address_leaves_the_gateway(peer: ChannelsPeer, tmp_path: Path) -> None:
     found = addresses(peer)
     async with opened(tmp_path, alerts=files(tmp_path / "secrets", found)) as door:
-        await door.call("POST", "/v1/alerts/test", scope="operate")
+        await door.call("POST", "/v1/alerts/test", scope="operate", json={})
         shown = [
             (await door.call("GET", path, scope=scope)).text
             for path, scope in (
