@@ -24,6 +24,8 @@ CAUSE: Final = "END_OF_DAY"
 LOOK_EVERY_MS: Final = 5_000
 """How often day orders are looked at where market time is wall time."""
 
+_IN_DOUBT: Final = frozenset({State.CREATED, State.UNKNOWN})
+
 ClosesAt = Callable[[OrderState, int], int | None]
 """When the session ends in which a day order's day is over, as known at a market time; ``None``:
 nobody knows, and then the venue ends it."""
@@ -55,15 +57,20 @@ class EndOfDay:
         self._cancels = cancels
         self._closes_at = closes_at
         self._before_us = before_ms * US_PER_MS
+        self._unsure: set[str] = set()
+        """Orders asked for of which nobody knows whether the broker has them."""
 
     async def look(self, market_us: int) -> int:
         """Cancel what is due as of a market time; returns how many orders were asked for."""
         due = [
             order
             for order, closes_us in self._days(market_us)
-            if closes_us - self._before_us <= market_us < closes_us
-            and order.status is not State.PENDING_CANCEL
+            if closes_us - self._before_us <= market_us < closes_us and self._to_be_asked(order)
         ]
+        # A cancel moves no order that is in doubt: whoever asked once is not to ask at each look.
+        self._unsure = {order.order_id for order in due if order.status in _IN_DOUBT} | {
+            order_id for order_id in self._unsure if order_id in self._book().orders
+        }
         if due:
             await self._cancels.cancel_each(due, BY, CAUSE)
         return len(due)
@@ -84,6 +91,12 @@ class EndOfDay:
                 await self.look(clock.market_us())
             except Exception:  # noqa: BLE001  the next look is a few seconds away
                 _log.exception("the end of the day could not be looked at")
+
+    def _to_be_asked(self, order: OrderState) -> bool:
+        """Whether its cancel is not under way; one that the broker refused is asked for again."""
+        if order.status in _IN_DOUBT:
+            return order.order_id not in self._unsure
+        return order.status is not State.PENDING_CANCEL
 
     def _days(self, market_us: int) -> list[tuple[OrderState, int]]:
         """Every open order that ends with its day, and when that ends."""
