@@ -12,130 +12,83 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from signing import account_records, order_records
 from signing.canonical import INT_MAX, JsonObject
-from signing.lifecycle import BROKER_STATES, State
-from signing.shapes import (
-    RecordError,
-    Rule,
-    boolean,
-    integer,
-    many,
-    mapping,
-    or_none,
-    record,
-    text,
-    word,
+from signing.record_fields import (
+    AMOUNT,
+    CODE,
+    CONTROLS,
+    COUNT,
+    HALT_SCOPE,
+    HEX,
+    ID,
+    MODES,
+    OUTSIDE,
+    POSITIVE,
+    REASON,
+    TIME,
+    Fields,
 )
+from signing.shapes import RecordError, Rule, boolean, integer, mapping, or_none, record, text, word
 
 __all__ = ["CERTIFICATE_US_MAX", "KINDS", "MODES", "OUTSIDE", "RecordError", "check"]
-
-MODES: Final = ("RESEARCH", "SIMULATION", "PAPER", "LIVE")
-"""The modes of operation, in rising order of risk."""
-OUTSIDE: Final = ("PAPER", "LIVE")
-"""Those in which orders leave the gateway, and which need a manifest."""
 
 CERTIFICATE_US_MAX: Final = 24 * 3_600 * 1_000_000
 """For how long a decision key is certified at most: a stolen one is soon worth nothing."""
 
-_TIME: Final = integer(0)
-_COUNT: Final = integer(0)
-_AMOUNT: Final = integer()
-_POSITIVE: Final = integer(1)
-_DECIMALS: Final = integer(0, 18)
-_HEX: Final = text(r"[0-9a-f]{64}", "64 lower-case hexadecimal digits")
-_ID: Final = text(r"[A-Za-z0-9_.:-]{1,64}", "an id of at most 64 of A-Z a-z 0-9 _ . : -")
-_CLIENT_ID: Final = text(r"[A-Za-z0-9_.:-]{1,128}", "a caller's id of at most 128 characters")
-_BROKER_ID: Final = text(r"[A-Za-z0-9_-]{1,36}", "an id of at most 36 of A-Z a-z 0-9 _ -")
-_CODE: Final = text(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}", "a code")
-_VERSION: Final = text(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}", "a version")
-_SYMBOL: Final = text(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,31}", "a symbol")
-_SCOPE: Final = text(r"\*|[A-Za-z0-9._/:-]{1,64}", "a name in scope, or *")
 _ORIGIN: Final = text(r"[A-Za-z0-9][A-Za-z0-9._~/:-]{0,200}", "an origin")
-_REASON: Final = text(
-    r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,200}", "a line of at most 200 characters"
-)
-_SESSION: Final = text(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "a day YYYY-MM-DD")
-_CONTROLS: Final = many(_CODE, 256)
-
-_FIGURES: Final = many(
-    record(
-        {"control": _CODE},
-        {
-            "observed": _AMOUNT,
-            "limit": _AMOUNT,
-            "source": word({"global", "account", "strategy", "symbol", "caps", "manifest"}),
-        },
-    ),
-    limit=256,
-)
-_HALT_SCOPE: Final = record(
-    {"kind": word({"global", "account", "symbol", "strategy"}), "name": _SCOPE}
-)
-_VERDICT: Final = record(
-    {
-        "allow": boolean(),
-        "required": _CONTROLS,
-        "passed": _CONTROLS,
-        "reasons": _FIGURES,
-        "proofs": _FIGURES,
-        "halts": many(
-            record({"cause": _CODE, "scope": _HALT_SCOPE}, {"observed": _AMOUNT, "limit": _AMOUNT}),
-            limit=16,
-        ),
-        "door": mapping(_CODE, _AMOUNT, limit=32),
-    }
-)
-
 _NOT_BELOW: Final = record(
     {
-        **dict.fromkeys(("root", "timestamp", "snapshot", "targets", "risk"), _COUNT),
-        "publisher": _HEX,
-        "root_digest": _HEX,
-        "targets_digest": _HEX,
-        "overlays": mapping(text(r"overlays/.{1,120}", "an overlay's name"), _HEX, limit=64),
+        **dict.fromkeys(("root", "timestamp", "snapshot", "targets", "risk"), COUNT),
+        "publisher": HEX,
+        "root_digest": HEX,
+        "targets_digest": HEX,
+        "overlays": mapping(text(r"overlays/.{1,120}", "an overlay's name"), HEX, limit=64),
     }
 )
 """What of a trust root was accepted last (`signing.trust.Floor`)."""
 
-_FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
-    "genesis": ({"origin": _ORIGIN, "log_key": _HEX, "identity_key": _HEX}, {}),
+_FIELDS: Final[Fields] = {
+    **order_records.FIELDS,
+    **account_records.FIELDS,
+    "genesis": ({"origin": _ORIGIN, "log_key": HEX, "identity_key": HEX}, {}),
     "identity": (
-        {"identity_key": _HEX, "revoked": boolean(), "by": _ID, "reason": _REASON},
+        {"identity_key": HEX, "revoked": boolean(), "by": ID, "reason": REASON},
         {},
     ),
     "certificate": (
-        {"decision_key": _HEX, "not_before_us": _TIME, "not_after_us": _TIME},
+        {"decision_key": HEX, "not_before_us": TIME, "not_after_us": TIME},
         {},
     ),
     "release": (
         {
-            "release_digest": _HEX,
-            "revision": _ID,
-            "label": _CODE,
-            "bundle_digest": _HEX,
-            "wasm_digest": _HEX,
-            "data_digest": _HEX,
-            "by": _ID,
+            "release_digest": HEX,
+            "revision": ID,
+            "label": CODE,
+            "bundle_digest": HEX,
+            "wasm_digest": HEX,
+            "data_digest": HEX,
+            "by": ID,
         },
-        {"catalogue_digest": _HEX, "controls_removed": _CONTROLS},
+        {"catalogue_digest": HEX, "controls_removed": CONTROLS},
     ),
-    "mode": ({"mode": word(MODES), "by": _ID}, {}),
+    "mode": ({"mode": word(MODES), "by": ID}, {}),
     "omega4": (
-        {"lifted": boolean(), "by": _ID, "reason": _REASON, "until_us": or_none(_TIME)},
+        {"lifted": boolean(), "by": ID, "reason": REASON, "until_us": or_none(TIME)},
         {},
     ),
-    "trust": ({"floor": _NOT_BELOW, "holds_until_us": _TIME, "evidence_digest": _HEX}, {}),
+    "trust": ({"floor": _NOT_BELOW, "holds_until_us": TIME, "evidence_digest": HEX}, {}),
     "manifest": (
         {
-            "manifest_digest": _HEX,
-            "trust_digest": _HEX,
-            "environment": _ID,
-            "epoch": _POSITIVE,
+            "manifest_digest": HEX,
+            "trust_digest": HEX,
+            "environment": ID,
+            "epoch": POSITIVE,
             "mode": word(OUTSIDE),
-            "release_digest": _HEX,
-            "limits_digest": _HEX,
-            "valid_from_us": _TIME,
-            "lapses_us": _TIME,
+            "release_digest": HEX,
+            "limits_digest": HEX,
+            "valid_from_us": TIME,
+            "lapses_us": TIME,
             "at_lapse": word(("cancel", "leave")),
         },
         {},
@@ -143,10 +96,10 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
     "lapse": (
         {
             "of": word(("manifest", "live")),
-            "manifest_digest": _HEX,
-            "cause": _CODE,
+            "manifest_digest": HEX,
+            "cause": CODE,
             "cancels": boolean(),
-            "by": _ID,
+            "by": ID,
         },
         {},
     ),
@@ -154,256 +107,33 @@ _FIELDS: Final[dict[str, tuple[dict[str, Rule], dict[str, Rule]]]] = {
         {
             "step": word(("configuration", "acknowledgement", "risk", "credentials", "enable")),
             "outcome": word(("done", "refused")),
-            "code": _CODE,
-            "manifest_digest": or_none(_HEX),
-            "instance": _ID,
-            "by": _ID,
+            "code": CODE,
+            "manifest_digest": or_none(HEX),
+            "instance": ID,
+            "by": ID,
         },
-        {"evidence_digest": _HEX},
+        {"evidence_digest": HEX},
     ),
     "halt": (
         {
-            "halt_id": _ID,
-            "scope": _HALT_SCOPE,
-            "cause": _CODE,
+            "halt_id": ID,
+            "scope": HALT_SCOPE,
+            "cause": CODE,
             "cancels": boolean(),
             "reduce_allowed": boolean(),
             "clear_by": word({"operator", "admin", "probe"}),
-            "by": _ID,
+            "by": ID,
         },
-        {"observed": _AMOUNT, "limit": _AMOUNT, "reason": _REASON},
+        {"observed": AMOUNT, "limit": AMOUNT, "reason": REASON},
     ),
-    "resume": ({"halt_id": _ID, "by": _ID, "reason": _REASON}, {}),
+    "resume": ({"halt_id": ID, "by": ID, "reason": REASON}, {}),
     "exit-only": (
         {
             "opened": boolean(),
-            "scope": _HALT_SCOPE,
-            "by": _ID,
-            "reason": _REASON,
-            "until_us": or_none(_TIME),
-        },
-        {},
-    ),
-    "statement": (
-        {
-            "account": _ID,
-            "broker": _ID,
-            "cash_micros": _AMOUNT,
-            "positions": mapping(
-                _SYMBOL, record({"qty": _AMOUNT, "qty_decimals": _DECIMALS}), limit=1_000
-            ),
-            "source": _CODE,
-        },
-        {},
-    ),
-    "day": (
-        {"account": _ID, "session": _SESSION, "equity_micros": _AMOUNT, "market_us": _TIME},
-        {
-            "closed": record(
-                {
-                    "session": _SESSION,
-                    "equity_micros": _AMOUNT,
-                    "profit_micros": _AMOUNT,
-                    "fees_micros": _AMOUNT,
-                }
-            )
-        },
-    ),
-    "decision": (
-        {
-            "decision_id": _ID,
-            "order_id": _ID,
-            "account": _ID,
-            "principal": _ID,
-            "client_order_id": _CLIENT_ID,
-            "broker_client_id": _BROKER_ID,
-            "mode": word(MODES),
-            "label": _CODE,
-            "market_us": _TIME,
-            "input_digest": _HEX,
-            "release_digest": _HEX,
-            "engine": record({"name": _CODE, "version": _VERSION}),
-            "allow": boolean(),
-            "verdict": _VERDICT,
-            "failure": _CODE,
-        },
-        {"replaces": _ID},
-    ),
-    "submission": (
-        {
-            "decision_id": _ID,
-            "order_id": _ID,
-            "broker_client_id": _BROKER_ID,
-            "broker": _ID,
-            "outcome": word({"accepted", "rejected", "unknown", "refused"}),
-            "code": _CODE,
-            "broker_order_id": _CLIENT_ID,
-        },
-        {},
-    ),
-    "execution": (
-        {
-            "order_id": _ID,
-            "broker_client_id": _BROKER_ID,
-            "execution_id": _CLIENT_ID,
-            "account": _ID,
-            "symbol": _SYMBOL,
-            "side": word({"buy", "sell"}),
-            "qty": _POSITIVE,
-            "qty_decimals": _DECIMALS,
-            "price": _COUNT,
-            "price_decimals": _DECIMALS,
-            "fee_micros": _AMOUNT,
-            "market_us": _TIME,
-            "session": _SESSION,
-        },
-        {
-            "source": word(("broker", "inferred", "person")),
-            "merged_qty": _COUNT,
-            "by": _ID,
-            "reason": _REASON,
-        },
-    ),
-    "trade-correction": (
-        {
-            "order_id": _ID,
-            "broker_client_id": _BROKER_ID,
-            "execution_id": _CLIENT_ID,
-            "of_execution_id": _CLIENT_ID,
-            "cause": word(("bust", "correct")),
-            "account": _ID,
-            "symbol": _SYMBOL,
-            "side": word({"buy", "sell"}),
-            "qty_before": _POSITIVE,
-            "qty_after": _COUNT,
-            "qty_decimals": _DECIMALS,
-            "price_before": _COUNT,
-            "price_after": _COUNT,
-            "price_decimals": _DECIMALS,
-            "fee_change_micros": _AMOUNT,
-            "cum_qty": _COUNT,
-            "market_us": _TIME,
-            "session": _SESSION,
-        },
-        {},
-    ),
-    "status": (
-        {
-            "order_id": _ID,
-            "broker_client_id": _BROKER_ID,
-            "status": word(BROKER_STATES),
-            "code": _CODE,
-            "source": _CODE,
-        },
-        {},
-    ),
-    "cancel": (
-        {
-            "order_id": _ID,
-            "broker_client_id": _BROKER_ID,
-            "by": _ID,
-            "cause": _CODE,
-            "market_us": _TIME,
-        },
-        {},
-    ),
-    "replace": (
-        {
-            "order_id": _ID,
-            "broker_client_id": _BROKER_ID,
-            "by_order_id": _ID,
-            "by": _ID,
-            "market_us": _TIME,
-        },
-        {},
-    ),
-    "settlement": (
-        {
-            "order_id": _ID,
-            "decision_id": _ID,
-            "broker_client_id": _BROKER_ID,
-            "outcome": word({"voided", "adopted", "rejected", "absent", "filled", "canceled"}),
-            "evidence": _CODE,
-        },
-        {"by": _ID, "reason": _REASON, "evidence_digest": _HEX},
-    ),
-    "anomaly": (
-        {
-            "order_id": or_none(_ID),
-            "account": _ID,
-            "broker": _ID,
-            "broker_client_id": or_none(_CLIENT_ID),
-            "told": word(("execution", "status", "submission", "trade-correction", "order")),
-            "code": _CODE,
-            "state": or_none(word([state.value for state in State])),
-        },
-        {
-            "execution_id": _CLIENT_ID,
-            "symbol": _SYMBOL,
-            "side": word({"buy", "sell"}),
-            "qty": _COUNT,
-            "qty_decimals": _DECIMALS,
-            "price": _COUNT,
-            "price_decimals": _DECIMALS,
-            "market_us": _TIME,
-            "status": _CODE,
-        },
-    ),
-    "external": (
-        {
-            "account": _ID,
-            "broker": _ID,
-            "broker_order_id": _CLIENT_ID,
-            "broker_client_id": or_none(_CLIENT_ID),
-            "symbol": _SYMBOL,
-            "side": word({"buy", "sell"}),
-            "status": word(BROKER_STATES),
-            "qty": _COUNT,
-            "filled_qty": _COUNT,
-            "qty_decimals": _DECIMALS,
-            "limit_price": or_none(_COUNT),
-            "price_decimals": _DECIMALS,
-        },
-        {"multiplier": _POSITIVE, "rate_e8": _POSITIVE},
-    ),
-    "correction": (
-        {
-            "account": _ID,
-            "broker": _ID,
-            "cause": _CODE,
-            "reconciliation_id": or_none(_ID),
-            "by": _ID,
-            "cash": or_none(record({"before_micros": _AMOUNT, "after_micros": _AMOUNT})),
-            "positions": mapping(
-                _SYMBOL,
-                record({"before": _AMOUNT, "after": _AMOUNT, "qty_decimals": _DECIMALS}),
-                limit=1_000,
-            ),
-        },
-        {"execution_id": _CLIENT_ID, "reason": _REASON},
-    ),
-    "reconciliation": (
-        {
-            "reconciliation_id": _ID,
-            "account": _ID,
-            "broker": _ID,
-            "cause": word(("start", "reconnect", "event", "periodic", "requested")),
-            "outcome": word(("agreed", "corrected", "drifted", "unsettled", "failed")),
-            "orders": _COUNT,
-            "positions": _COUNT,
-            "differences": _COUNT,
-            "drift_bps": or_none(_COUNT),
-            "by": _ID,
-        },
-        {"evidence_digest": _HEX, "code": _CODE},
-    ),
-    "feed": (
-        {
-            "symbol": _SYMBOL,
-            "source": word(("primary", "secondary", "none")),
-            "cause": _CODE,
-            "age_ms": or_none(_COUNT),
-            "market_us": _TIME,
+            "scope": HALT_SCOPE,
+            "by": ID,
+            "reason": REASON,
+            "until_us": or_none(TIME),
         },
         {},
     ),

@@ -36,6 +36,9 @@ ASKED_AGAIN_MAX_MS: Final = 300_000
 GAP_MS: Final = 1_000
 """The shortest pause between two runs: what happens meanwhile is one reason for the next."""
 PAUSE_MIN_MS: Final = 50
+AGAIN_MS: Final = 1_000
+"""After a run that corrected something: until the one that should agree. What drifted counts as a
+drift until then."""
 _NS_PER_MS: Final = 1_000_000
 _log = logging.getLogger(__name__)
 
@@ -74,7 +77,10 @@ class _Account:
     reconciler: Reconciler
     reports: Reports
     woken: asyncio.Event = field(default_factory=asyncio.Event)
-    cause: str = "event"
+    cause: str = ""
+    """Why everything is to be compared soon; empty where nothing has happened."""
+    due: dict[Reach, int] = field(default_factory=dict[Reach, int])
+    """Monotonic time at which each comparison is due; empty while nothing is followed."""
     ran_ns: int = 0
     """Monotonic time of the last run's end."""
     asked: dict[str, _Asked] = field(default_factory=dict[str, _Asked])
@@ -160,8 +166,15 @@ class Reconciliations:
                 "name a configured account",
             )
         result = await known.reconciler.run(cause, by)
+        self._ran(known, result)
         await self._let_go_on(result)
         return result
+
+    def _ran(self, known: _Account, result: Result) -> None:
+        known.ran_ns = self._now_ns()
+        if result.corrections:
+            known.due[Reach.FULL] = known.ran_ns + AGAIN_MS * _NS_PER_MS
+            known.woken.set()
 
     async def history(self, account: str, from_us: int, to_us: int) -> BrokerHistory:
         """The broker's own list of a period (wall time).
@@ -184,7 +197,7 @@ class Reconciliations:
         if result.outcome not in ("agreed", "corrected"):
             return
         # What was told while the account was compared is for the next run.
-        if not self._accounts[result.account].woken.is_set():
+        if not self._accounts[result.account].cause:
             await self._stops.recover(cause=UNKNOWN_EXECUTION, scope=scope, by=BY, reason=reason)
 
     async def at_start(self) -> None:
@@ -214,20 +227,21 @@ class Reconciliations:
     async def follow(self, account: str) -> None:
         """Reconcile one account for as long as the gateway runs; whatever fails is tried again."""
         known = self._accounts[account]
-        due = {reach: self._now_ns() + self._paces.of(reach) * _NS_PER_MS for reach in Reach}
+        for reach in Reach:  # the start may have made one due before
+            known.due.setdefault(reach, self._now_ns() + self._paces.of(reach) * _NS_PER_MS)
         while True:
-            await self._next(known, due)
+            await self._next(known)
             try:
-                await self._step(known, due)
+                await self._step(known)
             except Exception:  # noqa: BLE001  the next step is a moment away
                 _log.exception("account %s could not be reconciled", account)
 
-    async def _next(self, known: _Account, due: Mapping[Reach, int]) -> None:
+    async def _next(self, known: _Account) -> None:
         """Wait until something happened or is due, and the last run is a moment ago."""
         rest_ms = GAP_MS - (self._now_ns() - known.ran_ns) // _NS_PER_MS
-        if known.woken.is_set() and rest_ms > 0:
+        if known.cause and rest_ms > 0:
             await self._clock.sleep_ms(rest_ms)
-        until_ms = (min(due.values()) - self._now_ns()) // _NS_PER_MS
+        until_ms = (min(known.due.values()) - self._now_ns()) // _NS_PER_MS
         pause_ms = max(PAUSE_MIN_MS, min(until_ms, self._paces.in_flight_ms))
         waits = (
             asyncio.ensure_future(known.woken.wait()),
@@ -238,14 +252,14 @@ class Reconciliations:
         finally:
             for wait in waits:
                 wait.cancel()
+        known.woken.clear()
 
-    async def _step(self, known: _Account, due: dict[Reach, int]) -> None:
-        now_ns = self._now_ns()
+    async def _step(self, known: _Account) -> None:
+        now_ns, due = self._now_ns(), known.due
         reach = max((r for r in Reach if due[r] <= now_ns), key=_RANK.__getitem__, default=None)
         cause = "periodic"
-        if known.woken.is_set():
-            known.woken.clear()
-            cause, reach = known.cause, Reach.FULL
+        if known.cause:
+            cause, reach, known.cause = known.cause, Reach.FULL, ""
         elif reach is None:
             if not await self._in_flight(known):
                 return
@@ -255,11 +269,9 @@ class Reconciliations:
             if _RANK[done] <= _RANK[reach]:
                 due[done] = now_ns + self._paces.of(done) * _NS_PER_MS
         result = await known.reconciler.run(cause, reach=reach)
-        known.ran_ns = self._now_ns()
+        self._ran(known, result)
         if reach is Reach.FULL:
             await self._let_go_on(result)
-        if result.outcome in ("drifted", "corrected") and result.corrections:
-            due[Reach.FULL] = now_ns  # see whether it agrees now: what drifted counts until then
 
     async def _in_flight(self, known: _Account) -> bool:
         """Ask for orders that are on their way for long; whether the broker knows more of one."""
