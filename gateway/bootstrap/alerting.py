@@ -58,9 +58,9 @@ class Alerting:
         """How each channel does."""
         return [] if self._delivery is None else self._delivery.reports()
 
-    async def test(self) -> dict[str, str | None]:
-        """Send a test to each channel; why it was not taken, by the channel's name."""
-        return {} if self._delivery is None else await self._delivery.test()
+    async def test(self, channel: str | None = None) -> dict[str, str | None]:
+        """Send a test to each channel, or to one; why it was not taken, by the channel's name."""
+        return {} if self._delivery is None else await self._delivery.test(channel)
 
     def readings(self) -> list[Reading]:
         """The gauges of alerts and channels."""

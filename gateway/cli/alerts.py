@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -27,9 +27,13 @@ def channels(fmt: output.FormatOption = output.Format.TABLE) -> None:
 
 
 @app.command("test")
-def try_channels(fmt: output.FormatOption = output.Format.TABLE) -> None:
+def try_channels(
+    channel: Annotated[str | None, typer.Option(help="This one alone.")] = None,
+    fmt: output.FormatOption = output.Format.TABLE,
+) -> None:
     """Send a test to each channel; exit 1 when one of them did not take it."""
-    tested = connect().post("/v1/alerts/test", {})["channels"]
+    body = {} if channel is None else {"channel": channel}
+    tested = connect().post("/v1/alerts/test", body)["channels"]
     if not tested:
         raise exits.CommandError(
             "alerts-none", "the gateway tells nobody", "name channels in WRIT_ALERTS", exits.USAGE

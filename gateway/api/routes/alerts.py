@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from gateway.api import times
 from gateway.api.auth import Operator, Reader
+from gateway.api.bodies import StrictBody, body_of, documented_body
 from gateway.api.problems import documented
 from gateway.api.services import ServicesHere
+from gateway.domain.errors import NotFoundError
 
 router = APIRouter(prefix="/v1/alerts", tags=["service"])
 
@@ -40,6 +44,14 @@ class AlertsAnswer(BaseModel):
     channels: list[ChannelAnswer]
 
 
+class TestBody(StrictBody):
+    """Which channel to try."""
+
+    channel: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9_.-]{1,32}$", description="every one, if not given"
+    )
+
+
 class TestedAnswer(BaseModel):
     """What became of one test."""
 
@@ -48,7 +60,7 @@ class TestedAnswer(BaseModel):
 
 
 class TestsAnswer(BaseModel):
-    """Every channel, tested once."""
+    """Each channel that was tried, once."""
 
     channels: list[TestedAnswer]
 
@@ -75,10 +87,24 @@ async def read_alerts(_who: Reader, services: ServicesHere) -> AlertsAnswer:
     )
 
 
-@router.post("/test", response_model=TestsAnswer, responses=documented(401, 403))
-async def try_channels(_who: Operator, services: ServicesHere) -> TestsAnswer:
-    """Send one notice to each channel, marked as a test; answers when each has taken it or not."""
-    tested = await services.to_the_end(services.app.alerting.test())
+@router.post(
+    "/test",
+    response_model=TestsAnswer,
+    responses=documented(401, 403, 404, 415, 422),
+    openapi_extra=documented_body(TestBody),
+)
+async def try_channels(
+    _who: Operator, services: ServicesHere, body: Annotated[TestBody, Depends(body_of(TestBody))]
+) -> TestsAnswer:
+    """Send one notice, marked as a test; answers when each channel has taken it or not."""
+    alerting = services.app.alerting
+    if body.channel not in (None, *(one.name for one in alerting.reports())):
+        raise NotFoundError(
+            "channel-unknown",
+            "there is no alert channel of that name",
+            "GET /v1/alerts lists the channels; WRIT_ALERTS names them",
+        )
+    tested = await services.to_the_end(alerting.test(body.channel))
     return TestsAnswer(
         channels=[TestedAnswer(name=name, failing=why) for name, why in tested.items()]
     )
