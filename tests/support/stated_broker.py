@@ -30,6 +30,7 @@ from gateway.domain.execution import (
 )
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
 from gateway.domain.venue import VenueTerms
+from gateway.tracking.reconciliation import schedule
 from support.doors import Door, opened
 
 CASH_MICROS = 100_000_000_000
@@ -195,15 +196,25 @@ class StatedBroker(NullBroker):
 
 @asynccontextmanager
 async def stated(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, books: Books | None = None, **changes: Any
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    books: Books | None = None,
+    *,
+    again_ms: int = 3_600_000,
+    **changes: Any,
 ) -> AsyncGenerator[tuple[Door, Books]]:
-    """Run a gateway whose account is at such a broker; the books outlive it."""
+    """Run a gateway whose account is at such a broker; the books outlive it.
+
+    ``again_ms`` after a correction the account is compared once more.
+    """
     found = books or Books()
 
     async def open_stated(parts: BrokerParts) -> StatedBroker:
         return StatedBroker(parts, found)
 
     monkeypatch.setattr(registry, "BROKERS", {**registry.BROKERS, "null": open_stated})
+    monkeypatch.setattr(schedule, "AGAIN_MS", again_ms)
     accounts = {"primary": {"broker": "null", "opening_cash": "100000"}}
-    async with opened(folder, **({"accounts": accounts} | QUIET | changes)) as door:
+    given: dict[str, Any] = {"accounts": accounts} | QUIET | changes
+    async with opened(folder, **given) as door:
         yield door, found

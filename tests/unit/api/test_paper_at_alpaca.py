@@ -284,3 +284,15 @@ async def test_quotes_of_the_venues_market_data_are_the_primary_ones(
             assert quote is not None
             assert (quote.bid, quote.ask, quote.last) == (246_800, 247_200, 247_000)
             await made.buy()
+
+
+@pytest.mark.requirement("S3-08")
+async def test_the_halt_over_a_strange_execution_ends_with_the_reconciliation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with venue(tmp_path, monkeypatch) as there:
+        there.given.update(reconcile_settle_ms=1_000)
+        async with ready(there, tmp_path) as made:
+            there.peer.by_hand(made.account, "MSFT", "5", "10")
+            await until(lambda: made.held() == {"MSFT": (5, 0)}, 60)
+            await until(lambda: "UNKNOWN_EXECUTION" not in made.causes(), 60)

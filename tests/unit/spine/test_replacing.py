@@ -16,6 +16,7 @@ from gateway.brokers.gate import Gate
 from gateway.brokers.simulator.adapter import SimulatorBroker as Simulator
 from gateway.config import AccountSettings, Settings
 from gateway.domain.book import OrderState
+from gateway.domain.errors import UnavailableError
 from gateway.domain.execution import (
     Accepted,
     BrokerUpdate,
@@ -29,6 +30,7 @@ from gateway.domain.mode import Mode
 from gateway.domain.order import BrokerOrder, OrderType
 from gateway.intake.idempotency import CallerKey
 from gateway.pipeline import Outcome
+from gateway.ports import Batch, Committed
 from signing.lifecycle import State
 from signing.verify import verify_log
 from support.facts import order
@@ -352,4 +354,57 @@ async def test_a_cancel_that_the_broker_refuses_leaves_the_order_working(
         assert app.cancels.outstanding() == []
         assert set(app.book().account("primary").working) == {order_id}
     assert await live(app) == [(order_id, 10)]
+    await proven(app)
+
+
+@pytest.mark.attack
+@pytest.mark.requirement("S1-06")
+async def test_a_replacement_whose_record_failed_leaves_the_old_order_as_it_was(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await resting(app)
+
+    async def full(_batch: object) -> None:
+        raise UnavailableError("ledger-full", "no room", "make room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.ledger, "commit", full)
+        with pytest.raises(UnavailableError, match="ledger-full"):
+            await propose(app, 12, replaces=old)
+    new = (await propose(app, 13, replaces=old)).order
+    await settled(app)
+    assert new.allow, "what never became durable replaces nothing"
+    assert await live(app) == [(new.order_id, 13)]
+    assert state(app, old).replaced_by == new.order_id
+    await proven(app)
+
+
+@pytest.mark.requirement("S1-06")
+@pytest.mark.requirement("S3-20")
+async def test_a_refused_replacement_that_cannot_be_recorded_yet_is_entered_for_both_orders(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, commit, away = await resting(app), app.ledger.commit, False
+
+    async def failing(batch: Batch) -> Committed:
+        if away:
+            raise UnavailableError("ledger-full", "no room", "make room")
+        return await commit(batch)
+
+    async def rejects_in_an_outage(*_: object) -> Rejected:
+        nonlocal away
+        away = True
+        return Rejected("ERR_TOO_LATE")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.ledger, "commit", failing)
+        patched.setattr(Simulator, "replace", rejects_in_an_outage)
+        new = (await propose(app, 12, replaces=old)).order
+        await app.pipeline.quiesce()
+        away = False
+        await app.journal.repair()
+        await app.journal.settled()
+    assert state(app, new.order_id).status is State.REJECTED
+    assert (state(app, old).status, state(app, old).code) == (State.ACKNOWLEDGED, "ERR_TOO_LATE")
+    assert set(app.book().account("primary").working) == {old}
     await proven(app)

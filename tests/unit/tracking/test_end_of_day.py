@@ -100,6 +100,24 @@ async def test_what_ends_with_the_day(changes: dict[str, object], *, due: bool) 
     assert asked.orders == ["ord_1"] * due
 
 
+@pytest.mark.parametrize(
+    ("status", "asked_for"),
+    [
+        pytest.param(State.UNKNOWN, 1, id="in doubt: asking once more tells nothing"),
+        pytest.param(State.CREATED, 1, id="on its way"),
+        pytest.param(State.ACKNOWLEDGED, 2, id="refused: it works on"),
+        pytest.param(State.PENDING_CANCEL, 0, id="under way"),
+    ],
+)
+async def test_a_second_look_asks_only_for_what_is_not_under_way(
+    status: State, asked_for: int
+) -> None:
+    ends, asked = day(order(status=status))
+    await ends.look(at_us("2027-11-24T15:59"))
+    await ends.look(at_us("2027-11-24T15:59:05"))
+    assert len(asked.orders) == asked_for
+
+
 async def test_without_a_time_before_the_close_all_is_left_to_the_venue() -> None:
     ends, asked = day(order(), before_ms=0)
     assert await ends.look(DAY.closes_us - 1) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ async def test_positions_say_when_the_broker_stated_them(desk: Desk) -> None:
 async def test_accounts_are_compared_by_the_clock_and_on_what_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paces = {"reconcile_orders_ms": "1000", "reconcile_positions_ms": "1000"}
+    paces: dict[str, Any] = {"reconcile_orders_ms": "1000", "reconcile_positions_ms": "1000"}
     async with stated(tmp_path, monkeypatch, **paces) as (door, books):
         books.positions["MSFT"] = (4, 0)
         account = door.app.book().account("primary")

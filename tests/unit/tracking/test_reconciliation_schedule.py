@@ -38,3 +38,15 @@ async def test_what_happens_many_times_at_once_is_one_reason(desk: Desk) -> None
     await becomes(lambda: desk.books.calls["statement"] > asked)
     assert desk.books.calls["statement"] <= asked + 2
     desk.door.app.reconciliations.on_drift("nobody")  # of an account that is not ours: nothing
+
+
+async def test_what_was_corrected_is_compared_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stated(tmp_path, monkeypatch, again_ms=50) as (door, books):
+        books.positions["AAPL"] = (10, 0)
+        assert (await door.app.reconciliations.run("primary", "requested", "ann")).drift_bps
+        await becomes(lambda: door.app.book().account("primary").drift_bps == 0)
+        last = door.app.reconciliations.last("primary")
+        assert last is not None
+        assert (last.outcome, last.cause) == ("agreed", "periodic")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ async def trade(door: Door, day: date) -> None:
 
 @pytest.mark.slow
 async def test_a_busy_account_is_never_corrected(tmp_path: Path) -> None:
-    paces = {
+    paces: dict[str, Any] = {
         "reconcile_in_flight_ms": "100",
         "reconcile_orders_ms": "1000",
         "reconcile_positions_ms": "1000",
