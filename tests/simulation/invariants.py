@@ -255,6 +255,8 @@ class Invariants:
                 same = order.filled_qty == held.filled and (
                     held.corrected or order.status == held.status
                 )
+            if held.open and order.status is State.PENDING_REPLACE:
+                self.break_("a replacement comes to an end", f"{client_id} waits for one")
             if not same:
                 theirs = f"{held.status} {held.filled}"
                 self.break_(

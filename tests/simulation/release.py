@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import mkdtemp
@@ -66,7 +68,9 @@ def _only_these(data: dict[str, Any]) -> None:
 @functools.cache
 def shared_release() -> tuple[Path, ReleaseInForce]:
     """The folder of the release, and all that is made of it."""
-    folder = write_edited(Path(mkdtemp(prefix="writ-simulation-")) / "r", _only_these, **LIMITS)
+    parent = mkdtemp(prefix="writ-simulation-")
+    atexit.register(shutil.rmtree, parent, ignore_errors=True)
+    folder = write_edited(Path(parent) / "release", _only_these, **LIMITS)
     release = load_release(folder)
     engine = WasmEngine(release, HOSTED, timeout_ms=10_000)
 
