@@ -16,6 +16,8 @@ from gateway.domain.book import Book
 from gateway.domain.errors import NotFoundError, PermitRefusedError
 from gateway.domain.execution import (
     Accepted,
+    BrokerHistory,
+    BrokerOrderRecord,
     BrokerOrderState,
     BrokerStatement,
     BrokerUpdate,
@@ -83,6 +85,17 @@ class ScriptedBroker:
 
     async def statement(self, account: str) -> BrokerStatement:
         return BrokerStatement(account, 0, {})
+
+    async def replace(
+        self, broker_client_id: str, order: BrokerOrder, filled_qty: int
+    ) -> Accepted | Rejected:
+        raise NotImplementedError
+
+    async def open_orders(self, account: str) -> list[BrokerOrderRecord]:
+        raise NotImplementedError
+
+    async def history(self, account: str, from_us: int, to_us: int) -> BrokerHistory:
+        raise NotImplementedError
 
     async def updates(self, after: int, limit: int) -> list[BrokerUpdate]:
         return []

@@ -22,6 +22,7 @@ from gateway.domain.execution import (
     OutcomeUnknownError,
     Rejected,
     StatusChange,
+    TradeCorrection,
 )
 from gateway.domain.order import Side, TimeInForce
 from gateway.market.closes import quote_us
@@ -54,7 +55,7 @@ def still() -> HistoricalFeed:
     return feed({"AAPL": [1_000_000] * 8, "MSFT": [500_000] * 8}, turnover_units=390_000_000)
 
 
-async def events(broker: SimulatorBroker) -> list[Execution | StatusChange]:
+async def events(broker: SimulatorBroker) -> list[Execution | StatusChange | TradeCorrection]:
     return [update.event for update in await broker.updates(0, 1_000)]
 
 
