@@ -6,13 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from gateway.brokers.alpaca import adapter as alpaca
 from gateway.brokers.contract import BrokerParts, OpenBroker
 from gateway.brokers.null import adapter as null
 from gateway.brokers.simulator import adapter as simulator
 from gateway.domain.errors import InvalidInputError
 
 Opener = Callable[[BrokerParts], Awaitable[OpenBroker]]
+
+
+async def _open_alpaca(parts: BrokerParts) -> OpenBroker:
+    # A gateway without such an account never loads its clients.
+    from gateway.brokers.alpaca.adapter import open_alpaca  # noqa: PLC0415  loaded where needed
+
+    return await open_alpaca(parts)
 
 
 async def _open_null(parts: BrokerParts) -> null.NullBroker:
@@ -25,7 +31,7 @@ async def _open_null(parts: BrokerParts) -> null.NullBroker:
 
 BROKERS: Final[Mapping[str, Opener]] = MappingProxyType(
     {
-        alpaca.NAME: alpaca.open_alpaca,
+        "alpaca": _open_alpaca,
         null.NAME: _open_null,
         simulator.NAME: simulator.open_simulator,
     }
