@@ -173,7 +173,8 @@ class BadDay:
         assert self.call("POST", "/v1/orders/preview", json=ticket).status_code == 200
         at_broker = ticket | {"account": "account-0"}
         self.call("POST", "/v1/orders", json=at_broker, headers={"Idempotency-Key": "canary"})
-        for command in (("status",), ("doctor", "--data", str(self.process.data)), ("halt", "list")):
+        doctor = ("doctor", "--data", str(self.process.data))
+        for command in (("status",), doctor, ("halt", "list")):
             self.type(*command)
         for path in ("mode", "secrets", "halts", "facts", "manifests", "account", "positions"):
             self.call("GET", f"/v1/{path}")

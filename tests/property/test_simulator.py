@@ -272,6 +272,7 @@ def test_each_time_in_force_keeps_its_promise(
         if isinstance(event, Execution):
             fills[event.broker_client_id].append(event)
         else:
+            assert isinstance(event, StatusChange)
             ends[event.broker_client_id] = event
     for client_id, each in result.taken.items():
         order, own = each.order, fills[client_id]

@@ -97,7 +97,8 @@ def doubt(base: Document, case: MakeCase) -> Iterator[Case]:
     wrong = {orders: 1, anomalies: 1}
     yield case(base, "UNK-01", "anomalies", "beyond", {**exit_, **wrong}, ok=False)
     yield case(base, "UNK-01", "anomalies", "zero", {**exit_, orders: 1, anomalies: 0}, ok=True)
-    for changes in ({orders: -1}, {anomalies: 1}, {orders: None}):
+    odd: list[dict[Place, Any]] = [{orders: -1}, {anomalies: 1}, {orders: None}]
+    for changes in odd:
         yield case(base, "UNK-01", "orders", "below", {**plain, **changes}, "INP-01", ok=False)
     gone = drop(base, ("doubt",))
     yield case(gone, "UNK-01", "doubt", "absent", plain, ok=False)

@@ -9,7 +9,7 @@ import pytest
 
 from signing.lifecycle import TRANSITIONS, State
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.requirement("S3-05")

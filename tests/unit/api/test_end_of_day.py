@@ -22,7 +22,7 @@ NEVER: Mapping[str, str] = {"limit_price": "23.70", "qty": "1"}
 """A price that the market does not come to in these days."""
 
 
-async def proposed(door: Door, **changes: object) -> str:
+async def proposed(door: Door, **changes: Any) -> str:
     answer = await door.propose(headers={"Prefer": "wait=5"}, **changes)
     assert answer.status_code == 201, answer.text
     return answer.json()["order_id"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from signing.lifecycle import State
-from support.paper import Paper, ready, venue
+from support.paper_venue import Paper, ready, venue
 from support.real_time import at_us
 
 

@@ -14,7 +14,7 @@ from gateway.tracking import health
 from peers.alpaca_venue import Fault
 from signing.lifecycle import State
 from support.alpaca import until
-from support.paper import Paper, ready, venue
+from support.paper_venue import Paper, ready, venue
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from peers.alpaca_venue import Fault
 from signing.lifecycle import State
 from support.alpaca import until
-from support.paper import Paper, ready, venue
+from support.paper_venue import Paper, ready, venue
 
 ORDERS = "/v2/orders"
 

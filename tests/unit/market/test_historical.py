@@ -92,10 +92,12 @@ def test_a_half_day_ends_at_one_and_its_quote_comes_half_an_hour_before(
     noon = utc_us("2015-11-27T12:00-05:00")
     hours = shipped.hours("AAPL", noon)
     assert hours == Hours(utc_us("2015-11-27T09:30-05:00"), utc_us("2015-11-27T13:00-05:00"))
+    assert hours is not None
     assert quote_us("2015-11-27") == utc_us("2015-11-27T12:30-05:00")
     known = shipped.quote("AAPL", utc_us("2015-11-27T12:30-05:00"))
     assert known is not None
     assert known.at_us == quote_us("2015-11-27")
+    assert hours is not None
     after = shipped.hours("AAPL", hours.closes_us)
     assert after is not None
     assert after.opens_us == utc_us("2015-11-30T09:30-05:00")

@@ -24,10 +24,12 @@ class SlowStops:
 
     async def halt(
         self, *, cause: str, scope: Scope, by: str, clear_by: str, cancels: bool = False,
-        observed: int | None = None, limit: int | None = None, reason: str | None = None,
+        reduce_allowed: bool = False, observed: int | None = None, limit: int | None = None,
+        reason: str | None = None,
     ) -> Halt:  # fmt: skip
         self.calls.append(scope)
-        halt = Halt(str(scope), scope, cause, cancels, False, clear_by, by, observed, limit, reason)
+        told = (cause, cancels, reduce_allowed, clear_by, by, observed, limit, reason)
+        halt = Halt(str(scope), scope, *told)
         self.book.halts[halt.halt_id] = halt
         self._writing += 1
         self.most = max(self.most, self._writing)
@@ -36,6 +38,9 @@ class SlowStops:
         if scope == self.broken:
             raise UnavailableError("halt-unkept", "no disk", "get one")
         return halt
+
+    async def recover(self, *, cause: str, scope: Scope, by: str, reason: str) -> Halt | None:
+        raise NotImplementedError
 
 
 async def test_many_denials_at_once_engage_one_halt() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ def day(
     return EndOfDay(lambda: book, asked, closes_at, before_ms), asked
 
 
-def order(order_id: str = "ord_1", **changes: object) -> OrderState:
+def order(order_id: str = "ord_1", **changes: Any) -> OrderState:
     return replace(working(order_id, "AAPL", "buy", 10, 247_000), **changes)  # pyright: ignore[reportArgumentType]  the case names fields
 
 
@@ -94,7 +95,7 @@ async def test_a_day_order_is_cancelled_shortly_before_the_close_and_by_the_venu
         pytest.param({"extended_hours": True}, False, id="it may trade after the close"),
     ],
 )
-async def test_what_ends_with_the_day(changes: dict[str, object], *, due: bool) -> None:
+async def test_what_ends_with_the_day(changes: dict[str, Any], *, due: bool) -> None:
     ends, asked = day(order(**changes))
     await ends.look(at_us("2027-11-24T15:59"))
     assert asked.orders == ["ord_1"] * due

@@ -213,6 +213,7 @@ def test_what_is_no_secret(value: str, said: str) -> None:
 REVEALING = {
     "gateway/bootstrap/alerting.py": 1,
     "gateway/brokers/alpaca/client.py": 2,
+    "gateway/brokers/alpaca/stream.py": 2,
     "gateway/ledger/choice.py": 1,
     "gateway/ledger/postgresql/session.py": 1,
     "gateway/policy/opa_server/client.py": 1,
