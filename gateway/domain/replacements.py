@@ -15,7 +15,7 @@ def restored(book: Book, successor: OrderState, code: str, source: str) -> dict[
         book: the state as of now.
         successor: the order that was to take its place, and provably does not.
         code: why not.
-        source: whose word that is: ``gate``, ``broker`` or ``settlement``.
+        source: whose word that is: ``gate``, ``broker``, ``settlement`` or ``person``.
 
     ``None`` where the order does not wait for this successor any more: it was filled, ended or
     asked to be cancelled meanwhile, and what is known of it stands.

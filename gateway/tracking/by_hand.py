@@ -17,6 +17,7 @@ from gateway.domain.errors import InvalidInputError, NotFoundError, RefusedError
 from gateway.domain.execution import BrokerOrderState
 from gateway.domain.order import Side
 from gateway.domain.projection import apply
+from gateway.domain.replacements import restored
 from gateway.domain.trade_entries import mergeable_qty
 from gateway.ports import Broker, Clock, Draft, Journal
 from gateway.tracking.settlement import ASK_TIMEOUT_S, Settlement
@@ -111,7 +112,7 @@ class SettledByHand:
         order = self.order(order_id)  # an update may have come while the broker was asked
         drafts = self._drafts(order, word, told)
         _check(order, drafts)
-        await self._journal.record(drafts)
+        await self._journal.record(drafts + self._given_back(order, drafts[-1].payload))
         await self._settlements[order.account].settled(word.by, word.reason)
         return self._journal.book.orders.get(order_id, order)
 
@@ -151,6 +152,13 @@ class SettledByHand:
             "evidence_digest": hashlib.sha256(evidence).hexdigest(),
         }
         return [*drafts, Draft("settlement", payload, blobs=(evidence,))]
+
+    def _given_back(self, order: OrderState, settled: Mapping[str, Any]) -> list[Draft]:
+        """An order that this one was to replace, and now does not, has its state back."""
+        if settled["outcome"] not in {"absent", "canceled"} or order.filled_qty:
+            return []
+        before = restored(self._journal.book, order, settled["evidence"], "person")
+        return [Draft("status", before)] if before else []
 
     def _execution(
         self, order: OrderState, word: PersonsWord, qty: int, price: int
