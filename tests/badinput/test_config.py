@@ -33,6 +33,12 @@ OUT_OF_RANGE = {
     "BROKER_TIMEOUT_MS": ("0", "60001"),
     "CANCEL_BEFORE_CLOSE_MS": ("3600001", "-1"),
     "ENGINE_TIMEOUT_MS": ("0", "10001"),
+    "SETTLE_MS": ("999", "600001"),
+    "RECONCILE_IN_FLIGHT_MS": ("99", "3600001"),
+    "RECONCILE_ORDERS_MS": ("999", "3600001"),
+    "RECONCILE_POSITIONS_MS": ("999", "3600001"),
+    "RECONCILE_FULL_MS": ("999", "3600001"),
+    "RECONCILE_SETTLE_MS": ("9", "600001"),
     "VAULT_TIMEOUT_MS": ("0", "30001"),
 }
 NUMERIC = tuple(OUT_OF_RANGE)
@@ -54,6 +60,7 @@ TEXT_SETTINGS = {
     "ORIGIN": "writ.example/log",
     "HOST": "localhost",
     "ENGINE": "opa-wasm",
+    "ALPACA_QUOTES": "iex",
     "LEDGER": "sqlite",
     "ENVIRONMENT": "production",
     "LIVE_ENABLED": "true",
@@ -72,6 +79,15 @@ def test_texts_that_are_none(typed: Type, tmp_path: Path, name: str) -> None:
         value = os.fsdecode(os.fsencode(spoil(TEXT_SETTINGS[name]).replace("\ud800", "\udcff")))
         invalid(typed("serve", **{f"WRIT_{name}": value}))
     invalid(typed("serve", **{f"WRIT_{name}": ""}))
+    assert list(tmp_path.iterdir()) == []
+
+
+AMOUNTS = ("", "-1", "1e3", ".5", "1.", "01", "0.0000001", "1,5", "NaN", "9999999999", "١")
+
+
+def test_amounts_that_are_none(typed: Type, tmp_path: Path) -> None:
+    for value in AMOUNTS:
+        invalid(typed("serve", WRIT_RECONCILE_CASH_TOLERANCE=value))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -219,7 +235,7 @@ def test_places_of_secrets_that_are_none(typed: Type, tmp_path: Path, name: str)
 
 def test_every_setting_is_tried_here() -> None:
     others = {"DATA", "RELEASE", "ACCOUNTS", "OPA_URL", "OPA_TOKEN_FILE", "OPA_CA_FILE"}
-    others |= {"BROKER_FILE", *TRUSTED, *TLS, *VAULT_FILES, *PLACES}
+    others |= {"BROKER_FILE", "RECONCILE_CASH_TOLERANCE", *TRUSTED, *TLS, *VAULT_FILES, *PLACES}
     stores = {"POSTGRESQL_URL", "POSTGRESQL_PASSWORD_FILE"}
     tried = {*NUMERIC, *TEXT_SETTINGS, *others, *stores}
     assert {name.upper() for name in Settings.model_fields} == tried

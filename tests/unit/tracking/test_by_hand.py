@@ -12,7 +12,7 @@ import pytest
 
 from gateway.brokers.simulator.adapter import SimulatorBroker as Simulator
 from gateway.domain.errors import UnavailableError
-from gateway.domain.execution import BrokerOrderState
+from gateway.domain.execution import BrokerOrderState, OutcomeUnknownError
 from gateway.domain.halt import Scope
 from gateway.ports import Draft
 from signing.envelope import open_envelope
@@ -225,3 +225,31 @@ async def test_only_an_operator_settles_and_only_what_there_is(door: Door) -> No
     body = WORD | {"outcome": "absent"}
     problem(await door.call("POST", path, scope="propose", json=body), 403, "scope-missing")
     problem(await door.call("POST", path, scope="operate", json=body), 404, "order-not-open")
+
+
+@pytest.mark.requirement("S1-06")
+async def test_a_replacement_that_a_person_calls_absent_gives_the_order_before_it_its_state_back(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object) -> None:
+        raise OutcomeUnknownError("ERR_NETWORK")
+
+    answer = await door.propose(qty="10", limit_price=LIMIT, headers={"Prefer": "wait=10"})
+    old = answer.json()["order_id"]
+    monkeypatch.setattr(Simulator, "replace", silent)
+    monkeypatch.setattr(Simulator, "order", silent)
+    changed = await door.call(
+        "PATCH",
+        f"/v1/orders/{old}",
+        scope="propose",
+        json={"qty": "5"},
+        headers={"Idempotency-Key": "smaller"},
+    )
+    assert changed.status_code == 201, changed.text
+    new = changed.json()["order_id"]
+    await door.app.pipeline.quiesce()
+    orders = door.app.book().orders
+    assert (orders[old].status, orders[new].status) == (State.PENDING_REPLACE, State.UNKNOWN)
+    assert (await settle(door, new, outcome="absent")).status_code == 200
+    assert (orders[old].status, orders[new].status) == (State.ACKNOWLEDGED, State.CANCELED)
+    assert orders[old].code == "SETTLED_ABSENT"
