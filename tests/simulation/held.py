@@ -62,8 +62,8 @@ class Account:
     positions: Counter[str] = field(default_factory=Counter[str])
     foreign: Counter[str] = field(default_factory=Counter[str])
     """What somebody else has bought or sold."""
-    overtaken: Counter[str] = field(default_factory=Counter[str])
-    """What nobody could know in time: trades told behind their order's end, and corrections."""
+    changed: Counter[str] = field(default_factory=Counter[str])
+    """What trades were changed by after they had been told: nobody could know in time."""
 
     def held(self) -> dict[str, int]:
         """Positions that are not flat."""

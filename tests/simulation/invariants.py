@@ -112,14 +112,14 @@ class Invariants:
     def _reach(self, account: str, side: Side) -> Counter[str]:
         """What an account would hold if everything on one side were filled.
 
-        Left out is what nobody could know: a symbol that somebody else trades there, and trades
-        that were told behind the end of their order or changed afterwards.
+        Left out is what nobody could know: a symbol that somebody else trades there, and what
+        a trade was changed by afterwards.
         """
         venue, own = self._world.venue, self._world.venue.accounts[account]
         sign = 1 if side is Side.BUY else -1
         reached = Counter(
             {
-                symbol: qty - sign * max(0, sign * own.overtaken[symbol])
+                symbol: qty - sign * max(0, sign * own.changed[symbol])
                 for symbol, qty in own.positions.items()
                 if symbol not in own.foreign
             }

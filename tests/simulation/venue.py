@@ -25,7 +25,6 @@ from gateway.domain.execution import (
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
 from simulation.held import (
     MICROS_OF_PRICE,
-    OPEN,
     PRICE_DECIMALS,
     TICK,
     Account,
@@ -239,7 +238,7 @@ class Venue:
         qty = 0 if bust else self.random.randint(1, before.qty)
         after = replace(before, qty=qty, price=before.price + (0 if bust else TICK))
         change = (after.qty - before.qty) * (1 if before.side is Side.BUY else -1)
-        self.accounts[before.account].overtaken[before.symbol] += change
+        self.accounts[before.account].changed[before.symbol] += change
         self._book(before, -1, ours=True)
         self._book(after, 1, ours=True)
         held.fills[before.execution_id] = after
@@ -330,20 +329,11 @@ class Venue:
             self._publish(event)
 
     def _publish(self, event: Event) -> None:
-        if isinstance(event, StatusChange) and event.status not in OPEN:
-            self._overtake(self.orders[event.broker_client_id])
-        elif isinstance(event, Execution):
+        if isinstance(event, Execution):
             self._told.add(event.execution_id)
         times = 2 if self.strikes("update twice") else 1
         for _ in range(times):
             self.stream.append(BrokerUpdate(len(self.stream) + 1, event))
-
-    def _overtake(self, held: Held) -> None:
-        """An end is told before some of the trades that came before it."""
-        for fill in held.fills.values():
-            if fill.execution_id not in self._told:
-                signed = fill.qty if fill.side is Side.BUY else -fill.qty
-                self.accounts[fill.account].overtaken[fill.symbol] += signed
 
     def _confuse(self) -> None:
         """Keep showing cash and positions as they are now, for a while."""
