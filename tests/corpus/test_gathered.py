@@ -81,6 +81,7 @@ def some_order(rng: random.Random) -> Order:
     symbol = rng.choice([*sorted(INSTRUMENTS), *sorted(INSTRUMENTS), "ZZZZ"])
     kind = rng.choice(list(OrderType))
     near = PRICES.get(symbol, 500_000) // 100 * rng.randint(93, 107) // 100 * 100
+    time_in_force = rng.choice((*TimeInForce, TimeInForce.DAY, TimeInForce.GTC))
     return order(
         symbol,
         rng.choice(list(Side)),
@@ -88,7 +89,8 @@ def some_order(rng: random.Random) -> Order:
         type=kind,
         limit_price=near if kind.has_limit else None,
         stop_price=near if kind.has_stop else None,
-        time_in_force=rng.choice(list(TimeInForce)),
+        time_in_force=time_in_force,
+        expires_us=NOON_US + 1 if time_in_force is TimeInForce.GTD else None,
         account=rng.choice(("primary", "primary", "primary", "nobody")),
         strategy_id=rng.choice((None, "momentum")),
         instrument_known=symbol in INSTRUMENTS,

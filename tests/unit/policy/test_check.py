@@ -58,9 +58,9 @@ def test_format(sources: Path) -> None:
         ),
         (
             "halts.rego",
-            "data.limits.global.drawdown_max_bps",
-            "data.limits.global.drawdown_bps",
-            "undefined ref: data.limits.global.drawdown_bps",
+            "data.limits.global.volatility_index_max_e4",
+            "data.limits.global.volatility_index_e4",
+            "undefined ref: data.limits.global.volatility_index_e4",
         ),
         (
             CONTROL,
