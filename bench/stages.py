@@ -91,7 +91,7 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
     "answer": (
         "gateway.pipeline:Pipeline._recorded",
         "gateway.api.routes.orders:order_answer",
-        "gateway.api.routes.orders:_denied",
+        "gateway.api.proposed:_denied",
         "starlette.responses:JSONResponse.render",
     ),
     "write HTTP": (f"{_CYCLE}.send",),
