@@ -306,7 +306,12 @@ def test_a_pipe_in_place_of_the_access_file_keeps_nobody_waiting(
 
 def test_a_reader_that_goes_away_is_no_defect(server: GatewayProcess) -> None:
     environment = {**os.environ, "WRIT_URL": server.url, "WRIT_API_KEY": server.key}
-    for command in (("order", "list"), ("mode", "show"), ("--help",), ("halts", "-o", "json")):
+    for command in (
+        ("order", "list"),
+        ("mode", "show"),
+        ("--help",),
+        ("halt", "list", "-o", "json"),
+    ):
         read, write = os.pipe()
         os.close(read)
         try:

@@ -50,7 +50,13 @@ ENGINES: dict[str, Callable[[Release], AbstractContextManager[Making]]] = {
     "opa-wasm": embedded,
     "opa-server": serving,
 }
-CALM = {"market": {"volatility_index_e4": 1}, "accounts": {"main": {"drawdown_bps": 0}}}
+CALM = {
+    "known_only": False,
+    "market": {"volatility_told": True, "volatility_index_e4": 1},
+    "accounts": {
+        "main": {"drawdown_bps": 0, "day_loss_micros": 0, "drift_bps": 0, "rejected_in_a_row": 0}
+    },
+}
 
 
 @pytest.fixture(scope="module", params=ENGINES)
