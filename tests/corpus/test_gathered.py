@@ -81,20 +81,21 @@ def some_order(rng: random.Random) -> Order:
     symbol = rng.choice([*sorted(INSTRUMENTS), *sorted(INSTRUMENTS), "ZZZZ"])
     kind = rng.choice(list(OrderType))
     near = PRICES.get(symbol, 500_000) // 100 * rng.randint(93, 107) // 100 * 100
-    time_in_force = rng.choice((*TimeInForce, TimeInForce.DAY, TimeInForce.GTC))
-    return order(
+    made = order(
         symbol,
         rng.choice(list(Side)),
         rng.choice((1, 10, 100, 5_000)),
         type=kind,
         limit_price=near if kind.has_limit else None,
         stop_price=near if kind.has_stop else None,
-        time_in_force=time_in_force,
-        expires_us=NOON_US + 1 if time_in_force is TimeInForce.GTD else None,
+        time_in_force=rng.choice([each for each in TimeInForce if each is not TimeInForce.GTD]),
         account=rng.choice(("primary", "primary", "primary", "nobody")),
         strategy_id=rng.choice((None, "momentum")),
         instrument_known=symbol in INSTRUMENTS,
     )
+    if made.time_in_force is not TimeInForce.GTC or made.qty == 1:
+        return made
+    return replace(made, time_in_force=TimeInForce.GTD, expires_us=NOON_US + 1)
 
 
 def some_facts(rng: random.Random) -> PushedFacts:
