@@ -127,8 +127,10 @@ def test_without_its_database_a_gateway_says_so_and_goes_on_by_itself(
         ready_after(gateway, 200)
         ticket = TICKET | {"limit_price": "24.80"}
         with gateway.http() as http:
-            resting = http.post("/v1/orders", json=ticket, headers={"Idempotency-Key": "first"})
+            headers = {"Idempotency-Key": "first", "Prefer": "wait=30"}
+            resting = http.post("/v1/orders", json=ticket, headers=headers)
             assert resting.status_code == 201, resting.text
+            assert resting.json()["status"] == "ACKNOWLEDGED"
         server.stop()
         with gateway.http() as http:
             for number in range(3):
