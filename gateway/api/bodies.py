@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast
 
 from fastapi import Request
 from pydantic import (
@@ -29,10 +29,13 @@ def _printable(value: str) -> str:
     return value
 
 
+PRINTABLE: Final = AfterValidator(_printable)
+"""Of a text that people write and read: one line that shows what it is."""
+
 ReasonText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200),
-    AfterValidator(_printable),
+    PRINTABLE,
     Field(json_schema_extra={"format": "printable-line"}),
 ]
 """Why somebody did something; kept for ever in the log."""

@@ -24,6 +24,7 @@ from gateway.cli.order_ticket import (
     ExpiresOption,
     ExtendedOption,
     IntentOption,
+    KeyOption,
     LimitOption,
     LocateOption,
     OverrideOption,
@@ -36,6 +37,7 @@ from gateway.cli.order_ticket import (
     StrategyOption,
     SymbolArgument,
     TifOption,
+    WaitOption,
     body_of,
     given,
     metadata_of,
@@ -76,12 +78,8 @@ def submit(  # noqa: PLR0913, PLR0917  each argument is an option of the command
         list[str] | None,
         typer.Option("--metadata", help="NAME=TEXT, your own note; not recorded. Repeatable."),
     ] = None,
-    key: Annotated[
-        str | None, typer.Option("--key", help="Idempotency key, to repeat a request.")
-    ] = None,
-    wait: Annotated[
-        int, typer.Option(min=0, max=30, help="Seconds to wait for the broker's first answer.")
-    ] = 0,
+    key: KeyOption = None,
+    wait: WaitOption = 0,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:
     """Propose an order; exit 1 when it is denied, with the reasons."""

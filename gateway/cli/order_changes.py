@@ -10,12 +10,16 @@ import typer
 from gateway.cli import exits, output
 from gateway.cli.client import DENIED_CODE, ProblemError, connect, in_address
 from gateway.cli.order_shown import denial, print_denial, print_order
-from gateway.cli.order_ticket import ExpiresOption, OverrideOption, given, override_of
+from gateway.cli.order_ticket import (
+    ExpiresOption,
+    KeyOption,
+    OverrideOption,
+    WaitOption,
+    given,
+    override_of,
+)
 
 _CANCELS: Final = ("order_id", "outcome", "code")
-WaitOption = Annotated[
-    int, typer.Option(min=0, max=30, help="Seconds to wait for the broker's first answer.")
-]
 
 
 def replace(  # noqa: PLR0913, PLR0917  each argument is an option of the command
@@ -31,9 +35,7 @@ def replace(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
         str | None, typer.Option("--client-order-id", help="Your own id for the new order.")
     ] = None,
     override: OverrideOption = None,
-    key: Annotated[
-        str | None, typer.Option("--key", help="Idempotency key, to repeat a request.")
-    ] = None,
+    key: KeyOption = None,
     wait: WaitOption = 0,
     fmt: output.FormatOption = output.Format.TABLE,
 ) -> None:

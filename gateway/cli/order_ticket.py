@@ -45,6 +45,12 @@ RunOption = Annotated[
 SignalOption = Annotated[
     str | None, typer.Option("--source-signal-id", help="The signal that it comes from.")
 ]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", help="Idempotency key, to repeat a request.")
+]
+WaitOption = Annotated[
+    int, typer.Option(min=0, max=30, help="Seconds to wait for the broker's first answer.")
+]
 OverrideOption = Annotated[
     Path | None,
     typer.Option("--override", help="File with a signed override for exactly this order."),

@@ -22,8 +22,7 @@ from gateway.host import SystemClock
 from gateway.market.historical import shipped_feed
 from gateway.policy.release import load_release
 from support.doors import Door, opened, settings
-from support.permitting import HOUR_US, Officers
-from support.permitting import fields as manifest_fields
+from support.permitting import Officers, gateway_fields
 
 HOST = "paper.example.com:443"
 ORIGIN = "writ.local/log"
@@ -55,19 +54,8 @@ def permitting(folder: Path, **changes: Any) -> Officers:
     """Officers whose manifests are for the gateway of `folder` in PAPER, and for its release."""
     release = load_release(settings(folder).release or folder)
     now_us = time.time_ns() // 1_000
-    attestation = manifest_fields()["attestations"][0]
-    given = manifest_fields(
-        gateway=ORIGIN,
-        accounts={
-            "primary": {"broker": "simulator", "broker_account": "none", "hosts": [HOST]},
-        },
-        release_digest=release.digest,
-        limits_digest=release.data_digest,
-        strategies=["*"],
-        valid_from_us=now_us - HOUR_US,
-        valid_until_us=now_us + 100 * 24 * HOUR_US,
-        attestations=[attestation | {"valid_until_us": now_us + 300 * 24 * HOUR_US}],
-    )
+    account = {"broker": "simulator", "broker_account": "none", "hosts": [HOST]}
+    given = gateway_fields(now_us, release, account)
     return Officers(folder / "trust", now_us, given | changes)
 
 

@@ -18,8 +18,7 @@ from peers.alpaca_venue import Account, AlpacaPeer
 from signing.lifecycle import State
 from support.alpaca import until
 from support.doors import Door, opened, settings
-from support.permitting import HOUR_US, Officers
-from support.permitting import fields as manifest_fields
+from support.permitting import Officers, gateway_fields
 from support.real_time import ChosenClock, at_us, hours_told, tell_all
 
 OPEN = "2027-11-24T10:00"
@@ -57,17 +56,8 @@ class Paper:
 def officers(folder: Path, now_us: int, number: str, host: str) -> Officers:
     """Officers who permit PAPER with this one account at this one host."""
     release = load_release(settings(folder).release or folder)
-    attestation = manifest_fields()["attestations"][0]
-    given = manifest_fields(
-        gateway=ORIGIN,
-        accounts={"primary": {"broker": "alpaca", "broker_account": number, "hosts": [host]}},
-        release_digest=release.digest,
-        limits_digest=release.data_digest,
-        strategies=["*"],
-        valid_from_us=now_us - HOUR_US,
-        valid_until_us=now_us + 100 * 24 * HOUR_US,
-        attestations=[attestation | {"valid_until_us": now_us + 300 * 24 * HOUR_US}],
-    )
+    account = {"broker": "alpaca", "broker_account": number, "hosts": [host]}
+    given = gateway_fields(now_us, release, account)
     return Officers(folder / "trust", now_us, given)
 
 

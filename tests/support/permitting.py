@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from gateway.control.permission import Permissions
 from gateway.control.trust_reading import Trust
 from gateway.domain.book import Book
 from gateway.domain.permission import Permission, RunningRelease
+from gateway.policy.release import Release
 from gateway.ports import Clock
 from signing import canonical
 from signing.keys import Ed25519Signer, Vkey
@@ -39,6 +41,24 @@ def fields(**changes: Any) -> dict[str, Any]:
             valid_until_us=NOW_US + 300 * DAY_US,
         )
         | changes
+    )
+
+
+def gateway_fields(
+    now_us: int, release: Release, account: Mapping[str, Any], **changes: Any
+) -> dict[str, Any]:
+    """The fields of a manifest for a gateway of the tests' own: its one account, its release."""
+    attestation = fields()["attestations"][0]
+    return fields(
+        gateway="writ.local/log",
+        accounts={"primary": account},
+        release_digest=release.digest,
+        limits_digest=release.data_digest,
+        strategies=["*"],
+        valid_from_us=now_us - HOUR_US,
+        valid_until_us=now_us + 100 * DAY_US,
+        attestations=[attestation | {"valid_until_us": now_us + 300 * DAY_US}],
+        **changes,
     )
 
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from gateway.api.passkey_file import FILE_NAME, PasskeyFile
 from gateway.host import SystemClock
-from gateway.policy.release import load_release
+from gateway.policy.release import Release, load_release
 from peers.alpaca import alpaca_peer
 from peers.alpaca_venue import Account, AlpacaPeer
 from support.doors import Door, opened, settings
 from support.passkeys import ORIGIN, Authenticator
-from support.permitting import HOUR_US, Officers, fields
+from support.permitting import Officers, gateway_fields
 from support.postgres import shared_server
 from support.real_time import at_us, hours_told, push, tell_all
 from support.vault_gateway import vault_settings
@@ -155,7 +155,7 @@ async def trading(folder: Path, vault: VaultServer, **changes: Any) -> AsyncGene
         account = peer.account(NUMBER)
         vault.put("writ/brokers/alpaca", {"key_id": account.key_id, "secret": account.secret})
         host = peer.url.removeprefix("http://")
-        officers = _officers(folder, clock, host, release.digest, release.data_digest)
+        officers = _officers(folder, clock, host, release)
         given = {
             "mode": "RESEARCH",
             "market": "venue",
@@ -182,20 +182,8 @@ async def trading(folder: Path, vault: VaultServer, **changes: Any) -> AsyncGene
             yield Trading(door, officers, digest, peer, account, vault, clock)
 
 
-def _officers(
-    folder: Path, clock: LaterClock, host: str, release_digest: str, limits_digest: str
-) -> Officers:
+def _officers(folder: Path, clock: LaterClock, host: str, release: Release) -> Officers:
     now_us = clock.wall_us()
-    attestation = fields()["attestations"][0]
-    given = fields(
-        gateway="writ.local/log",
-        mode="LIVE",
-        accounts={"primary": {"broker": "alpaca", "broker_account": NUMBER, "hosts": [host]}},
-        release_digest=release_digest,
-        limits_digest=limits_digest,
-        strategies=["*"],
-        valid_from_us=now_us - HOUR_US,
-        valid_until_us=now_us + 100 * 24 * HOUR_US,
-        attestations=[attestation | {"valid_until_us": now_us + 300 * 24 * HOUR_US}],
-    )
+    account = {"broker": "alpaca", "broker_account": NUMBER, "hosts": [host]}
+    given = gateway_fields(now_us, release, account, mode="LIVE")
     return Officers(folder / "trust", now_us, given)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from gateway.api.answers import OrderAnswer, order_answer
 from gateway.api.auth import Operator, Reader
-from gateway.api.bodies import ReasonText, StrictBody, body_of, documented_body
+from gateway.api.bodies import PRINTABLE, ReasonText, StrictBody, body_of, documented_body
 from gateway.api.paging import Id
 from gateway.api.problems import documented
 from gateway.api.services import ServicesHere
@@ -25,16 +25,10 @@ DOUBTS_MAX = 1_000
 router = APIRouter(prefix="/v1", tags=["orders"])
 
 
-def _visible(value: str) -> str:
-    if not value.isprintable() or not value.strip():
-        raise ValueError("needs to be one line of printable text")
-    return value
-
-
 EvidenceText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2_000),
-    AfterValidator(_visible),
+    PRINTABLE,
     Field(json_schema_extra={"format": "printable-line"}),
 ]
 

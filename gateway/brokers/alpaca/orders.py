@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -67,14 +68,10 @@ class Orders:
         body = order_body(order)
         if body is None:
             return Rejected(INVALID)
-        try:
+        with _asking():
             await self._following.take_up()
             if order.reduce_only and not await room_to_reduce(self._client, order):
                 return Rejected("ERR_INSUFFICIENT_QTY")
-        except UnavailableError:
-            raise NotSentError("ERR_ACCOUNT") from None
-        except OutcomeUnknownError as error:
-            raise NotSentError(error.code) from None  # only questions were asked
         return await self._answered(await self._client.post_order(body), body)
 
     async def replace(
@@ -89,19 +86,13 @@ class Orders:
         body = order_body(order)
         if body is None:
             return Rejected(INVALID)
-        try:
+        with _asking():
             await self._following.take_up()
             found = await self._by_client_id(client_id)
             refused = await self._not_replaceable(found, order, body, filled_qty)
             if found is None or isinstance(refused, Rejected | Accepted):
                 return refused or Rejected(TOO_LATE)
             replaced = order_id(found, "id")
-        except UnavailableError:
-            raise NotSentError("ERR_ACCOUNT") from None
-        except UnreadableError:
-            raise NotSentError("ERR_UNREADABLE") from None
-        except OutcomeUnknownError as error:
-            raise NotSentError(error.code) from None  # only questions were asked
         reply = await self._client.patch_order(replaced, patch_body(body))
         return await self._answered(reply, body, replaced)
 
@@ -243,3 +234,16 @@ class Orders:
             )
         except UnavailableError:
             raise OutcomeUnknownError("ERR_UNKNOWN_OUTCOME") from None
+
+
+@contextmanager
+def _asking() -> Generator[None]:
+    """Before an order goes out only questions are asked: what fails within has sent nothing."""
+    try:
+        yield
+    except UnavailableError:
+        raise NotSentError("ERR_ACCOUNT") from None
+    except UnreadableError:
+        raise NotSentError("ERR_UNREADABLE") from None
+    except OutcomeUnknownError as error:
+        raise NotSentError(error.code) from None
