@@ -27,8 +27,8 @@ def replace(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
     qty: Annotated[
         str | None, typer.Option("--qty", help="The whole quantity, what is filled included.")
     ] = None,
-    limit_price: Annotated[str | None, typer.Option("--limit-price", help="Limit price.")] = None,
-    stop_price: Annotated[str | None, typer.Option("--stop-price", help="Stop price.")] = None,
+    limit: Annotated[str | None, typer.Option("--limit", help="Limit price.")] = None,
+    stop: Annotated[str | None, typer.Option("--stop", help="Stop price.")] = None,
     tif: Annotated[str | None, typer.Option("--tif", help="day, gtc, gtd, ioc or fok.")] = None,
     expires_at: ExpiresOption = None,
     client_order_id: Annotated[
@@ -42,8 +42,8 @@ def replace(  # noqa: PLR0913, PLR0917  each argument is an option of the comman
     """Have a new order take a working one's place; exit 1 when denied: the old one works on."""
     changes = {
         "qty": qty,
-        "limit_price": limit_price,
-        "stop_price": stop_price,
+        "limit_price": limit,
+        "stop_price": stop,
         "time_in_force": tif,
         "expires_at": expires_at,
         "client_order_id": client_order_id,

@@ -75,6 +75,7 @@ async def test_a_gateway_that_starts_in_live_is_closed(tmp_path: Path, vault: Va
     async with trading(tmp_path, vault, mode="LIVE") as here:
         told = (await here.door.call("GET", "/v1/mode")).json()
         assert (told["mode"], told["live"]["open"]) == ("LIVE", False)
+        assert not told["forwards"]
         await here.armed()
         assert await denied_by(here) == {"LIV-01"}
         assert here.peer.orders_sent() == []

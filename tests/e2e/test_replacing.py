@@ -38,7 +38,7 @@ def test_an_order_is_replaced_denied_a_change_and_withdrawn_by_command(
     server = gateway_server
     assert server.writ("omega4", "lift", "--reason", "a test").status == 0
     old = resting(server)
-    change = ("order", "replace", old["order_id"], "--qty", "30", "--limit-price", "23.80")
+    change = ("order", "replace", old["order_id"], "--qty", "30", "--limit", "23.80")
     typed = server.writ(*change, "--key", "smaller", "--wait", "10", "-o", "json")
     assert typed.status == 0, typed.err
     new = typed.json
@@ -51,7 +51,7 @@ def test_an_order_is_replaced_denied_a_change_and_withdrawn_by_command(
     again = server.writ(*change, "--key", "smaller", "-o", "json")
     assert again.json["order_id"] == new["order_id"], "it is one replacement"
     assert server.writ(*change).status == 1, "it is over"
-    denied = server.writ("order", "replace", new["order_id"], "--limit-price", "90")
+    denied = server.writ("order", "replace", new["order_id"], "--limit", "90")
     assert denied.status == 1
     assert "ORD-03" in denied.out
     assert server.writ("order", "replace", new["order_id"]).status == 2

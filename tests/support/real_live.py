@@ -129,6 +129,7 @@ class Trading:
         passkey = await self.registered()
         await self.confirm(await self.steps(), passkey)
         assert (await self.live())["open"]
+        assert (await self.door.call("GET", "/v1/mode")).json()["forwards"]
         return passkey
 
     async def closes(self) -> None:

@@ -44,7 +44,7 @@ class ModeAnswer(BaseModel):
     """What the gateway does with an allowed order, and the release it decides by."""
 
     mode: str
-    forwards: bool
+    forwards: bool = Field(description="whether an allowed order may go out: in LIVE, once open")
     omega4: Omega4Answer
     halted: bool = Field(description="whether a halt of any scope stands")
     exit_only: list[ExitOnlyAnswer] = Field(description="where exits pass halts")
@@ -163,11 +163,12 @@ async def _set_mode(services: Services, mode: Mode, by: str) -> None:
 def _mode(services: Services, who: Principal) -> ModeAnswer:
     book, release = services.app.book(), services.app.release
     wall_us = services.app.clock.wall_us()
+    live = services.app.live.status()
     lifted = book.omega4_lifted(wall_us)
     until_us = book.omega4_lifted_until_us
     return ModeAnswer(
         mode=book.mode.value,
-        forwards=book.mode.forwards,
+        forwards=book.mode.forwards and (book.mode is not Mode.LIVE or live.open),
         omega4=Omega4Answer(
             lifted=lifted, until=times.written(until_us) if lifted and until_us else None
         ),
@@ -176,7 +177,7 @@ def _mode(services: Services, who: Principal) -> ModeAnswer:
         release_digest=release.digest,
         release_revision=release.revision,
         release_label=release.label,
-        live=live_answer(services.app.live.status(), who),
+        live=live_answer(live, who),
     )
 
 
