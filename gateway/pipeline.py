@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +37,9 @@ QUEUE_MAX: Final = 1_024
 SENDING_MAX: Final = 4_096
 """Orders decided and not yet answered for by disk and broker; beyond it new ones are refused."""
 
+DENIED_AT_ONCE: Final = 4
+"""Orders denied in one step of the event loop when a halt comes."""
+
 DRAIN_LOOK_MS: Final = 1
 """How often a switch of releases looks whether the spine has run dry."""
 
@@ -53,11 +57,13 @@ class Outcome:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Proposal:
     order: Order
     keys: tuple[CallerKey, ...]
     answer: asyncio.Future[Outcome]
+    overtaken: bool = False
+    """A halt came before its verdict: it is denied without one, and no turn decides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,13 @@ class Pipeline:
         """Wire the parts; :meth:`run` starts the core."""
         self._parts = parts
         self._turns = Turns(parts.facts, lambda: parts.releases.current, parts.clock, parts.entropy)
-        self._queue: asyncio.Queue[_Proposal] = asyncio.Queue(QUEUE_MAX)
+        self._queue: deque[_Proposal] = deque()
+        self._some = asyncio.Event()
+        """Set while an order waits for a turn."""
+        self._deciding: list[_Proposal] = []
+        """The batch of the turn under way, and what is still to come of it."""
+        self._late = False
+        """Whether that batch was begun before the last halt: until it ends no turn can begin."""
         self._sending: set[asyncio.Task[Any]] = set()
         self._forwarding = Forwarding(
             ledger=parts.ledger,
@@ -115,12 +127,25 @@ class Pipeline:
             ConflictError: one of the caller's keys was recorded meanwhile.
         """
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        if self._queue.full() or len(self._sending) >= SENDING_MAX:
+        if len(self._queue) >= QUEUE_MAX or len(self._sending) >= SENDING_MAX:
             raise UnavailableError(
                 "gateway-busy", "too many orders are waiting", "try again with the same key"
             )
-        self._queue.put_nowait(_Proposal(order, tuple(keys), answer))
+        proposal = _Proposal(order, tuple(keys), answer)
+        self._queue.append(proposal)
+        self._some.set()
+        if self._late:
+            self._overtake([proposal])
         return await answer
+
+    def overtake(self) -> None:
+        """A halt was engaged: deny what it covers and what waits for its verdict, here and now.
+
+        A turn may be long. The verdicts of the one under way are of before the halt, and are
+        thrown away. What may be an exit goes on waiting for the policy.
+        """
+        self._late = bool(self._deciding)
+        self._overtake([*self._deciding, *self._queue])
 
     async def preview(self, order: Order) -> Preview:
         """Ask the policy about an order without recording anything.
@@ -140,7 +165,7 @@ class Pipeline:
     @property
     def queued(self) -> int:
         """How many orders wait for a turn."""
-        return self._queue.qsize()
+        return len(self._queue)
 
     @property
     def sending(self) -> int:
@@ -153,7 +178,7 @@ class Pipeline:
 
     async def quiesce(self) -> None:
         """Wait until nothing is queued, being decided, recorded or sent."""
-        while not self._idle.is_set() or self._sending or not self._queue.empty():
+        while not self._idle.is_set() or self._sending or self._queue:
             await self._idle.wait()
             if self._sending:
                 await asyncio.wait(tuple(self._sending))
@@ -164,7 +189,7 @@ class Pipeline:
 
         Whoever waits for it has to keep new orders out. Brokers are not waited for.
         """
-        while self._forwarding.unsent or not self._queue.empty() or not self._idle.is_set():
+        while self._forwarding.unsent or self._queue or not self._idle.is_set():
             await self._parts.clock.sleep_ms(DRAIN_LOOK_MS)
 
     async def run(self) -> None:
@@ -189,25 +214,69 @@ class Pipeline:
 
     async def _take_turns(self) -> None:
         while True:
-            batch = [await self._queue.get()]
+            await self._some.wait()
             self._idle.clear()
-            while len(batch) < BATCH_MAX and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+            batch = self._deciding = self._next_batch()
             try:
                 while batch:
-                    batch = await self._turn(batch)
+                    batch = self._deciding = await self._turn(batch)
             except Exception as error:  # noqa: BLE001  whatever failed, nothing of the batch moves
-                _refuse(batch, error)
+                _refuse([proposal for proposal in batch if not proposal.overtaken], error)
             finally:
+                self._deciding, self._late = [], False
                 self._idle.set()
+
+    def _next_batch(self) -> list[_Proposal]:
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+        if not self._queue:
+            self._some.clear()
+        return batch
 
     async def _turn(self, batch: list[_Proposal]) -> list[_Proposal]:
         """Decide and record the batch, or the first of it; returns those that are still to come."""
         async with self._parts.releases.using() as in_force:
             await self._ready(in_force)
-            decided = await self._turns.decide([proposal.order for proposal in batch])
+            batch = [proposal for proposal in batch if not proposal.overtaken]
+            if not batch:
+                return []
+            decided = await self._turns.decide(
+                [proposal.order for proposal in batch],
+                lambda order: any(p.overtaken for p in batch if p.order is order),
+            )
             self._record(batch[: len(decided)], decided)
-            return batch[len(decided) :]
+            return batch[len(decided) :] if decided else batch
+
+    def _overtake(self, waiting: Sequence[_Proposal]) -> None:
+        """Deny those of the orders that a halt covers, without a turn."""
+        found = [p for p in waiting if not p.overtaken and self._turns.halted(p.order)]
+        if not found:
+            return
+        for proposal in found:
+            proposal.overtaken = True
+        self._queue = deque(proposal for proposal in self._queue if not proposal.overtaken)
+        if not self._queue:
+            self._some.clear()
+        first = 0 if self._parts.releases.switching else DENIED_AT_ONCE
+        self._deny(found[:first])  # in one commit with the halt itself
+        denying = asyncio.create_task(self._deny_others(found, first))
+        self._sending.add(denying)
+        denying.add_done_callback(self._sending.discard)
+
+    async def _deny_others(self, found: Sequence[_Proposal], first: int) -> None:
+        """Once the first are known, the many: cancels, and others, come between them."""
+        if first:
+            await asyncio.wait([proposal.answer for proposal in found[:first]])
+        for start in range(first, len(found), DENIED_AT_ONCE):
+            async with self._parts.releases.using():
+                self._deny(found[start : start + DENIED_AT_ONCE])
+            await asyncio.sleep(0)
+
+    def _deny(self, few: Sequence[_Proposal]) -> None:
+        try:
+            self._check_settled(self._parts.releases.current)
+            self._record(few, [self._turns.overtaken(proposal.order) for proposal in few])
+        except Exception as error:  # noqa: BLE001  whatever failed, nothing of them moves
+            _refuse(few, error)
 
     async def _ready(self, in_force: ReleaseInForce) -> None:
         """See that the book is what the log says, and that there is a log to decide for."""
@@ -228,7 +297,7 @@ class Pipeline:
                 "see /readyz; restart the gateway if it stays so",
             )
 
-    def _record(self, batch: list[_Proposal], decided: Sequence[Decided]) -> None:
+    def _record(self, batch: Sequence[_Proposal], decided: Sequence[Decided]) -> None:
         """Record the decisions of a turn, still within it, so that the next one sees them."""
         journal = self._parts.journal
         approved_ns = self._parts.clock.monotonic_ns()

@@ -36,6 +36,9 @@ BATCH_MAX: Final = 16
 FACTS_ERROR: Final = "FACTS_ERROR"
 """Failure of a decision: a source of facts failed, or the facts forbid what the release allows."""
 
+HALTED: Final = "HALTED"
+"""Failure of a decision: a halt came while the order waited for it; the policy was not asked."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -119,7 +122,9 @@ class Turns:
         self._clock = clock
         self._entropy = entropy
 
-    async def decide(self, orders: Sequence[Order]) -> list[Decided]:
+    async def decide(
+        self, orders: Sequence[Order], given_up: Callable[[Order], bool] = lambda _: False
+    ) -> list[Decided]:
         """Decide a batch, or the first of it; the answers are in the order of the proposals.
 
         The engine is asked off the loop, so a halt or a mode may be recorded meanwhile, or the
@@ -127,7 +132,7 @@ class Turns:
         be filled or ended: then every verdict of the turn is thrown away. The first order alone is
         decided anew, and the others are for the next call: what a halt denies is to be known soon,
         and one document is sooner decided than sixteen. An order has no more fills than units, so
-        that ends.
+        that ends. Nothing is decided of a batch whose first order is ``given_up`` by then.
         """
         while True:
             book = self._facts.book()
@@ -138,14 +143,37 @@ class Turns:
             same = same and book.control_version == version
             if same and all(_may_replace(book, one) for one in decided):
                 return decided
+            if given_up(orders[0]):
+                return []
             orders = orders[:1]
+
+    def halted(self, order: Order) -> bool:
+        """Whether a halt covers the order, and lets nothing through that such an order could be."""
+        book = self._facts.book()
+        attributes = (order.account, order.symbol, order.strategy_id or NONE)
+        if not book.halted(*attributes):
+            return False
+        return not book.exit_allowed(*attributes, self._clock.wall_us())
+
+    def overtaken(self, order: Order) -> Decided:
+        """Deny an order that waits, at once and without the policy: a halt covers it."""
+        in_force, book = self._current(), self._facts.book()
+        decision_id = self._new_decision_id()
+        document = self._facts.bare(order, decision_id)
+        data = canonical.encode(document)
+        payload = _payload(book, in_force, order, document, data) | {
+            "label": _label(self._facts, in_force.release, self._clock.wall_us()),
+            "failure": HALTED,
+        }
+        draft = Draft("decision", payload, (data,), document)
+        return Decided(draft, order_state(payload, document))
 
     async def preview(self, order: Order, in_force: ReleaseInForce) -> Preview:
         """Decide one order beside the turns, as of now and for nobody's record."""
         moment = self._facts.moment()
         preview_id = new_id("preview", moment.wall_us, self._entropy.token(10))
         facts = self._gathered(order, preview_id, moment)
-        label = _label(self._facts, in_force.release, moment)
+        label = _label(self._facts, in_force.release, moment.wall_us)
         [answer] = await in_force.engine.decide([facts.data])
         if isinstance(answer, Verdict):
             return Preview(facts.document, answer, facts.failure, label)
@@ -223,8 +251,8 @@ class Turns:
     ) -> _Candidate:
         facts = self._gathered(order, decision_id, moment)
         document, data, failure = facts.document, facts.data, facts.failure
-        payload = self._payload(book, order, decision_id, document, data)
-        label = _label(self._facts, self._deciding.release, moment)
+        payload = _payload(book, self._deciding, order, document, data)
+        label = _label(self._facts, self._deciding.release, moment.wall_us)
         payload |= {"label": label, "failure": failure}
         state = order_state(payload | {"allow": True, "failure": NONE}, document)
         return _Candidate(position, order, decision_id, document, data, failure, payload, state)
@@ -239,50 +267,44 @@ class Turns:
             document = self._facts.bare(order, decision_id)
             return _Gathered(document, canonical.encode(document), FACTS_ERROR)
 
-    def _payload(
-        self,
-        book: Book,
-        order: Order,
-        decision_id: str,
-        document: dict[str, Any],
-        data: bytes,
-    ) -> dict[str, Any]:
-        """The fields of a decision entry that are known before there is a verdict.
-
-        A verdict that comes after the control state has changed is thrown away, so the mode that
-        stands here still stands when the decision is recorded.
-        """
-        return {
-            "decision_id": decision_id,
-            "order_id": order.order_id,
-            "account": order.account,
-            "principal": order.principal,
-            "client_order_id": order.client_order_id or NONE,
-            "broker_client_id": broker_client_id(decision_id),
-            "mode": book.mode.value,
-            "market_us": document["time"]["market_us"],
-            "input_digest": canonical.digest(data),
-            "release_digest": self._deciding.digest,
-            "engine": {
-                "name": self._deciding.engine.name,
-                "version": self._deciding.engine.version,
-            },
-            "allow": False,
-            "verdict": NO_VERDICT,
-            "failure": NONE,
-        } | ({} if order.replaces is None else {"replaces": order.replaces})
-
     def _new_decision_id(self) -> str:
         return new_id("dec", self._clock.wall_us(), self._entropy.token(10))
 
 
-def _label(facts: Facts, release: Release, moment: Moment) -> str:
+def _payload(
+    book: Book, in_force: ReleaseInForce, order: Order, document: dict[str, Any], data: bytes
+) -> dict[str, Any]:
+    """The fields of a decision entry that are known before there is a verdict.
+
+    A verdict that comes after the control state has changed is thrown away, so the mode that
+    stands here still stands when the decision is recorded.
+    """
+    decision_id = document["ids"]["decision_id"]
+    return {
+        "decision_id": decision_id,
+        "order_id": order.order_id,
+        "account": order.account,
+        "principal": order.principal,
+        "client_order_id": order.client_order_id or NONE,
+        "broker_client_id": broker_client_id(decision_id),
+        "mode": book.mode.value,
+        "market_us": document["time"]["market_us"],
+        "input_digest": canonical.digest(data),
+        "release_digest": in_force.digest,
+        "engine": {"name": in_force.engine.name, "version": in_force.engine.version},
+        "allow": False,
+        "verdict": NO_VERDICT,
+        "failure": NONE,
+    } | ({} if order.replaces is None else {"replaces": order.replaces})
+
+
+def _label(facts: Facts, release: Release, wall_us: int) -> str:
     """What marks an output: research in RESEARCH, and anywhere while Omega 4 stands.
 
     Otherwise it says whether officers have signed for what decided it.
     """
     book = facts.book()
-    if not book.omega4_lifted(moment.wall_us) or book.mode is Mode.RESEARCH:
+    if not book.omega4_lifted(wall_us) or book.mode is Mode.RESEARCH:
         return "research"
     if facts.permits is not None and facts.permits.permission() is not None:
         return "signed"

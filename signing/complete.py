@@ -8,7 +8,7 @@ external are on both sides.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -34,8 +34,8 @@ class _Order:
     rejected: bool = False
     withheld: str = ""
     """Why it can not be at the broker: never sent, or proven absent."""
-    inferred: Decimal = Decimal(0)
-    """What was inferred and never told since."""
+    untold: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+    """Executions that were inferred or vouched for -> what of them was not told since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +165,18 @@ def _settled(order: _Order, outcome: str, at_us: int) -> None:
 
 
 def _executed(side: LogSide, order: _Order, client_id: str, payload: Mapping[str, Any]) -> None:
-    decimals, source = payload["qty_decimals"], payload.get("source", "broker")
+    decimals, source, name = (
+        payload["qty_decimals"],
+        payload.get("source", "broker"),
+        payload["execution_id"],
+    )
     qty = exact(payload["qty"], decimals)
-    order.inferred -= exact(payload.get("merged_qty", 0), decimals)
+    _give_way(side, order, client_id, exact(payload.get("merged_qty", 0), decimals))
+    if source != "broker":
+        order.untold[name] = qty
     if source == "inferred":
-        order.inferred += qty
         return
-    side.trades[client_id, payload["execution_id"]] = _Trade(
+    side.trades[client_id, name] = _Trade(
         qty,
         exact(payload["price"], payload["price_decimals"]),
         source,
@@ -180,18 +185,31 @@ def _executed(side: LogSide, order: _Order, client_id: str, payload: Mapping[str
     )
 
 
+def _give_way(side: LogSide, order: _Order, client_id: str, merged: Decimal) -> None:
+    """What the broker tells now takes the place of what was counted before, the oldest first."""
+    for name, qty in list(order.untold.items()):
+        part = min(merged, qty)
+        merged -= part
+        _shrink(side, order, client_id, name, qty - part)
+
+
+def _shrink(side: LogSide, order: _Order, client_id: str, name: str, left: Decimal) -> None:
+    order.untold[name] = left
+    trade = side.trades.get((client_id, name))  # a person's is one; what was inferred is none
+    if trade is not None:
+        side.trades[client_id, name] = replace(trade, qty=left)
+
+
 def _corrected(side: LogSide, client_id: str, payload: Mapping[str, Any]) -> None:
     key = (client_id, payload["of_execution_id"])
+    order, left = side.orders[client_id], exact(payload["qty_after"], payload["qty_decimals"])
+    if key[1] in order.untold:
+        _shrink(side, order, *key, left)
     before = side.trades.get(key)
     if before is None:
         return
-    side.trades[key] = _Trade(
-        exact(payload["qty_after"], payload["qty_decimals"]),
-        exact(payload["price_after"], payload["price_decimals"]),
-        before.source,
-        before.market_us,
-        before.at_us,
-    )
+    price = exact(payload["price_after"], payload["price_decimals"])
+    side.trades[key] = replace(before, qty=left, price=price)
 
 
 def compare(side: LogSide, listed: BrokerList, margin_us: int = MARGIN_US) -> Completeness:
@@ -284,6 +302,8 @@ def _fills_of_log(
             detail = f"the log has it: {trade.qty} at {trade.price}, source {trade.source}"
             yield Finding("FILL_NOT_AT_BROKER", " ".join(key), detail)
     for client_id, order in side.orders.items():
-        if order.inferred > 0:
-            detail = f"{order.inferred} were inferred, and never told by the broker"
+        untold = order.untold.items()
+        inferred = sum(qty for name, qty in untold if (client_id, name) not in side.trades)
+        if inferred:
+            detail = f"{inferred} were inferred, and never told by the broker"
             yield Finding("FILL_INFERRED", client_id, detail)

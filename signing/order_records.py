@@ -115,7 +115,7 @@ FIELDS: Final[Fields] = {
             "broker_client_id": BROKER_ID,
             "execution_id": CLIENT_ID,
             "of_execution_id": CLIENT_ID,
-            "cause": word(("bust", "correct")),
+            "cause": word(("bust", "correct", "reconciled")),
             "account": ID,
             "symbol": SYMBOL,
             "side": word({"buy", "sell"}),

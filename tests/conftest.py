@@ -5,6 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from support.kept_modules import keep_modules
+
 pytest_plugins = ("requirements_plugin",)
 
 # Machines differ and are shared, so no property may fail for being slow; pytest-timeout is the
@@ -21,6 +23,8 @@ settings.load_profile("writ")
 # The servers of `opa` collect their garbage less often, as its runs do: a quarter of what they
 # cost here, for 200 MB more.
 os.environ.setdefault("GOGC", "800")
+
+keep_modules()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -26,6 +26,10 @@ _FAILURES: Final[Mapping[str, tuple[str, str]]] = {
     "ENGINE_REVISION": ("The policy engine has another release", "Tell the operator: writ doctor."),
     "ENGINE_VERSION": ("The policy engine has another version", "Tell the operator: writ doctor."),
     "FACTS_ERROR": ("The facts could not be gathered", "Tell the operator; see the log."),
+    "HALTED": (
+        "A halt came while the order waited to be decided",
+        "Wait until a named person has lifted it: GET /v1/halts.",
+    ),
 }
 _UNLISTED_REMEDY: Final = "The catalogue does not list it: ask the policy's owner."
 

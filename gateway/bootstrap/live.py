@@ -93,7 +93,7 @@ def open_live(opened: Opened, facts: Facts, halting: Halting) -> Unlocking:
     instance = new_id("inst", host.clock.wall_us(), host.entropy.token(10))
     watch = Watch(sources, journal, halting, instance)
     live = Unlocking(watch, sources, journal, host.entropy)
-    halting.on_halt = watch.live_open
+    halting.on_halt.append(watch.live_open)
     opened.permissions.live = watch.live_open
     opened.permissions.on_change(live.reconsider)
     return live

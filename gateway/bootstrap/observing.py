@@ -44,7 +44,6 @@ class Observer:
             "decision": self._decision,
             "submission": self._submission,
             "status": self._status,
-            "reconciliation": self._reconciliation,
             "anomaly": self._anomaly,
             "external": self._external,
         }
@@ -119,9 +118,6 @@ class Observer:
         order = self._book().orders.get(str(payload["order_id"]))
         if order is not None:
             self.signs.answered(order.account, without_funds=without_funds)
-
-    def _reconciliation(self, payload: Mapping[str, Any]) -> None:
-        self.signs.reconciled(str(payload["account"]), str(payload["outcome"]))
 
     def _anomaly(self, payload: Mapping[str, Any]) -> None:
         self.signs.happened(Event("anomaly", str(payload["account"]), str(payload["code"])))

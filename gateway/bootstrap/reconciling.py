@@ -65,6 +65,7 @@ def _parts(opened: Opened, facts: Facts, tracking: Tracking, broker: str) -> Par
         entropy=opened.host.entropy,
         pull=tracker.pull,
         alive=tracker.alive,
+        ended=opened.observer.signs.reconciled,
         equity_micros=facts.equity_micros,
         value_micros=value_micros,
         worth=worth,

@@ -233,6 +233,7 @@ async def _start(opened: Opened) -> App:
     await tracking.settle_restart()
     triggers = open_triggers(opened, facts, halting)
     journal.on_record.append(triggers.heed)
+    halting.on_halt.append(pipeline.overtake)
     modes = Modes(journal, host.clock, releases.named, check_mode, opened.mode_max)
     modes.on_mode = opened.permissions.live  # who leaves LIVE for a moment has left it
     return App(

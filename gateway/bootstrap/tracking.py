@@ -120,7 +120,8 @@ class Tracking:
             rejected=self._rejected,
         )
         parts = self._parts
-        return Tracker(broker, accounts, parts.journal, parts.ledger, parts.halting, heard)
+        now_ns, halting = parts.clock.monotonic_ns, parts.halting
+        return Tracker(broker, accounts, parts.journal, parts.ledger, halting, heard, now_ns)
 
     def _accounts_of(self, broker: OpenBroker) -> list[str]:
         return [alias for alias, each in self._parts.brokers.items() if each is broker]

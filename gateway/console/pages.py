@@ -40,7 +40,15 @@ def _read(name: str) -> Page:
     return Page(files("gateway.console").joinpath(name).read_bytes(), _TYPES[suffix])
 
 
-_PAGES: Final = {name: _read(name) for name in ("live.html", "passkey.html", "page.js", "page.css")}
+_NAMES: Final = (
+    "console.html",
+    "console.js",
+    "live.html",
+    "passkey.html",
+    "page.js",
+    "page.css",
+)
+_PAGES: Final = {name: _read(name) for name in _NAMES}
 
 
 def page(name: str) -> Page:

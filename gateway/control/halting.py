@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from gateway.control.owed import OwedHalts
-from gateway.control.resuming import PROBE, check_may_lift, resume
+from gateway.control.resuming import PROBE, check_may_lift, resume, standing_halt
 from gateway.domain.book import Book
 from gateway.domain.errors import NotFoundError, UnavailableError, WritError
 from gateway.domain.halt import GLOBAL, Halt, Scope
@@ -23,6 +23,8 @@ CANCELS_WAIT_S: Final = 5
 """How long whoever halts waits for the cancels; what is not cancelled by then goes on being."""
 KEEP_TIMEOUT_S: Final = 10
 """How long a marker may take to be written or removed; a disk may hang."""
+ENTRY_WAIT_S: Final = 5
+"""How long whoever lifts a halt waits for its own entry, where that is under way."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +55,8 @@ class _Unrecorded:
 
     payload: Mapping[str, Any]
     kept: Kept = Kept.MEMORY
+    entering: asyncio.Task[None] | None = None
+    """Its first attempt, until it has ended one way or the other."""
     marking: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One writer at a time: two would tear the marker, or leave one behind."""
 
@@ -83,8 +87,8 @@ class Halting:
         self._exercised: Exercised | None = None
         self._cancelling: set[asyncio.Task[int]] = set()
         """The rounds of cancels under way; each ends, because each cancel does."""
-        self.on_halt: Callable[[], object] = _nothing
-        """Called at once when a halt has been engaged, before anything is awaited."""
+        self.on_halt: list[Callable[[], object]] = []
+        """Each is called at once when a halt has been engaged, before anything is awaited."""
 
     @property
     def exercised(self) -> Exercised | None:
@@ -150,15 +154,23 @@ class Halting:
         self._unrecorded[halt_id] = _Unrecorded(payload)
         if cancels and (cause, scope) == (MANUAL, GLOBAL):
             self._pulled.add(halt_id)
-        self.on_halt()
+        self._tell()
         # Beside the cancels, which may take as long as a broker does.
         entering = asyncio.create_task(self._enter(payload, asyncio.ensure_future(recorded)))
+        self._unrecorded[halt_id].entering = entering
         try:
             if cancels:
                 await self._cancel_all(by, cause, scope)
         finally:
             await entering
         return halt
+
+    def _tell(self) -> None:
+        for heed in self.on_halt:
+            try:
+                heed()
+            except Exception:  # noqa: BLE001  the cancels must go out
+                _log.exception("what follows a halt failed; it stands all the same")
 
     async def _cancel_all(self, by: str, cause: str, scope: Scope) -> None:
         """Have what works in the scope cancelled; returns when it is, or when it takes too long."""
@@ -191,24 +203,36 @@ class Halting:
     async def resume(self, halt_id: str, *, by: str, scopes: frozenset[str], reason: str) -> Halt:
         """Lift one standing halt, once its own entry is durable and no marker is left of it.
 
+        An entry that is under way is waited for, a few seconds at most.
+
         Raises:
             NotFoundError, RefusedError, UnavailableError: as ``gateway.control.resuming.resume``.
             UnavailableError: ``halt-unrecorded``, ``halt-unkept``: the halt stands.
         """
-        if halt_id in self._unrecorded and halt_id in self._journal.book.halts:
-            if halt_id not in (await self._replay()).halts:
-                raise UnavailableError(
-                    "halt-unrecorded",
-                    f"halt {halt_id} is not in the log yet, so its end cannot be",
-                    "make the ledger take entries again, or restart; then resume",
-                )
-            await self._within_timeout(self._owed.drop(halt_id))
-            self._unrecorded.pop(halt_id, None)  # two may lift it at once
+        standing_halt(self._journal.book, halt_id, scopes)
+        await self._entry_of(halt_id)
         lifted = await resume(self._journal, halt_id, by=by, scopes=scopes, reason=reason)
         if halt_id in self._pulled:
             self._pulled.discard(halt_id)
             self._exercised = Exercised(lifted.by, by, self._clock.wall_us())
         return lifted
+
+    async def _entry_of(self, halt_id: str) -> None:
+        """See that a halt is in the log and nowhere beside it; else its end cannot be entered."""
+        unrecorded = self._unrecorded.get(halt_id)
+        if unrecorded is None:
+            return
+        entering = unrecorded.entering
+        if entering is not None:
+            await asyncio.wait([entering], timeout=ENTRY_WAIT_S)
+            if halt_id not in self._unrecorded:
+                return
+            if not entering.done():
+                raise _not_entered(halt_id)
+        if halt_id not in (await self._replay()).halts:
+            raise _not_entered(halt_id)
+        await self._within_timeout(self._owed.drop(halt_id))
+        self._unrecorded.pop(halt_id, None)  # two may lift it at once
 
     async def resume_all(self, *, by: str, scopes: frozenset[str], reason: str) -> list[Halt]:
         """Lift every halt that stands now, or none if one of them needs another person.
@@ -300,5 +324,9 @@ class Halting:
             ) from error
 
 
-def _nothing() -> None:
-    """What follows a halt where nobody listens."""
+def _not_entered(halt_id: str) -> UnavailableError:
+    return UnavailableError(
+        "halt-unrecorded",
+        f"halt {halt_id} is not in the log yet, so its end cannot be",
+        "make the ledger take entries again, or restart; then resume",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.domain.book import Book
 from gateway.domain.errors import NotFoundError, RefusedError
 from gateway.domain.halt import Halt
 from gateway.ports import Draft, Journal
@@ -31,19 +32,29 @@ def check_may_lift(halt: Halt, scopes: frozenset[str]) -> None:
         )
 
 
+def standing_halt(book: Book, halt_id: str, scopes: frozenset[str]) -> Halt:
+    """A halt that stands, for somebody who may lift it.
+
+    Raises:
+        NotFoundError: ``halt-not-standing``.
+        RefusedError: ``halt-not-yours``: it needs another person.
+    """
+    halt = book.halts.get(halt_id)
+    if halt is None:
+        raise NotFoundError("halt-not-standing", "no halt of that id stands", "list the halts")
+    check_may_lift(halt, scopes)
+    return halt
+
+
 async def resume(
     journal: Journal, halt_id: str, *, by: str, scopes: frozenset[str], reason: str
 ) -> Halt:
     """Lift one standing halt.
 
     Raises:
-        NotFoundError: ``halt-not-standing``.
-        RefusedError: ``halt-not-yours``: it needs another person.
+        NotFoundError, RefusedError: as :func:`standing_halt`.
         UnavailableError: it could not be recorded; the halt stands.
     """
-    halt = journal.book.halts.get(halt_id)
-    if halt is None:
-        raise NotFoundError("halt-not-standing", "no halt of that id stands", "list the halts")
-    check_may_lift(halt, scopes)
+    halt = standing_halt(journal.book, halt_id, scopes)
     await journal.record([Draft("resume", {"halt_id": halt_id, "by": by, "reason": reason})])
     return halt

@@ -24,6 +24,7 @@ from gateway.domain.own_prices import OwnPrices, Place
 from gateway.domain.permission import Accepted
 from gateway.domain.quantities import Worth
 from gateway.domain.reservations import Reservations
+from gateway.domain.unreported import INFERRED, Unreported
 from signing.lifecycle import OPEN, State
 
 NONE: Final = "none"
@@ -90,9 +91,11 @@ class OrderState:
     """The order that takes its place, or that last tried to."""
     anomaly: str = NONE
     """Code of what a broker told that cannot be true; a person settles such an order."""
-    inferred: tuple[tuple[int, int], ...] = field(default=(), compare=False, metadata=IN_MEMORY)
-    """Quantity and price of fills that reconciliation inferred and no broker has reported yet,
-    the oldest first; they are part of ``filled_qty``."""
+    unreported: tuple[Unreported, ...] = field(default=(), compare=False, metadata=IN_MEMORY)
+    """Fills that were inferred, or that a person vouches for, and no broker has reported yet, the
+    oldest first; they are part of ``filled_qty``."""
+    corrections: int = field(default=0, compare=False, metadata=IN_MEMORY)
+    """How many corrections of its trades were entered."""
     worth: Worth | None = field(default=None, compare=False, metadata=IN_MEMORY)
     """Of one unit, as its decision's document dates it; ``None`` if that knows of none."""
     notional_micros: int | None = field(default=None, compare=False, metadata=IN_MEMORY)
@@ -102,6 +105,11 @@ class OrderState:
     def leaves_qty(self) -> int:
         """What may still fill."""
         return self.qty - self.filled_qty
+
+    @property
+    def inferred_qty(self) -> int:
+        """Of what is filled, what reconciliation inferred and no broker has reported yet."""
+        return sum(each.qty for each in self.unreported if each.source == INFERRED)
 
     @property
     def reserves(self) -> bool:

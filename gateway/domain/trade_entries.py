@@ -1,8 +1,9 @@
 """How executions and their corrections change the book: order, position, cash and turnover.
 
-A fill that reconciliation had inferred and that a broker reports later is counted once: what was
-inferred of the order is taken back first, the oldest first, and the broker's own word put in its
-place.
+A fill that reconciliation had inferred, or that a person vouched for, and that a broker reports
+later is counted once: what nobody had reported is taken back first, the oldest first, and the
+broker's own word put in its place. What was inferred and turns out to be less, reconciliation
+corrects; no broker can, because none has heard of it.
 """
 
 from __future__ import annotations
@@ -14,43 +15,45 @@ from typing import Final
 from gateway.domain.book import NONE, AccountBook, Book, BookError, Handler, OrderState, Payload
 from gateway.domain.order import Side
 from gateway.domain.quantities import Worth, notional_micros, value_micros
+from gateway.domain.unreported import INFERRED, PERSON, Unreported, taken
 from signing.lifecycle import state_after
 
-INFERRED: Final = "inferred"
-"""The source of an execution that reconciliation made up for one it has proof of."""
+RECONCILED: Final = "reconciled"
+"""The cause of a correction that reconciliation made of what it had inferred."""
 
 
 def mergeable_qty(order: OrderState, qty: int) -> int:
-    """How much of a fill that the broker reports was inferred before."""
-    return min(qty, sum(inferred for inferred, _ in order.inferred))
+    """How much of a fill that the broker reports was counted before."""
+    return min(qty, sum(each.qty for each in order.unreported))
 
 
 def _execution(book: Book, payload: Payload, _: Payload | None) -> tuple[OrderState, ...]:
     order, account = book.known(payload), book.account(payload["account"])
     worth = _checked(order, payload, payload["price_decimals"])
-    qty, price, source = payload["qty"], payload["price"], payload.get("source")
-    merged = 0 if source == INFERRED else mergeable_qty(order, qty)
+    name, source = payload["execution_id"], payload.get("source")
+    qty, price = payload["qty"], payload["price"]
+    reported = source not in (INFERRED, PERSON)
+    merged = mergeable_qty(order, qty) if reported else 0
     if payload.get("merged_qty", 0) != merged:
-        raise BookError(f"execution {payload['execution_id']} merges {merged} inferred before it")
-    taken_back, rest = _taken(order.inferred, merged)
-    if source == INFERRED:
-        rest = (*rest, (qty, price))
+        raise BookError(f"execution {name} merges {merged} that was counted before it")
+    taken_back, rest = taken(order.unreported, merged)
+    if not reported:
+        rest = (*rest, Unreported(name, qty, price, str(source)))
     leaves = order.leaves_qty - (qty - merged)
     after = moved(order, "execution", payload, NONE, leaves=leaves)
-    for inferred_qty, inferred_price in taken_back:
-        _trade(account, order, -inferred_qty, inferred_price, worth)
+    for each in taken_back:
+        _trade(account, order, -each.qty, each.price, worth)
     _trade(account, order, qty, price, worth)
     account.cash_micros -= payload["fee_micros"]
     account.fees_micros += payload["fee_micros"]
+    value = qty * price - sum(each.qty * each.price for each in taken_back)
     return book.keep(
         replace(
             after,
             filled_qty=order.filled_qty + qty - merged,
-            filled_value=order.filled_value
-            + qty * price
-            - sum(back_qty * back_price for back_qty, back_price in taken_back),
+            filled_value=order.filled_value + value,
             fee_micros=order.fee_micros + payload["fee_micros"],
-            inferred=rest,
+            unreported=rest,
         )
     )
 
@@ -62,6 +65,7 @@ def _trade_correction(book: Book, payload: Payload, _: Payload | None) -> tuple[
     cum_qty = order.filled_qty - before + after
     if cum_qty < 0 or cum_qty > order.qty or payload["cum_qty"] != cum_qty:
         raise BookError(f"trade-correction {payload['execution_id']} does not add up")
+    unreported = _corrected(order, payload)
     state = moved(order, "trade-correction", payload, payload["cause"].upper())
     _trade(account, order, -before, payload["price_before"], worth)
     _trade(account, order, after, payload["price_after"], worth)
@@ -74,8 +78,28 @@ def _trade_correction(book: Book, payload: Payload, _: Payload | None) -> tuple[
             filled_qty=cum_qty,
             filled_value=order.filled_value + value,
             fee_micros=order.fee_micros + payload["fee_change_micros"],
+            unreported=unreported,
+            corrections=order.corrections + 1,
         )
     )
+
+
+def _corrected(order: OrderState, payload: Payload) -> tuple[Unreported, ...]:
+    """What no broker has reported yet, after a correction; reconciliation takes of that alone."""
+    name, found = payload["of_execution_id"], False
+    after: list[Unreported] = []
+    for each in order.unreported:
+        if each.execution_id != name:
+            after.append(each)
+            continue
+        found = each.source == INFERRED
+        if (each.qty, each.price) != (payload["qty_before"], payload["price_before"]):
+            raise BookError(f"trade-correction {payload['execution_id']} of what does not stand so")
+        if payload["qty_after"]:
+            after.append(replace(each, qty=payload["qty_after"], price=payload["price_after"]))
+    if found != (payload["cause"] == RECONCILED):
+        raise BookError(f"trade-correction {payload['execution_id']} of what was not inferred")
+    return tuple(after)
 
 
 def _checked(order: OrderState, payload: Payload, price_decimals: int) -> Worth:
@@ -104,22 +128,6 @@ def _trade(account: AccountBook, order: OrderState, qty: int, price: int, worth:
     else:
         account.cash_micros += value_micros(-signed, *scales)
         account.executed_turnover_micros += notional_micros(qty, *scales)
-
-
-def _taken(
-    inferred: tuple[tuple[int, int], ...], qty: int
-) -> tuple[list[tuple[int, int]], tuple[tuple[int, int], ...]]:
-    """Split what was inferred: what comes to ``qty``, the oldest first, and the rest."""
-    taken: list[tuple[int, int]] = []
-    rest: list[tuple[int, int]] = []
-    for each_qty, price in inferred:
-        part = min(qty, each_qty)
-        qty -= part
-        if part:
-            taken.append((part, price))
-        if each_qty > part:
-            rest.append((each_qty - part, price))
-    return taken, tuple(rest)
 
 
 def _move(account: AccountBook, symbol: str, signed_qty: int, decimals: int) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -184,7 +185,11 @@ def load_feed(
     return HistoricalFeed(read_series(closes), columns[VOLATILITY_COLUMN], model)
 
 
+@cache
 def shipped_feed() -> HistoricalFeed:
-    """The feed that comes with the sources: twenty shares and the VIX, 2015 to 2018."""
+    """The feed that comes with the sources: twenty shares and the VIX, 2015 to 2018.
+
+    A process reads it once: the files are part of the package, and a feed never changes.
+    """
     data = files("gateway.market") / "data"
     return load_feed(data / "closes.csv", data / "vix.csv")

@@ -18,7 +18,7 @@ from gateway.domain.execution import BrokerOrderState
 from gateway.domain.order import Side
 from gateway.domain.projection import apply
 from gateway.domain.replacements import restored
-from gateway.domain.trade_entries import mergeable_qty
+from gateway.domain.unreported import PERSON
 from gateway.ports import Broker, Clock, Draft, Journal
 from gateway.tracking.settlement import ASK_TIMEOUT_S, Settlement
 from signing.canonical import encode
@@ -163,7 +163,7 @@ class SettledByHand:
     def _execution(
         self, order: OrderState, word: PersonsWord, qty: int, price: int
     ) -> dict[str, Any]:
-        named = f"{order.broker_client_id}|{order.filled_qty}|{qty}|{price}"
+        named = f"{order.broker_client_id}|{order.filled_qty}|{order.corrections}|{qty}|{price}"
         return {
             "order_id": order.order_id,
             "broker_client_id": order.broker_client_id,
@@ -178,15 +178,10 @@ class SettledByHand:
             "fee_micros": 0,
             "market_us": self._clock.market_us(),
             "session": self._journal.book.account(order.account).session,
-            "source": "person",
+            "source": PERSON,
             "by": word.by,
             "reason": word.reason,
-        } | _merged(order, qty)
-
-
-def _merged(order: OrderState, qty: int) -> dict[str, int]:
-    merged = mergeable_qty(order, qty)
-    return {"merged_qty": merged} if merged else {}
+        }
 
 
 def _contradiction(word: PersonsWord, told: BrokerOrderState | str | None) -> str | None:

@@ -8,7 +8,7 @@ after it waiting, and none is ever guessed at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -79,6 +79,8 @@ class Taken:
     """Accounts in which something was executed that the book knows nothing of."""
     withdraw: list[str] = field(default_factory=list[str])
     """order_id of orders that work at the broker and must not."""
+    early: list[TradeCorrection] = field(default_factory=list[TradeCorrection])
+    """Corrections whose trade has not been told yet."""
     rejected: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     """order_id and code of orders that the broker refused after it had taken them."""
 
@@ -86,8 +88,26 @@ class Taken:
 class Page:
     """Reads updates one after the other; changes nothing but its own copies."""
 
-    def __init__(self, book: Book, recorded: Recorded, *, broker: str, account: str) -> None:
-        """``account`` stands for a word that names none: the broker's only account, or none."""
+    def __init__(
+        self,
+        book: Book,
+        recorded: Recorded,
+        *,
+        broker: str,
+        account: str,
+        early: Sequence[TradeCorrection] = (),
+        room: int = 0,
+    ) -> None:
+        """Begin where the record is.
+
+        Args:
+            book: the state as of now.
+            recorded: what the log holds of what is spoken of.
+            broker: the broker's name.
+            account: stands for a word that names none: the broker's only account, or none.
+            early: corrections that wait for their trade since pages before.
+            room: how many more may wait.
+        """
         self._book = book
         self._copies = Book()
         self._trades = dict(recorded.trades)
@@ -95,7 +115,8 @@ class Page:
         self._closed = recorded.closed
         self._broker = broker
         self._account = account
-        self.taken = Taken()
+        self._room = room
+        self.taken = Taken(early=list(early))
 
     def read(self, event: Event) -> None:
         """Read one update behind those before it."""
@@ -180,6 +201,7 @@ class Page:
             self._question(event, EXECUTION_IMPOSSIBLE, order)
             return
         self._trades[event.broker_client_id, event.execution_id] = payload
+        self._read_early(event)
         after = self._copies.orders[order.order_id]
         if is_absent(order) and after.leaves_qty:
             self._question(event, LIVE_AFTER_ABSENT, after)
@@ -188,6 +210,8 @@ class Page:
     def _read_correction(self, event: TradeCorrection, order: OrderState) -> None:
         key = (event.broker_client_id, event.of_execution_id)
         before = self._standing.get(key) or self._trades.get(key)
+        if before is None and self._hold(event, order):
+            return
         if before is None or before["qty"] == 0:
             self._question(event, TRADE_UNKNOWN, order)
             return
@@ -213,6 +237,31 @@ class Page:
             return
         self._standing[key] = dict(before) | after | {CORRECTED_US: event.market_us}
         self._trades[event.broker_client_id, event.execution_id] = payload
+
+    def _hold(self, event: TradeCorrection, order: OrderState) -> bool:
+        """Hold a correction aside until its trade comes, if there is room."""
+        if event in self.taken.early:
+            return True
+        if self._room <= 0 or _differs(event, order):
+            return False
+        self._room -= 1
+        self.taken.early.append(event)
+        self.taken.drifted.add(order.account)
+        return True
+
+    def _read_early(self, trade: Execution) -> None:
+        """Read what was told of a trade before it."""
+        key = (trade.broker_client_id, trade.execution_id)
+        for event in tuple(self.taken.early):
+            if (event.broker_client_id, event.of_execution_id) == key:
+                self.taken.early.remove(event)
+                self.read(event)
+
+    def give_up(self, event: TradeCorrection) -> None:
+        """Wait for the trade of a correction no longer: it is an anomaly."""
+        if event in self.taken.early:
+            self.taken.early.remove(event)
+            self._question(event, TRADE_UNKNOWN, self._order(event.broker_client_id))
 
     def _enter(self, kind: str, payload: dict[str, Any]) -> bool:
         """Draft an entry, if the log can hold it and it fits the order."""

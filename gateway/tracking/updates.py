@@ -12,6 +12,7 @@ from gateway.domain.book import NONE, Payload
 from gateway.domain.execution import BrokerUpdate, StatusChange, TradeCorrection
 from gateway.domain.halt import Scope
 from gateway.ports import Broker, Draft, Fill, Journal, Ledger, Stops
+from gateway.tracking.early import Early
 from gateway.tracking.told import CORRECTED_US, Page, Recorded, Taken, alive
 from signing.lifecycle import TERMINAL
 
@@ -56,8 +57,9 @@ class Tracker:
         ledger: Ledger,
         stops: Stops,
         heard: Heard,
+        now_ns: Callable[[], int],
     ) -> None:
-        """``accounts`` are those that the broker holds."""
+        """``accounts`` are those that the broker holds, ``now_ns`` a clock that never goes back."""
         self._broker = broker
         self._account = accounts[0] if len(accounts) == 1 else NONE
         self._accounts = tuple(accounts)
@@ -66,6 +68,8 @@ class Tracker:
         self._stops = stops
         self._heard = heard
         self._turn = asyncio.Lock()
+        self._read_to = 0
+        self._early = Early(now_ns)
 
     async def pull(self) -> int:
         """Record everything new; returns how many updates were taken.
@@ -77,10 +81,11 @@ class Tracker:
         taken = 0
         async with self._turn:
             while True:
-                cursor = await self._ledger.cursor(self._broker.name)
+                cursor = max(self._read_to, await self._ledger.cursor(self._broker.name))
                 async with asyncio.timeout(UPDATES_TIMEOUT_S):
                     updates = await self._broker.updates(cursor, PAGE)
                 if not updates:
+                    await self._give_up()
                     return taken
                 await self._take(updates)
                 taken += len(updates)
@@ -101,16 +106,62 @@ class Tracker:
         # an execution would be its own duplicate.
         await self._journal.repair()
         # Nothing is awaited from here to the record: the book is the one that was read against.
-        page = Page(self._journal.book, recorded, broker=self._broker.name, account=self._account)
+        page = self._page(recorded)
         for update in updates:
             page.read(update.event)
-        cursors = {self._broker.name: updates[-1].cursor}
+        await self._enter(page, self._early.after(updates, page.taken.early), updates[-1].cursor)
+
+    def _page(self, recorded: Recorded) -> Page:
+        return Page(
+            self._journal.book,
+            recorded,
+            broker=self._broker.name,
+            account=self._account,
+            early=self._early.waiting(),
+            room=self._early.room,
+        )
+
+    async def _enter(self, page: Page, early: Early, read_to: int) -> None:
+        """Record what a page came to, with the place that is read to."""
+        cursors = {self._broker.name: early.cursor(read_to)}
         committed = self._journal.record(page.taken.drafts, cursors=cursors)
         try:
             await self._stop(page.taken)
         finally:
             await committed
+        self._early, self._read_to = early, read_to
         await self._tell(page.taken)
+
+    async def _give_up(self) -> None:
+        """Wait no longer for trades whose time is over: the broker's own count decides."""
+        overdue = self._early.overdue()
+        if not overdue:
+            return
+        counted: dict[str, int | None] = {}
+        for client_id in sorted({event.broker_client_id for event in overdue}):
+            try:
+                counted[client_id] = await self._counted(client_id)
+            except Exception as error:  # noqa: BLE001  it waits on, and is asked for by the next pull
+                _log.warning("asking for %s failed (%s)", client_id, type(error).__name__)
+                return
+        await self._journal.repair()
+        page, book = self._page(Recorded()), self._journal.book
+        for event in overdue:
+            order = book.orders.get(book.by_client_id.get(event.broker_client_id, NONE))
+            if order is not None and order.filled_qty == counted[event.broker_client_id]:
+                _log.warning(
+                    "%s of %s is on the record already", event.execution_id, order.order_id
+                )
+                page.taken.early.remove(event)
+            else:
+                page.give_up(event)
+        await self._enter(page, self._early.after((), page.taken.early), self._read_to)
+
+    async def _counted(self, client_id: str) -> int | None:
+        """How much of an order the broker counts as filled; ``None``: it knows no such order."""
+        async with asyncio.timeout(UPDATES_TIMEOUT_S):
+            found = await self._broker.order(client_id)
+        return None if found is None else found.filled_qty
 
     async def _recorded(self, updates: Sequence[BrokerUpdate]) -> Recorded:
         """What the log holds of what is told; each is one row by its key."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
 from signing.canonical import JsonObject
-from signing.inferred import inferred_id
 from signing.lifecycle import LifecycleError, State, state_after
 from signing.verification.days import DayCheck
 from signing.verification.findings import Findings
 from signing.verification.permitted import PermissionCheck
+from signing.verification.trades import TradeCheck
 
 STORY = 7
 
@@ -35,9 +35,6 @@ class _Order:
     forwards: bool
     ticket: JsonObject | None
     spent: bool = False
-    filled: int = 0
-    inferred: int = 0
-    """Of what is filled, what reconciliation inferred and no broker has reported yet."""
     replaces: str = "none"
 
 
@@ -54,8 +51,7 @@ class StoryCheck:
         self._decisions: set[str] = set()
         self._broker_ids: set[str] = set()
         self._client_ids: set[tuple[str, str]] = set()
-        # (broker client id, execution id) -> quantity and price as they stand.
-        self._executions: dict[tuple[str, str], tuple[int, int]] = {}
+        self._trades = TradeCheck()
         # (account, reconciliation id) of every reconciliation.
         self._runs: set[tuple[str, str]] = set()
         self._releases: set[str] = set()
@@ -228,7 +224,7 @@ class StoryCheck:
         elif kind == "execution":
             leaves = self._fill(payload, order)
         elif kind == "trade-correction":
-            self._correct(payload, order)
+            _refuse(self._trades.correct(payload, order.account))
         elif kind == "replace":
             self._check_successor(payload)
         order.state = state_after(order.state, kind, payload, leaves=leaves)
@@ -242,7 +238,7 @@ class StoryCheck:
 
     def _fill(self, payload: JsonObject, order: _Order) -> int | None:
         """Count an execution; return what remains of the order, None where that is not known."""
-        self._count(payload, (payload["qty"], payload["price"]))
+        _refuse(self._trades.execute(payload, order.account))
         if payload["account"] != order.account:
             raise _ImpossibleError("the execution is in another account than its order")
         ticket = order.ticket
@@ -252,39 +248,10 @@ class StoryCheck:
             stated = ticket.get(name)
             if payload[name] != _EXECUTED.get(str(stated), stated):
                 raise _ImpossibleError(f"the execution's {name} is not the order's")
-        merged = payload.get("merged_qty", 0)
-        if merged > min(payload["qty"], order.inferred):
-            raise _ImpossibleError("it merges more than was inferred before it")
-        order.inferred -= merged
-        if payload.get("source") == "inferred":
-            order.inferred += payload["qty"]
-        order.filled += payload["qty"] - merged
-        if payload.get("source") == "inferred":
-            made = inferred_id(order.account, order.broker_client_id, order.filled)
-            if payload["execution_id"] != made:
-                raise _ImpossibleError("the id of an inferred execution is not made of its order")
         quantity = ticket.get("qty")
         if not isinstance(quantity, int):
             raise _ImpossibleError("the order's document has no quantity")
-        return quantity - order.filled
-
-    def _count(self, payload: JsonObject, trade: tuple[int, int]) -> None:
-        key = (payload["broker_client_id"], payload["execution_id"])
-        if key in self._executions:
-            raise _ImpossibleError("the execution was entered before")
-        self._executions[key] = trade
-
-    def _correct(self, payload: JsonObject, order: _Order) -> None:
-        """Hold a corrected trade against what was entered of it."""
-        of = (payload["broker_client_id"], payload["of_execution_id"])
-        if self._executions.get(of) != (payload["qty_before"], payload["price_before"]):
-            raise _ImpossibleError("it corrects a trade that does not stand like that")
-        after = (payload["qty_after"], payload["price_after"])
-        self._count(payload, (0, 0))
-        self._executions[of] = after
-        order.filled += after[0] - payload["qty_before"]
-        if order.ticket is not None and order.filled != payload["cum_qty"]:
-            raise _ImpossibleError("its cum_qty is not what is filled then")
+        return quantity - self._trades.filled(order.broker_client_id)
 
     def _check_successor(self, payload: JsonObject) -> None:
         successor = self._orders.get(payload["by_order_id"])

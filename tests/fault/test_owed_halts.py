@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,9 +12,10 @@ from typing import Any
 import apsw
 import pytest
 
+from gateway.control import halting as halting_module
 from gateway.control.halting import Halting, Kept
 from gateway.control.owed import OWED_MAX, FolderOwedHalts
-from gateway.domain.errors import RefusedError, UnavailableError
+from gateway.domain.errors import NotFoundError, RefusedError, UnavailableError
 from gateway.domain.halt import GLOBAL, Halt, Scope
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
 from gateway.ledger.journal import Journal
@@ -88,6 +91,98 @@ async def test_a_halt_under_a_latched_ledger_is_entered_at_the_next_start(tmp_pa
             assert stops.kept(halt.halt_id) is Kept.LOG
             assert markers(tmp_path) == []
     assert halts_in(tmp_path) == 1
+
+
+WAIT_S = 60
+
+
+@asynccontextmanager
+async def halting_on_a_stalled_disk(
+    folder: Path,
+) -> AsyncIterator[tuple[Halting, Journal, threading.Event]]:
+    """A halt's entry waits for the disk, until the event lets it go on."""
+    free, reached = threading.Event(), threading.Event()
+
+    def stalled(name: str) -> None:
+        if name.endswith("-wal"):
+            reached.set()
+            assert free.wait(WAIT_S), "nobody let the disk go on"
+
+    with disk() as slow:
+        async with halting(folder, vfs=slow.label) as (stops, journal):
+            slow.stall = stalled
+            killing = asyncio.create_task(kill(stops))
+            try:
+                assert await asyncio.to_thread(reached.wait, WAIT_S)
+                yield stops, journal, free
+            finally:
+                free.set()
+                await killing
+
+
+async def lift(stops: Halting, halt_id: str, scopes: frozenset[str] = ADMIN) -> Halt:
+    return await stops.resume(halt_id, by="ada", scopes=scopes, reason="x")
+
+
+async def test_a_halt_that_is_being_recorded_is_lifted_once_it_is(tmp_path: Path) -> None:
+    async with halting_on_a_stalled_disk(tmp_path) as (stops, journal, free):
+        [halt] = journal.book.halts.values()
+        lifting = [asyncio.create_task(lift(stops, halt.halt_id)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        assert not any(task.done() for task in lifting), "the end of a halt comes behind it"
+        assert halt.halt_id in journal.book.halts
+        free.set()
+        first, second = await asyncio.gather(*lifting, return_exceptions=True)
+        assert first == halt
+        assert isinstance(second, NotFoundError), "two lifted it, and it was lifted once"
+        assert journal.book.halts == {}
+    assert markers(tmp_path) == []
+    assert halts_in(tmp_path) == 1
+    assert verified(tmp_path / "data" / "log").counts["resume"] == 1
+
+
+async def test_whoever_may_not_lift_a_halt_is_told_without_a_wait(tmp_path: Path) -> None:
+    async with halting_on_a_stalled_disk(tmp_path) as (stops, journal, free):
+        [halt_id] = journal.book.halts
+        for tried in (lift(stops, halt_id, frozenset({"operate"})), lift(stops, "halt_none")):
+            with pytest.raises((RefusedError, NotFoundError)):
+                await tried
+        assert not free.is_set()
+        assert list(journal.book.halts) == [halt_id]
+
+
+async def test_the_wait_for_a_disk_that_hangs_ends_and_the_halt_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(halting_module, "ENTRY_WAIT_S", 0.05)
+    async with halting_on_a_stalled_disk(tmp_path) as (stops, journal, free):
+        [halt_id] = journal.book.halts
+        async with asyncio.timeout(WAIT_S):
+            with pytest.raises(UnavailableError) as refused:
+                await lift(stops, halt_id)
+        assert refused.value.code == "halt-unrecorded"
+        assert list(journal.book.halts) == [halt_id]
+        monkeypatch.setattr(halting_module, "ENTRY_WAIT_S", WAIT_S)
+        free.set()
+        await lift(stops, halt_id)
+        assert journal.book.halts == {}
+
+
+async def test_a_halt_whose_entry_fails_while_it_is_waited_for_is_not_lifted(
+    tmp_path: Path,
+) -> None:
+    with disk() as bad:
+        async with halting(tmp_path, vfs=bad.label) as (stops, journal):
+            bad.before_sync = failing_once("-wal", io_error)
+            killing = asyncio.create_task(kill(stops))
+            await asyncio.sleep(0)
+            [halt_id] = journal.book.halts
+            with pytest.raises(UnavailableError) as refused:
+                await lift(stops, halt_id)
+            assert refused.value.code in {"halt-unrecorded", "ledger-latched"}
+            await killing
+            assert list(journal.book.halts) == [halt_id]
+            assert markers(tmp_path) == [halt_id]
 
 
 async def test_a_halt_on_a_full_disk_is_ended_only_after_it_was_recorded(tmp_path: Path) -> None:

@@ -57,6 +57,9 @@ class Desk:
         running = self.door.app.book()
         assert rebuilt.accounts == running.accounts
         assert rebuilt.orders == running.orders
+        for order_id, order in running.orders.items():
+            again = rebuilt.orders[order_id]
+            assert (again.unreported, again.corrections) == (order.unreported, order.corrections)
 
     @property
     def cash(self) -> int:

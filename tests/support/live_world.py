@@ -83,7 +83,7 @@ class World:
             exercised=lambda: self.halting.exercised,
         )
         watch = Watch(sources, self.journal, self.halting, instance)
-        self.halting.on_halt = watch.live_open
+        self.halting.on_halt.append(watch.live_open)
         return Unlocking(watch, sources, self.journal, OsEntropy())
 
     def _permission(self) -> Permission | None:

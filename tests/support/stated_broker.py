@@ -27,6 +27,7 @@ from gateway.domain.execution import (
     Execution,
     OutcomeUnknownError,
     StatusChange,
+    TradeCorrection,
 )
 from gateway.domain.order import BrokerOrder, OrderType, Side, TimeInForce
 from gateway.domain.venue import VenueTerms
@@ -88,6 +89,19 @@ class Books:
             self.tell(event)
         return event
 
+    def correct(self, trade: Execution, qty: int, *, name: str, told: bool = True) -> None:
+        """Change what a trade was, or bust it; ``told``: by the updates as well."""
+        self.orders[trade.broker_client_id].filled += qty - trade.qty
+        signed = (qty - trade.qty) * (1 if trade.side is Side.BUY else -1)
+        self.positions["AAPL"] = (self.positions["AAPL"][0] + signed, 0)
+        self.positions = {symbol: held for symbol, held in self.positions.items() if held[0]}
+        self.cash_micros -= signed * trade.price * 100
+        self.executions.remove(trade)
+        if told:
+            fields = {each: getattr(trade, each) for each in Execution.__slots__}
+            of = {"execution_id": name, "of_execution_id": trade.execution_id, "qty": qty}
+            self.tell(TradeCorrection(**(fields | of)))
+
     def trade_past(self, qty: int, price: int = 248_000, client_id: str = "theirs") -> None:
         """Somebody else buys AAPL in our account."""
         self._executed(client_id, Side.BUY, qty, price, "")
@@ -109,7 +123,7 @@ class Books:
         if told:
             self.tell(StatusChange(client_id, status, "none"))
 
-    def tell(self, event: Execution | StatusChange) -> None:
+    def tell(self, event: Execution | StatusChange | TradeCorrection) -> None:
         self.stream.append(BrokerUpdate(len(self.stream) + 1, event))
 
     def other(self, name: str = "ext-1", qty: int = 50, **changes: Any) -> BrokerOrderRecord:

@@ -86,6 +86,8 @@ class Told:
     drifted: list[str] = field(default_factory=list[str])
     withdrawn: list[str] = field(default_factory=list[str])
     rejected: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    later_ms: int = 0
+    """How much later it is for the tracker."""
 
     def __post_init__(self) -> None:
         async def withdraw(order_id: str) -> None:
@@ -97,8 +99,12 @@ class Told:
         app = self.app
         heard = Heard(app.pipeline.first_answer, self.drifted.append, withdraw, rejected)
         self.tracker = Tracker(
-            self.broker, ["primary"], app.journal, app.ledger, app.halting, heard
+            self.broker, ["primary"], app.journal, app.ledger, app.halting, heard, self.now_ns
         )
+
+    def now_ns(self) -> int:
+        """The tracker's time."""
+        return self.app.clock.monotonic_ns() + self.later_ms * 1_000_000
 
     async def tell(self, *events: Execution | StatusChange | TradeCorrection) -> None:
         """Have the broker tell something, and record it."""

@@ -1,4 +1,4 @@
-"""``/live``, ``/passkey`` and what they load: pages without a key, and without anything secret."""
+"""``/console``, ``/live``, ``/passkey`` and what they load: without a key, with nothing secret."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from fastapi import APIRouter, Response
 from gateway.console import HEADERS, page
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/console")
+async def read_console() -> Response:
+    """Where people stop and resume, with a key that they give to the page."""
+    return _page("console.html")
+
+
+@router.get("/console/console.js")
+async def read_console_script() -> Response:
+    """What it does."""
+    return _page("console.js")
 
 
 @router.get("/live")
@@ -23,13 +35,13 @@ async def read_passkey_page() -> Response:
 
 @router.get("/console/page.js")
 async def read_script() -> Response:
-    """What both pages do."""
+    """What the pages of passkeys do."""
     return _page("page.js")
 
 
 @router.get("/console/page.css")
 async def read_style() -> Response:
-    """How both pages look."""
+    """How all of them look."""
     return _page("page.css")
 
 

@@ -7,11 +7,11 @@ difference like any other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
 from gateway.domain.book import NONE, AccountBook, Book, OrderState
 from gateway.domain.execution import BrokerOrderRecord, BrokerOrderState, BrokerStatement
 from gateway.domain.external import ExternalOrder
+from gateway.domain.order import Side
 from gateway.tracking.reconciliation.rows import (
     CashRow,
     Difference,
@@ -20,11 +20,7 @@ from gateway.tracking.reconciliation.rows import (
     OrderRow,
     PositionRow,
 )
-from signing.lifecycle import State
-
-IN_DOUBT: Final = frozenset({State.CREATED, State.UNKNOWN})
-"""Orders of which nobody knows whether the broker has them: settlement asks for those."""
-UNDER_WAY: Final = IN_DOUBT | {State.SUBMITTED, State.PENDING_CANCEL, State.PENDING_REPLACE}
+from gateway.tracking.reconciliation.under_way import IN_DOUBT
 
 Known = Mapping[str, BrokerOrderState | None]
 """broker_client_id -> what the broker answered for it; ``None``: it knows none by that id."""
@@ -54,6 +50,7 @@ def look_at(
     orders: Iterable[OrderRow],
     statement: BrokerStatement | None,
     cash_tolerance_micros: int,
+    under_way: tuple[frozenset[str], frozenset[str]],
 ) -> Look:
     """Everything that is and is not alike.
 
@@ -62,15 +59,15 @@ def look_at(
         orders: the rows of :func:`compare_orders`.
         statement: its positions and cash, if it was asked for them.
         cash_tolerance_micros: a difference of cash up to this is none.
+        under_way: symbols of orders on their way: to be waited for, and no longer.
     """
     positions: tuple[PositionRow, ...] = ()
     cash = None
     if statement is not None:
         positions = tuple(compare_positions(account.positions, statement.positions))
         cash = CashRow(account.cash_micros, statement.cash_micros, cash_tolerance_micros)
-    rows, working = tuple(orders), account.working.values()
-    busy = frozenset(o.symbol for o in working if o.status in UNDER_WAY or o.doubtful)
-    return Look(rows, positions, cash, busy, _differing(rows, positions, cash, busy))
+    rows, (busy, unsure) = tuple(orders), under_way
+    return Look(rows, positions, cash, busy, unsure, _differing(rows, positions, cash, busy))
 
 
 def _differing(
@@ -82,7 +79,8 @@ def _differing(
     found: set[Difference] = {
         row
         for row in orders
-        if row.finding not in (Finding.AGREES, Finding.MISSING) and not row.questioned
+        if row.finding not in (Finding.AGREES, Finding.MISSING)
+        and (row.taken_back or not row.questioned)
     }
     found.update(row for row in positions if row.differs and row.symbol not in busy)
     if cash is not None and cash.differs and not busy:
@@ -136,6 +134,31 @@ def compare_orders(
     for order in others:
         if order.broker_order_id not in external:
             yield _gone(order, known)
+    for order in _inferred(book, account.alias):
+        row = _unlisted(order, known)
+        if not order.reserves and row.finding is Finding.FILLED_LESS:
+            yield row
+
+
+def overtaken(book: Book, account: str, positions: Iterable[PositionRow]) -> list[str]:
+    """Client ids of orders that are over, were filled by inference, and may not have been.
+
+    The broker may have taken a trade back that it never told of. It is asked for them where a
+    position is too large by what they have traded.
+    """
+    too_much = {row.symbol: row.ours - row.theirs for row in positions}
+    return [
+        order.broker_client_id
+        for order in _inferred(book, account)
+        if not order.reserves
+        and too_much.get(order.symbol, 0) * (1 if order.side == Side.BUY else -1) > 0
+    ]
+
+
+def _inferred(book: Book, account: str) -> list[OrderState]:
+    return [
+        order for order in book.orders.values() if order.unreported and order.account == account
+    ]
 
 
 def _ours(book: Book, account: AccountBook, record: BrokerOrderRecord) -> OrderState | None:
@@ -206,6 +229,7 @@ def _row(
         qty_decimals=order.qty_decimals,
         told=told,
         questioned=order.anomaly != NONE,
+        inferred=order.inferred_qty,
     )
 
 

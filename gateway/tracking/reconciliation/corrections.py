@@ -13,8 +13,8 @@ from gateway.domain.book import NONE, AccountBook, Book, OrderState
 from gateway.domain.execution import BrokerHistory, Execution
 from gateway.domain.order import Side
 from gateway.domain.quantities import Worth, ceil_div
-from gateway.domain.trade_entries import INFERRED
 from gateway.ports import Draft
+from gateway.tracking.reconciliation.inferred import inferred, taken_back
 from gateway.tracking.reconciliation.rows import (
     CashRow,
     Correction,
@@ -22,7 +22,6 @@ from gateway.tracking.reconciliation.rows import (
     OrderRow,
     PositionRow,
 )
-from signing.inferred import inferred_id
 from signing.lifecycle import State, allowed
 
 EXTERNAL_TRADE: Final = "EXTERNAL_TRADE"
@@ -61,7 +60,8 @@ def order_drafts(
         case Finding.ENDED:
             return _ended(order, broker, row, order.status)
         case Finding.FILLED_LESS:
-            return _question(order, broker, "FILLED_LESS_AT_BROKER")
+            back = taken_back(order, row.theirs_filled, market_us, session)
+            return back or _question(order, broker, "FILLED_LESS_AT_BROKER")
         case Finding.NOT_AT_BROKER:
             return _question(order, broker, "NOT_AT_BROKER")
         case _:
@@ -76,7 +76,7 @@ def _filled_more(
         return _question(order, broker, "FILLED_BEYOND_AT_BROKER")
     if order.status in (State.REJECTED, State.DENIED, State.FATAL_ERROR):
         return _question(order, broker, "FILLED_AFTER_REFUSAL")
-    fill = _inferred(order, cum_qty, _price(order, price), market_us, session)
+    fill = inferred(order, cum_qty, _price(order, price), market_us, session)
     if fill is None:
         return _question(order, broker, "FILLED_AT_UNKNOWN_PRICE")
     if cum_qty == order.qty:
@@ -112,30 +112,6 @@ def _ended(order: OrderState, broker: str, row: OrderRow, now: State) -> list[Dr
         "source": SOURCE,
     }
     return [Draft("status", payload)]
-
-
-def _inferred(
-    order: OrderState, cum_qty: int, price: int | None, market_us: int, session: str
-) -> Draft | None:
-    if price is None:
-        return None
-    payload = {
-        "order_id": order.order_id,
-        "broker_client_id": order.broker_client_id,
-        "execution_id": inferred_id(order.account, order.broker_client_id, cum_qty),
-        "account": order.account,
-        "symbol": order.symbol,
-        "side": Side(order.side).executed.value,
-        "qty": cum_qty - order.filled_qty,
-        "qty_decimals": order.qty_decimals,
-        "price": price,
-        "price_decimals": order.price_decimals,
-        "fee_micros": 0,
-        "market_us": market_us,
-        "session": session,
-        "source": INFERRED,
-    }
-    return Draft("execution", payload)
 
 
 def _price(order: OrderState, stated: int | None) -> int | None:

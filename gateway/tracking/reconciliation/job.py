@@ -9,16 +9,16 @@ counts, and of a symbol that has orders on their way nothing does.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.domain.book import NONE, AccountBook, Book, BookError
+from gateway.domain.book import AccountBook, Book, BookError
 from gateway.domain.execution import BrokerHistory
 from gateway.domain.ids import new_id
 from gateway.ports import Broker, Draft
-from gateway.tracking.reconciliation.compare import compare_orders, look_at, unlisted
+from gateway.tracking.reconciliation.compare import compare_orders, look_at, overtaken, unlisted
 from gateway.tracking.reconciliation.corrections import (
     correction_drafts,
     corrections,
@@ -29,7 +29,7 @@ from gateway.tracking.reconciliation.corrections import (
     others_symbols,
     still_held,
 )
-from gateway.tracking.reconciliation.evidence import evidence
+from gateway.tracking.reconciliation.on_record import OnRecord, run_draft
 from gateway.tracking.reconciliation.outcome import drift_bps, outcome_of
 from gateway.tracking.reconciliation.parts import Parts
 from gateway.tracking.reconciliation.reports import ReportFailedError, Reports
@@ -43,6 +43,7 @@ from gateway.tracking.reconciliation.rows import (
     Reach,
     Result,
 )
+from gateway.tracking.reconciliation.under_way import UnderWay
 
 LOOKS_MAX: Final = 3
 """How often a difference that will not stand still is looked at."""
@@ -70,6 +71,8 @@ class Reconciler:
         self.account = account
         self.broker = broker
         self._parts = parts
+        now_ns = parts.clock.monotonic_ns
+        self._seen = _Seen(OnRecord(now_ns), UnderWay(now_ns))
         self._turn = asyncio.Lock()
 
     @property
@@ -89,7 +92,10 @@ class Reconciler:
             UnavailableError: the record takes no entries, or cannot be read.
         """
         async with self._turn:
-            result = await _Run(self.account, self.broker, self._parts, cause, by, reach).whole()
+            run = _Run(self.account, self.broker, self._parts, self._seen, cause, by, reach)
+            result = await run.whole()
+            if reach is Reach.FULL or result.outcome == "drifted":
+                self._parts.ended(self.account, result.outcome)
             if reach is Reach.FULL or result.differences:
                 self.last = result
             if result.statement_us is not None and not result.failed:
@@ -97,16 +103,32 @@ class Reconciler:
             return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What runs leave to those after them."""
+
+    on_record: OnRecord
+    under_way: UnderWay
+
+
 class _Run:
     """One run: its looks, and what they lead to."""
 
     def __init__(
-        self, account: str, broker: Broker, parts: Parts, cause: str, by: str, reach: Reach
+        self,
+        account: str,
+        broker: Broker,
+        parts: Parts,
+        seen: _Seen,
+        cause: str,
+        by: str,
+        reach: Reach,
     ) -> None:
         self._account = account
         self._broker = broker.name
         self._reports = Reports(account, broker, parts.pull)
         self._parts = parts
+        self._seen = seen
         self._cause = cause
         self._by = by
         self._reach = reach
@@ -130,12 +152,13 @@ class _Run:
             return await self._compared()
         except ReportFailedError as error:
             _log.warning("%s could not be reconciled: %s", self._account, error.code)
-            return await self._failed(error.code, on_record=self._reach is Reach.FULL)
+            result = self._result("failed", error.code, self._explained, None)
+            return await self._enter(result, ())
         except BookError:
             # The book has moved on between the look and the entry; it is mended, and the next run
             # compares anew.
             _log.exception("%s: a correction does not fit the record", self._account)
-            return await self._failed("CONTRADICTS_RECORD", on_record=False)
+            return self._result("failed", "CONTRADICTS_RECORD", self._explained, None)
 
     async def _compared(self) -> Result:
         look, standing, history = await self._round()
@@ -147,25 +170,35 @@ class _Run:
 
     async def _round(self) -> tuple[Look, frozenset[Difference], BrokerHistory | None]:
         look, standing = await self._standing()
-        return look, standing, await self._history(standing)
+        known = [row for row in standing if not _is_unsure(row, look)]
+        return look, standing, await self._history(known)
 
     async def _standing(self) -> tuple[Look, frozenset[Difference]]:
         """Look until what differs has stood over the window, or will not stand still."""
-        look = await self._look()
+        look = await self._look(None)
         before: frozenset[Difference] = frozenset()
         for _ in range(LOOKS_MAX - 1):
             if look.differing <= before:
                 break
             before = look.differing
             await self._parts.clock.sleep_ms(self._parts.settle_ms)
-            look = await self._look()
+            look = await self._look(look)
         return look, look.differing & before
 
-    async def _look(self) -> Look:
-        """What is alike and what is not; positions and cash are compared as of one moment."""
+    async def _look(self, before: Look | None) -> Look:
+        """What is alike and what is not; positions and cash are compared as of one moment.
+
+        Where a position differed before, the fills are asked for that were inferred of orders that
+        are over.
+        """
         await self._reports.pull()
         listed = await self._reports.open_orders()
-        known = await self._reports.known(unlisted(self._ours, listed))
+        asked = unlisted(self._ours, listed)
+        if before is not None:
+            rows = [row for row in before.differing if isinstance(row, PositionRow)]
+            moved = [row for row in rows if not _is_unsure(row, before)]
+            asked += overtaken(self._book, self._account, moved)
+        known = await self._reports.known(asked)
         statement = None
         if self._reach is not Reach.ORDERS:
             self._statement_us = self._parts.clock.wall_us()
@@ -178,7 +211,9 @@ class _Run:
             orders.append(row)
             if len(orders) % ROWS_AT_ONCE == 0:
                 await asyncio.sleep(0)  # orders and kills do not wait for thousands of rows
-        look = look_at(self._ours, orders, statement, self._parts.cash_tolerance_micros)
+        under_way = self._seen.under_way.look(self._ours.working.values())
+        tolerance_micros = self._parts.cash_tolerance_micros
+        look = look_at(self._ours, orders, statement, tolerance_micros, under_way)
         await self._adopt(look.orders)
         return look
 
@@ -227,7 +262,7 @@ class _Run:
             if row.finding is Finding.OPEN_AFTER_END:
                 self._questioned += 1
                 await self._parts.alive(row.order_id)
-        return any(draft.kind == "execution" for draft in drafts)
+        return any(draft.kind in ("execution", "trade-correction") for draft in drafts)
 
     def _about(self, row: OrderRow, missing: tuple[int, int] | None) -> list[Draft]:
         """The entries about one of our orders."""
@@ -252,39 +287,31 @@ class _Run:
             stands = cash.key in standing and cash.ours_micros == self._ours.cash_micros
             cash = cash if stands else None
         others = others_symbols(self._book, history.executions if history else ())
-        found = corrections(rows, cash, others)
-        drift = None if self._reach is Reach.ORDERS else drift_bps(found, self._ours, self._parts)
+        known = [row for row in rows if not _is_unsure(row, look)]
+        unsure = [row for row in rows if _is_unsure(row, look)]
+        found = corrections(known, None if look.unsure else cash, others)
+        held_back = corrections(unsure, cash if look.unsure else None, frozenset())
+        differing = (*found, *held_back)
+        drift = None
+        if self._reach is not Reach.ORDERS:
+            drift = drift_bps(differing, self._ours, self._parts)
         outcome, code = outcome_of(
             found,
             drift,
             explained=self._explained,
             questioned=self._questioned + look.questioned,
+            held_back=held_back,
             loose=len(look.differing - standing) + look.unsettled,
         )
-        differences = len(found) + self._explained + self._questioned
-        result = self._result(outcome, code, differences, drift, look, found)
-        if self._reach is Reach.FULL or differences:
-            await self._enter(result, self._corrected(found))
-        return result
+        differences = len(differing) + self._explained + self._questioned
+        result = self._result(outcome, code, differences, drift)
+        result = replace(result, look=look, corrections=found, held_back=held_back)
+        return await self._enter(result, self._corrected(found))
 
     def _corrected(self, found: Sequence[Correction]) -> Iterable[Draft]:
         return correction_drafts(self._account, self._broker, self._id, found, self._by)
 
-    async def _failed(self, code: str, *, on_record: bool) -> Result:
-        result = self._result("failed", code, self._explained, None, None, ())
-        if on_record:
-            await self._enter(result, ())
-        return result
-
-    def _result(
-        self,
-        outcome: str,
-        code: str,
-        differences: int,
-        drift: int | None,
-        look: Look | None,
-        found: tuple[Correction, ...],
-    ) -> Result:
+    def _result(self, outcome: str, code: str, differences: int, drift: int | None) -> Result:
         return Result(
             reconciliation_id=self._id,
             account=self._account,
@@ -297,33 +324,16 @@ class _Run:
             code=code,
             differences=differences,
             drift_bps=drift,
-            look=look,
-            corrections=found,
+            look=None,
             statement_us=self._statement_us,
         )
 
-    async def _enter(self, result: Result, corrected: Iterable[Draft]) -> None:
-        """Enter the run with its table, and its corrections behind it."""
-        look = result.look
-        payload = {
-            "reconciliation_id": result.reconciliation_id,
-            "account": result.account,
-            "broker": result.broker,
-            "cause": result.cause,
-            "outcome": result.outcome,
-            "orders": 0 if look is None else len(look.orders),
-            "positions": 0 if look is None else len(look.positions),
-            "differences": result.differences,
-            "drift_bps": NONE if result.drift_bps is None else result.drift_bps,
-            "by": result.by,
-        }
-        if result.code != NONE:
-            payload["code"] = result.code
-        blobs: tuple[bytes, ...] = ()
-        if look is not None and look.differing:
-            blobs = (evidence(result),)
-            payload["evidence_digest"] = hashlib.sha256(blobs[0]).hexdigest()
-        await self._record([Draft("reconciliation", payload, blobs), *corrected])
+    async def _enter(self, result: Result, corrected: Iterable[Draft]) -> Result:
+        """Enter the run with its table, if it is news, and its corrections behind it."""
+        if self._seen.on_record.wants(result):
+            await self._record([run_draft(result), *corrected])
+            self._seen.on_record.entered(result)
+        return result
 
     async def _record(self, drafts: Sequence[Draft]) -> None:
         """Apply everything now, before anything else can move the book; then wait for the disk."""
@@ -333,3 +343,8 @@ class _Run:
         ]
         for durable in made:
             await durable
+
+
+def _is_unsure(row: Difference, look: Look) -> bool:
+    """Whether it is a position that an order of unknown truth may explain."""
+    return isinstance(row, PositionRow) and row.symbol in look.unsure

@@ -13,6 +13,9 @@ from gateway.tracking.reconciliation.rows import Correction
 CASH_IN_PASSING_BPS: Final = 10
 """A difference of cash alone, up to this share of the account, is fees, interest or dividends."""
 
+UNDER_WAY_FOR_LONG: Final = "ORDER_UNDER_WAY_FOR_LONG"
+"""Code of a run that found something about a symbol that it does not dare to correct."""
+
 
 def drift_bps(found: Sequence[Correction], account: AccountBook, parts: Parts) -> int | None:
     """How far the broker is from the record, as a share of equity, rounded up.
@@ -44,6 +47,7 @@ def outcome_of(
     *,
     explained: int,
     questioned: int,
+    held_back: Sequence[Correction],
     loose: int,
 ) -> tuple[str, str]:
     """The outcome and its code (``none`` where there is nothing to say).
@@ -53,13 +57,17 @@ def outcome_of(
         drift: how much that is.
         explained: orders that the broker's word has put right.
         questioned: orders that wait for a person.
+        held_back: what is not corrected, because an order that is on its way for long may be why.
         loose: differences that did not stand still.
     """
     if questioned:
         return "drifted", "WAITS_FOR_A_PERSON"
     in_passing = drift is not None and drift <= CASH_IN_PASSING_BPS
-    if any(one.symbol != NONE for one in found) or (found and not in_passing):
-        return "drifted", NONE
+    for these, code in ((held_back, UNDER_WAY_FOR_LONG), (found, NONE)):
+        if any(one.symbol != NONE for one in these) or (these and not in_passing):
+            return "drifted", code
+    if held_back:
+        return "unsettled", UNDER_WAY_FOR_LONG
     if found or explained:
         return "corrected", NONE
     return ("unsettled", "NOT_STANDING_STILL") if loose else ("agreed", NONE)

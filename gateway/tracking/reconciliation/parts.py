@@ -21,6 +21,8 @@ class Parts:
     """Records every update that the broker has."""
     alive: Callable[[str], Awaitable[object]]
     """Told of an order of ours that is over and works at the broker all the same."""
+    ended: Callable[[str, str], object]
+    """Told of an account and the outcome, when everything of it was compared, or it drifted."""
     equity_micros: Callable[[AccountBook], int | None]
     value_micros: Callable[[str, int, int], int | None]
     """What a quantity of a symbol, at its decimals, is worth now; ``None`` where nobody knows."""

@@ -59,6 +59,17 @@ class OrderRow:
     """The broker's own line, where it listed the order."""
     questioned: bool = False
     """Whether it waits for a person already: then nothing is done about it here."""
+    inferred: int = 0
+    """Of what is filled by the record, what was inferred and not told since."""
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether what the broker counts less was only inferred: it is corrected, whoever waits."""
+        if self.finding is not Finding.FILLED_LESS:
+            return False
+        if self.ours_filled is None or self.theirs_filled is None:
+            return False
+        return self.ours_filled - self.theirs_filled <= self.inferred
 
     @property
     def differs(self) -> bool:
@@ -113,6 +124,9 @@ class Look:
     cash: CashRow | None
     busy: frozenset[str]
     """Symbols of orders on their way, or of unknown fate: their positions may be either's."""
+    unsure: frozenset[str]
+    """Symbols of such orders that were waited for long enough: what differs of them, and of the
+    cash, is reported, and nothing of it is corrected."""
 
     differing: frozenset[Difference]
     """Every difference that can be told apart, so that two looks can be held to each other.
@@ -165,6 +179,8 @@ class Result:
     drift_bps: int | None
     look: Look | None
     corrections: tuple[Correction, ...] = ()
+    held_back: tuple[Correction, ...] = ()
+    """What differs and is not corrected: an order that nobody knows the truth of may be why."""
     statement_us: int | None = None
     """Wall time at which positions and cash were asked for; ``None``: they were not."""
 

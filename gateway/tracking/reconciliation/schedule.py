@@ -18,10 +18,10 @@ from gateway.domain.errors import NotFoundError, UnavailableError
 from gateway.domain.execution import BrokerHistory
 from gateway.domain.halt import Scope
 from gateway.ports import Clock, Stops
-from gateway.tracking.reconciliation.compare import IN_DOUBT, UNDER_WAY
 from gateway.tracking.reconciliation.job import BY, Reconciler
 from gateway.tracking.reconciliation.reports import ReportFailedError, Reports
 from gateway.tracking.reconciliation.rows import Reach, Result
+from gateway.tracking.reconciliation.under_way import IN_DOUBT, UNDER_WAY
 
 FAILED: Final = "RECONCILIATION_FAILED"
 """Cause of the halt of an account that could not be compared with its broker at the start."""

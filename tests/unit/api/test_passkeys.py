@@ -175,7 +175,7 @@ async def test_an_origin_that_passkeys_do_not_work_at_is_refused(
                 raise AssertionError("it started")
 
 
-@pytest.mark.parametrize("path", ["/live", "/passkey", "/console/page.js", "/console/page.css"])
+@pytest.mark.parametrize("path", PAGES)
 async def test_pages_load_nothing_from_elsewhere_and_stand_in_no_frame(
     door: Door, path: str
 ) -> None:

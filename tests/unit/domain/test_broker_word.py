@@ -90,7 +90,7 @@ def test_an_inferred_fill_and_its_real_one_are_counted_once(book: Book) -> None:
     fill(book, 4, merged_qty=4)
     fill(book, 3, merged_qty=2)
     order, account = book.orders["ord_1"], book.account("primary")
-    assert (order.filled_qty, order.filled_value, order.inferred) == (7, 7 * 1_000_000, ())
+    assert (order.filled_qty, order.filled_value, order.unreported) == (7, 7 * 1_000_000, ())
     assert account.positions == {"AAPL": (7, 0)}
     assert account.cash_micros == CASH_MICROS - 700_000_000
     assert account.executed_turnover_micros == 700_000_000
