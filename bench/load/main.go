@@ -34,10 +34,11 @@ const (
 )
 
 type options struct {
-	url, prefix, stopURL, stopBody, marker string
-	clients                                int
-	warm, measured, stopAt                 time.Duration
-	count                                  int64
+	url, prefix, stopURL, stopBody string
+	markers                        [][]byte
+	clients                        int
+	warm, measured, stopAt         time.Duration
+	count                          int64
 }
 
 // sample is one answered request; times are since the start.
@@ -53,6 +54,7 @@ type stopped struct {
 	Status          int   `json:"status"`
 	AnsweredUs      int64 `json:"answered_us"`
 	FirstMarkedUs   int64 `json:"first_marked_us"`
+	FirstLaterUs    int64 `json:"first_marked_later_us"` // of what was sent after the stop
 	LastUnmarkedUs  int64 `json:"last_unmarked_us"`
 	MarkedAfter     int   `json:"marked_after"`
 	InFlightAtStop  int   `json:"in_flight_at_stop"`
@@ -86,7 +88,8 @@ type load struct {
 	key    string
 	start  time.Time
 	next   atomic.Int64
-	seen   atomic.Bool // an answer with the marker
+	seen   atomic.Bool  // an answer with a marker, to something sent after the stop
+	stopAs atomic.Int64 // when the stop was sent, since the start; 0: not yet
 
 	mutex   sync.Mutex
 	samples []sample
@@ -112,7 +115,10 @@ func run() error {
 	flag.StringVar(&o.stopURL, "stop-url", "", "where to POST once in the middle")
 	flag.StringVar(&o.stopBody, "stop-body", "{}", "what to POST there")
 	flag.DurationVar(&o.stopAt, "stop-at", 0, "when, after the start")
-	flag.StringVar(&o.marker, "marker", "", "text in an answer that the stop brought about")
+	flag.Func("marker", "text in an answer that the stop brought about; or another", func(text string) error {
+		o.markers = append(o.markers, []byte(text))
+		return nil
+	})
 	flag.Parse()
 	bodies, err := readWork(*work)
 	if err != nil {
@@ -218,8 +224,8 @@ func (l *load) post(n int64) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	marked := l.marker != "" && bytes.Contains(answer, []byte(l.marker))
-	if marked {
+	marked := slices.ContainsFunc(l.markers, func(text []byte) bool { return bytes.Contains(answer, text) })
+	if at := l.stopAs.Load(); marked && at > 0 && int64(sent) > at {
 		l.seen.Store(true)
 	}
 	return sample{sent, time.Since(l.start), status, marked}, nil
@@ -245,6 +251,7 @@ func (l *load) stop() *stopped {
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Authorization", "Bearer "+os.Getenv("LOAD_STOP_KEY"))
 	s := &stopped{SentWallUs: time.Now().UnixMicro(), sent: time.Since(l.start)}
+	l.stopAs.Store(int64(s.sent))
 	s.Status, _, err = l.do(request)
 	if err != nil {
 		s.Status = -1
@@ -288,7 +295,7 @@ func (l *load) summary(stop *stopped) result {
 
 // judge finds the first answer that the stop brought about, and the last one that it did not.
 func (l *load) judge(stop *stopped) {
-	stop.FirstMarkedUs, stop.LastUnmarkedUs = -1, -1
+	stop.FirstMarkedUs, stop.FirstLaterUs, stop.LastUnmarkedUs = -1, -1, -1
 	for _, s := range l.samples {
 		if s.sent < stop.sent && s.answered >= stop.sent {
 			stop.InFlightAtStop++
@@ -300,6 +307,9 @@ func (l *load) judge(stop *stopped) {
 			stop.MarkedAfter++
 			if stop.FirstMarkedUs < 0 || since < stop.FirstMarkedUs {
 				stop.FirstMarkedUs = since
+			}
+			if s.sent > stop.sent && (stop.FirstLaterUs < 0 || since < stop.FirstLaterUs) {
+				stop.FirstLaterUs = since
 			}
 		default:
 			stop.LastUnmarkedUs = max(stop.LastUnmarkedUs, since)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command
+from bench import kill
 from bench.measure import SMOKE
 from bench.swaps import SERVER, SWITCHES, WASM
 
@@ -17,7 +18,13 @@ KEYS = {
         "governed_over_policy_only",
     },
     "latency": {"p50_over_fdatasync", "p99_over_fdatasync"},
-    "kill": {"kill_to_deny_ms"},
+    "kill": {
+        "kill_to_deny_ms",
+        "kill_to_deny_arrived_ms",
+        "kill_to_later_deny_ms",
+        "kill_to_last_cancel_ms",
+        "kill_to_deny_inside_ms",
+    },
     "reconcile": {"reconcile_ms", "reconcile_corrected_ms", "reconcile_calls"},
     "log-growth": {"log_growth"},
     "limits-growth": {"limits_growth"},
@@ -41,8 +48,9 @@ KEYS = {
 ROUNDS = {
     "switch_pause_ms_opa_wasm": SWITCHES[SMOKE.name][WASM],
     "switch_pause_ms_opa_server": SWITCHES[SMOKE.name][SERVER],
+    **dict.fromkeys(KEYS["kill"], kill.ROUNDS[SMOKE.name]),
 }
-"""Figures of which every switch is a round; all others have as many rounds as the scale."""
+"""Figures of which every switch, or kill, is a round; all others have as many as the scale."""
 NOTHING_WRONG = {
     "switch_wrong_revisions_opa_wasm",
     "switch_wrong_revisions_opa_server",

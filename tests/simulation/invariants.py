@@ -204,8 +204,17 @@ class Invariants:
             absent = order.status is State.CANCELED and order.code == NOT_FOUND
             if absent and order.broker_client_id in self._world.venue.orders:
                 self.break_("not found is not absent", order.broker_client_id)
+        self._check_failures(over=False)
         if self.broken:
             raise Broken
+
+    def _check_failures(self, *, over: bool) -> None:
+        for failure in self._world.life.process.unseen(over=over):
+            self.break_("no task fails unseen", failure)
+
+    def ending(self) -> None:
+        """A gateway has ended in order."""
+        self._check_failures(over=True)
 
     # ---- at the end
 
@@ -224,9 +233,9 @@ class Invariants:
         if not report.ok:
             bad = [f"{step.number}: {step.detail}" for step in report.steps if not step.ok]
             self.break_("the log verifies", "; ".join(bad))
+        self._check_failures(over=True)
         for failure in world.loop.failures:
-            self.break_("no task fails unseen", failure)
-
+            self.break_("no callback fails", failure)
         self._check_kills()
 
     def _check_kills(self) -> None:

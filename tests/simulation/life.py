@@ -129,7 +129,6 @@ class Life:
             DiedError: it was killed meanwhile.
         """
         await self.machine.loop.ask(self.process, self._running.__aexit__(None, None, None))
-        self.process.kill()
 
     # ---- what services upstream push
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
+from itertools import count
 from types import CoroutineType
 from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -26,6 +27,9 @@ CLOSINGS_MAX: Final = 100
 """How often a killed task may wait for something more while it is taken down."""
 CANCELLED_MAX: Final = 1_000
 """Timers that were cancelled and still lie in the heap, before they are swept out."""
+
+ALONE: Final = 2
+"""References to an object that one variable holds, as ``sys.getrefcount`` counts itself."""
 
 
 class StalledError(AssertionError):
@@ -47,6 +51,7 @@ class Process:
         self.dies_at: int | None = None
         """The step before which it is killed, counted from its beginning."""
         self.tasks: set[asyncio.Task[Any]] = set()
+        self._raised: list[asyncio.Task[Any]] = []
         self.waiting: set[asyncio.Future[Any]] = set()
         """Who outside of it waits for an answer."""
         self.generators: list[AsyncGenerator[Any, None]] = []
@@ -63,17 +68,47 @@ class Process:
             if not future.done():
                 future.set_exception(DiedError(self.name))
         self.waiting.clear()
-        for task in tuple(self.tasks):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            self.context.run(_take_down, task.get_coro())
-        self.tasks.clear()
+        self._end_tasks()
+        self._raised.clear()
         for generator in self.generators:
             awaited = getattr(generator, "ag_await", None)
             if isinstance(awaited, CoroutineType):
                 self.context.run(_take_down, awaited)
         self.generators.clear()
+        self._end_tasks()
         for tidy in self.at_death:
             tidy()
+
+
+    def _end_tasks(self) -> None:
+        while self.tasks:  # on its way out one may begin another
+            task = self.tasks.pop()
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            self.context.run(_take_down, task.get_coro())
+
+    def ended(self, task: asyncio.Task[Any]) -> None:
+        """Take note of a task that has ended."""
+        self.tasks.discard(task)
+        # Not its method: that takes the failure for one that somebody has looked at.
+        if task._exception is not None:  # type: ignore[attr-defined]
+            self._raised.append(task)
+
+    def unseen(self, *, over: bool) -> list[str]:
+        """What tasks have raised and nobody has looked at, nor can any more, each once.
+
+        When it is ``over`` with the process, nobody will who has not yet.
+        """
+        raised, self._raised = self._raised, []
+        found: list[str] = []
+        while raised:
+            task = raised.pop()
+            if not task._log_traceback:  # type: ignore[attr-defined]
+                continue
+            if over or sys.getrefcount(task) == ALONE:
+                found.append(f"{task!r}")
+            else:
+                self._raised.append(task)
+        return found
 
 
 PROCESS: ContextVar[Process | None] = ContextVar("PROCESS", default=None)
@@ -88,25 +123,84 @@ def _take_down(coro: Any) -> None:  # noqa: ANN401  a coroutine of any kind
     raise AssertionError("a task that was killed does not end")
 
 
+class Step:
+    """A callback that is due; as much of ``asyncio.TimerHandle`` as anybody uses."""
+
+    __slots__ = ("_cancelled", "_loop", "_when", "args", "callback", "context")
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: Context | None,
+    ) -> None:
+        self._loop = loop
+        self._when = when
+        self._cancelled = False
+        self.callback = callback
+        self.args = args
+        self.context = copy_context() if context is None else context
+
+    def cancel(self) -> None:
+        """Let it never run."""
+        if not self._cancelled:
+            self._cancelled = True
+            self.callback, self.args = _nothing, ()
+            self._loop.cancelled()
+
+    def cancelled(self) -> bool:
+        """Whether it never runs."""
+        return self._cancelled
+
+    def when(self) -> float:
+        """The virtual time at which it is due."""
+        return self._when
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop whose time is a number that only it moves."""
 
     def __init__(self) -> None:
         """Begin at time zero."""
         super().__init__()
-        self._ready: deque[Any]
-        self._scheduled: list[Any]
+        self._steps: deque[Step] = deque()
+        self._timers: list[tuple[float, int, Step]] = []
+        self._numbers = count()
+        self._cancelled = 0
         self._asyncgens: Any
         self._now = 0.0
         self.steps = 0
         self.failures: list[str] = []
-        """What tasks of living processes raised and nobody looked at."""
-        self._processes: WeakKeyDictionary[asyncio.Task[Any], Process] = WeakKeyDictionary()
+        """What callbacks raised."""
         self.set_exception_handler(self._failed)
 
     def time(self) -> float:
         """Virtual seconds since the beginning."""
         return self._now
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> Step:
+        """See asyncio."""
+        step = Step(self, self._now, callback, args, context)
+        self._steps.append(step)
+        return step
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> Step:
+        """See asyncio; what is due at the same time runs in the order in which it was asked for."""
+        step = Step(self, when, callback, args, context)
+        heapq.heappush(self._timers, (when, next(self._numbers), step))
+        return step
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> Step:
+        """See asyncio."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     def create_task(
         self,
@@ -117,13 +211,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Task[Any]:
         """See asyncio; the task belongs to the process that it is begun in."""
         chosen = context if context is not None else copy_context()
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, context=chosen)
-        task.set_name(name or task.get_name())
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=chosen)
         process = chosen.get(PROCESS)
         if process is not None:
             process.tasks.add(task)
-            self._processes[task] = process
-            task.add_done_callback(process.tasks.discard, context=chosen)
+            task.add_done_callback(process.ended, context=chosen)
         return task
 
     async def ask(self, process: Process, work: Coroutine[Any, Any, T]) -> T:
@@ -149,27 +241,35 @@ class VirtualLoop(asyncio.BaseEventLoop):
         for task in asyncio.all_tasks(self):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             _take_down(task.get_coro())
+        self._steps.clear()
+        self._timers.clear()
         super().close()
 
     # ---- what asyncio asks of a loop
 
     def _run_once(self) -> None:
-        scheduled = self._scheduled
-        while scheduled and scheduled[0]._cancelled:
-            heapq.heappop(scheduled)._scheduled = False
-        if not self._ready:
-            if not scheduled:
+        timers, steps = self._timers, self._steps
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+        if not steps:
+            if not timers:
                 raise StalledError("nothing is ready and no timer runs")
-            self._now = max(self._now, scheduled[0]._when)
-        while scheduled and scheduled[0]._when <= self._now:
-            handle = heapq.heappop(scheduled)
-            handle._scheduled = False
-            self._ready.append(handle)
-        for _ in range(len(self._ready)):
-            handle = self._ready.popleft()
-            if not handle._cancelled and self._may_run(handle._context.get(PROCESS)):
-                handle._run()
-        handle = None
+            self._now = max(self._now, timers[0][0])
+        while timers and timers[0][0] <= self._now:
+            steps.append(heapq.heappop(timers)[2])
+        for _ in range(len(steps)):
+            step = steps.popleft()
+            if not step.cancelled() and self._may_run(step.context.get(PROCESS)):
+                self._run(step)
+
+    def _run(self, step: Step) -> None:
+        try:
+            step.context.run(step.callback, *step.args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001  as asyncio has it: the loop goes on
+            told = {"message": "a callback failed", "exception": error}
+            step.context.run(self.call_exception_handler, told)
 
     def _may_run(self, process: Process | None) -> bool:
         self.steps += 1
@@ -182,13 +282,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 process.kill()
         return process.alive
 
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        self._timer_cancelled_count += 1
-        if self._timer_cancelled_count > CANCELLED_MAX:
-            self._timer_cancelled_count = 0
-            left = [timer for timer in self._scheduled if not timer._cancelled]
-            heapq.heapify(left)
-            self._scheduled[:] = left
+    def cancelled(self) -> None:
+        """A step was cancelled; many that lie among the timers are swept out."""
+        self._cancelled += 1
+        if self._cancelled > CANCELLED_MAX:
+            self._cancelled = 0
+            self._timers = [timer for timer in self._timers if not timer[2].cancelled()]
+            heapq.heapify(self._timers)
 
     def _process_events(self, event_list: object) -> None:
         """Nothing: there is no selector."""
@@ -201,10 +301,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._asyncgens.discard(agen)
 
     def _failed(self, _loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
-        task, error = told.get("future"), told.get("exception")
-        process = self._processes.get(task) if isinstance(task, asyncio.Task) else None
-        if process is not None and process.alive:  # the dead leave much behind
-            self.failures.append(f"{told.get('message')}: {error!r}")
+        if "future" not in told:  # what tasks raise, their process knows
+            self.failures.append(f"{told.get('message')}: {told.get('exception')!r}")
+
+
+def _nothing() -> None:
+    """What a cancelled step does."""
 
 
 def _hand_over(done: asyncio.Task[T], answer: asyncio.Future[T]) -> None:

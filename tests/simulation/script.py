@@ -274,7 +274,7 @@ class Script:
         self._restarting = True
         try:
             self._world.note("restart")
-            await self._world.life.stop()
+            await self._world.stop()
             await self._world.boot()
         finally:
             self._restarting = False

@@ -42,6 +42,8 @@ PRICES: Final = {
 }
 QUIET_S: Final = 30
 """How long the world is left alone after its broker has healed."""
+QUIET_AGAIN_S: Final = 8
+"""And once more after the last restart: nothing is under way any more, nothing should come."""
 DAY_OPENS_S: Final = 6
 """When the first day has been opened, before which no loss is known and nothing is allowed."""
 BOOTS_MAX: Final = 20
@@ -231,17 +233,27 @@ class World:
         await self._rest()
         await settle_by_hand(self)
         await reconcile(self)
-        await self.life.stop()
-        await self._rest()
+        await self.stop()
+        await self._rest(QUIET_AGAIN_S)
         await settle_by_hand(self)
         await reconcile(self)
 
-    async def _rest(self) -> None:
+    async def stop(self) -> None:
+        """End the gateway in order.
+
+        Raises:
+            DiedError: it was killed meanwhile.
+        """
+        await self.life.stop()
+        self.invariants.ending()
+        self.life.process.kill()
+
+    async def _rest(self, seconds: int = QUIET_S) -> None:
         """Leave the gateway alone for a while, if it lives and can record; else a new one."""
         for _ in range(BOOTS_MAX):
             if not self.life.process.alive:
                 await self.boot()
-            await asyncio.sleep(QUIET_S)
+            await asyncio.sleep(seconds)
             self._supervise()
             if self.life.process.alive:
                 return
