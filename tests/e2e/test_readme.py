@@ -17,6 +17,8 @@ ORDER_ID = (
     "'import json, sys; print(json.load(sys.stdin)[-1][\"order_id\"])')"
 )
 """What a reader pastes for ORDER_ID: the id of the first order."""
+RESTING = ORDER_ID.replace("[-1]", "[0]")
+"""What a reader pastes for RESTING: the id of the newest order."""
 CURL = """
 import sys, httpx2
 _, _, url, _, key, _, kind, _, body = sys.argv
@@ -36,7 +38,7 @@ def typed_blocks() -> list[str]:
 @pytest.mark.slow
 def test_the_tour_works_as_it_is_written(tmp_path: Path) -> None:
     start, *blocks = typed_blocks()
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     (tmp_path / "gateway").symlink_to(ROOT / "gateway")
     accounts = re.search(r"export WRIT_ACCOUNTS='(.*)'\n", start)
     command = re.search(r"^writ serve --data tour (.*)$", start, flags=re.MULTILINE)
@@ -55,7 +57,14 @@ def test_the_tour_works_as_it_is_written(tmp_path: Path) -> None:
         assert server.stop() == 0, server.log()
     for sign in ("OMEGA-4", "lifted until it is restored", "ORD-01", "FILLED"):
         assert sign in said, said
-    for sign in ("asked", "OMEGA2_MANUAL", "OMEGA-2", "ok    yes", "receipt of entry 7 written"):
+    for sign in (
+        "asked",
+        "agreed",
+        "OMEGA2_MANUAL",
+        "OMEGA-2",
+        "ok    yes",
+        "receipt of entry 7 written",
+    ):
         assert sign in said, said
     assert "Traceback" not in said
     assert said.count("error:") == 3, said  # the three denials, and nothing else
@@ -63,7 +72,8 @@ def test_the_tour_works_as_it_is_written(tmp_path: Path) -> None:
 
 def type_in(folder: Path, url: str, commands: str) -> str:
     """Type commands in a shell, as from the README, and return all that was said."""
-    script = commands.replace(". .venv/bin/activate", "").replace("ORDER_ID", ORDER_ID)
+    script = commands.replace(". .venv/bin/activate", "")
+    script = script.replace("ORDER_ID", ORDER_ID).replace("RESTING", RESTING)
     script = script.replace("http://127.0.0.1:8470", url)
     (folder / "curl.py").write_text(CURL)
     script = f'command -v curl >/dev/null || curl() {{ python curl.py "$@"; }}\n{script}'
