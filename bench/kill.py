@@ -23,7 +23,7 @@ from signing.lifecycle import State
 
 ROUNDS: Final[Mapping[str, int]] = {"default": 100, "full": 100, "quick": 20, "smoke": 2}
 """Kills over HTTP by the scale's name, and as many in process."""
-MEASURED_MS: Final = 600
+MEASURED_MS: Final = 1_000
 """How long orders are sent in a round over HTTP; the kill comes in the middle."""
 _ROUND_S: Final = 30
 _MARKERS: Final = ("-marker", '"OMEGA-2"', "-marker", '"HALTED"')

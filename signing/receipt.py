@@ -64,6 +64,8 @@ class _Contents:
 
     decision: bytes
     document: bytes
+    decision_id: str
+    broker_client_id: str
     index: int
     data: bytes
 
@@ -99,12 +101,12 @@ class Permit:
     @property
     def decision_id(self) -> str:
         """The decision's id: a permit is spent under it, once."""
-        return str(self.decision["decision_id"])
+        return _contents(self).decision_id
 
     @property
     def broker_client_id(self) -> str:
         """The id under which the broker gets to know the order."""
-        return str(self.decision["broker_client_id"])
+        return _contents(self).broker_client_id
 
     @property
     def index(self) -> int:
@@ -208,7 +210,14 @@ def verify(data: bytes, vkey: Vkey) -> Permit:
     except DocumentError as error:
         raise ReceiptError("document", str(error)) from error
     permit = object.__new__(Permit)
-    _ISSUED[permit] = _Contents(receipt.envelope.payload_bytes, document, receipt.index, data)
+    _ISSUED[permit] = _Contents(
+        decision=receipt.envelope.payload_bytes,
+        document=document,
+        decision_id=str(decision["decision_id"]),
+        broker_client_id=str(decision["broker_client_id"]),
+        index=receipt.index,
+        data=data,
+    )
     return permit
 
 

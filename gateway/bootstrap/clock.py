@@ -1,16 +1,19 @@
 """Which clock ours is held against, chosen by ``WRIT_CLOCK_SOURCE``, and asked at the start.
 
-A time server is asked before anything is opened, so that nothing is dated by a clock that is wrong.
-A broker can only be asked once it is open, after the log: a start that is refused then has left
-a certificate in the log, dated by that clock.
+Either is asked before the log is opened, so that nothing is dated by a clock that is wrong. A
+broker is opened for that question alone, with a folder that is thrown away: the data folder may be
+in use by another gateway until the log is open.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from typing import Final
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
 
 from gateway.bootstrap.app import Host
 from gateway.brokers.contract import OpenBroker, TimeSource
@@ -22,7 +25,13 @@ from gateway.domain.execution import OutcomeUnknownError
 
 PORT_MAX: Final = 65_535
 TIMEOUT_S: Final = 10
+BROKER: Final = "broker"
 _NTP: Final = "ntp:"
+
+Opening: TypeAlias = Callable[
+    [Settings, contextlib.AsyncExitStack], Awaitable[Mapping[str, OpenBroker]]
+]
+"""Opens the brokers of some settings, to be closed with a stack."""
 
 
 class BrokerTeller:
@@ -70,28 +79,49 @@ async def ask_time_server(settings: Settings, host: Host) -> ClockWatch | None:
     return watch
 
 
-async def ask_broker(
-    settings: Settings, host: Host, brokers: Mapping[str, OpenBroker]
-) -> ClockWatch:
+async def ask_broker(settings: Settings, host: Host, opening: Opening) -> ClockWatch:
     """Hold the clock against the first account's broker that tells the time, if that is asked for.
+
+    The brokers are closed again: :func:`teller_of` finds who is asked from then on.
 
     Raises:
         InvalidInputError: ``clock-source-missing``: no account is at such a broker.
         RefusedError: ``clock-skew``.
         UnavailableError: ``clock-unknown``.
     """
-    if settings.clock_source != "broker":
+    if settings.clock_source != BROKER:
         return ClockWatch(None, host.clock)
+    async with _thrown_away(host) as folder, contextlib.AsyncExitStack() as stack:
+        brokers = await opening(settings.model_copy(update={"data": folder}), stack)
+        watch = ClockWatch(teller_of(brokers), host.clock)
+        await watch.check_start()
+    return watch
+
+
+def teller_of(brokers: Mapping[str, OpenBroker]) -> BrokerTeller:
+    """The first account's broker that tells the time.
+
+    Raises:
+        InvalidInputError: ``clock-source-missing``.
+    """
     for alias, broker in sorted(brokers.items()):
         if isinstance(broker, TimeSource):
-            watch = ClockWatch(BrokerTeller(broker, alias), host.clock)
-            await watch.check_start()
-            return watch
+            return BrokerTeller(broker, alias)
     raise InvalidInputError(
         "clock-source-missing",
         "no account is at a broker that tells the time",
         "name a time server instead: WRIT_CLOCK_SOURCE=ntp:HOST",
     )
+
+
+@contextlib.asynccontextmanager
+async def _thrown_away(host: Host) -> AsyncGenerator[Path]:
+    """A folder of the block's own."""
+    folder = Path(await host.runner.run(lambda: tempfile.mkdtemp(prefix="writ-clock-")))
+    try:
+        yield folder
+    finally:
+        await host.runner.run(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def watch_clock(watch: ClockWatch, stack: contextlib.AsyncExitStack) -> None:

@@ -10,6 +10,7 @@ from gateway.control.sessions import Sessions
 from gateway.policy.fitting import check_fits_at_start
 from gateway.policy.switching import release_draft
 from gateway.ports import Draft
+from gateway.tracking.reconciliation.opening import opening_drafts
 
 BY: Final = "configuration"
 """Who set what came from settings."""
@@ -28,21 +29,7 @@ async def record_configuration(opened: Opened, sessions: Sessions) -> None:
     for alias, broker in opened.brokers.items():
         if alias not in journal.book.accounts:
             statement = await broker.statement(alias)
-            drafts.append(
-                Draft(
-                    "statement",
-                    {
-                        "account": alias,
-                        "broker": broker.name,
-                        "cash_micros": statement.cash_micros,
-                        "positions": {
-                            symbol: {"qty": qty, "qty_decimals": decimals}
-                            for symbol, (qty, decimals) in statement.positions.items()
-                        },
-                        "source": "broker",
-                    },
-                )
-            )
+            drafts += opening_drafts(statement, broker.name, BY)
     if drafts:
         await journal.record(drafts)
     if opened.market is not None:

@@ -11,12 +11,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from gateway.bootstrap.alerting import open_alerting
 from gateway.bootstrap.app import App, Brought, Host, Opened
 from gateway.bootstrap.broker_file import operator_file
-from gateway.bootstrap.clock import ask_broker, ask_time_server
+from gateway.bootstrap.clock import BROKER, ask_broker, ask_time_server, teller_of
 from gateway.bootstrap.custody import open_custody
 from gateway.bootstrap.live import open_live, passkey_origin, watch_live
 from gateway.bootstrap.market import keep_hours, open_venue
@@ -45,6 +45,7 @@ from gateway.bootstrap.sources import (
 from gateway.bootstrap.telemetry import keep_telemetry
 from gateway.bootstrap.tracking import Tracking, TrackingParts
 from gateway.bootstrap.trust import open_trust
+from gateway.brokers.contract import OpenBroker
 from gateway.brokers.gate import Gate
 from gateway.config import Settings
 from gateway.control.exit_only import ExitOnlyStates
@@ -72,6 +73,7 @@ LOOK_PAUSE_MS: Final = 500
 LOOKS_MAX: Final = 10
 """How often an engine that is ready may fail to say whether a halt is due at the start."""
 _log = logging.getLogger(__name__)
+Brokers: TypeAlias = dict[str, OpenBroker]
 
 
 @contextlib.asynccontextmanager
@@ -101,15 +103,22 @@ async def running(
         stack.push_async_callback(releases.close)
         time_server = await ask_time_server(settings, host)
         custody = await open_custody(settings, host.clock, host.entropy, stack)
+        pushed = PushedFacts()
+        worth = worth_at(releases, pushed)
+        observer = Observer(host.clock, {held.broker for held in settings.accounts.values()})
+
+        async def opening(chosen: Settings, ends: contextlib.AsyncExitStack) -> Brokers:
+            return await open_brokers(chosen, host, feed, worth, custody, observer, ends)
+
+        clock_watch = time_server or await ask_broker(settings, host, opening)
         ledger, vkey = await open_ledger(settings, host, custody)
         stack.push_async_callback(ledger.close)
         journal = Journal(ledger, await ledger.replay())
         if host.clock.movable:  # a historical run goes on where its log ends, never before
             host.clock.set_market(max(host.clock.market_us(), journal.book.market_us))
-        pushed = PushedFacts()
-        worth = worth_at(releases, pushed)
-        observer = Observer(host.clock, {held.broker for held in settings.accounts.values()})
-        brokers = await open_brokers(settings, host, feed, worth, custody, observer, stack)
+        brokers = await opening(settings, stack)
+        if settings.clock_source == BROKER:
+            clock_watch.ask_now(teller_of(brokers))
         permissions = open_permissions(journal, host.clock, releases)
         opened = Opened(
             settings=settings,
@@ -128,7 +137,7 @@ async def running(
             permissions=permissions,
             routes={alias: broker.route(alias) for alias, broker in brokers.items()},
             custody=custody,
-            clock_watch=time_server or await ask_broker(settings, host, brokers),
+            clock_watch=clock_watch,
             observer=observer,
             alerting=open_alerting(settings, host.clock, custody, observer),
             vkey=vkey,

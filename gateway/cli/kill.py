@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import typer
 
 from gateway.cli import exits, output
 from gateway.cli.client import connect
+from gateway.domain.errors import UnavailableError
 
 kill_app = typer.Typer()
 resume_app = typer.Typer()
@@ -27,6 +29,12 @@ _COLUMNS = (
     "kept",
     "uncancelled_count",
 )
+_LIFTED = _COLUMNS[:-2]
+"""What is told of a halt that stands no more."""
+_KEPT: Final = {
+    "marker": "it stands, and a restart enters it",
+    "memory": "it stands for as long as the gateway runs, so keep it running",
+}
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept for ever.")]
 
 
@@ -51,7 +59,9 @@ def kill(
     body: dict[str, Any] = {"reason": reason} | ({"scope": given[0]} if given else {})
     if reduce_allowed:
         body["reduce_allowed"] = True
-    output.rows([connect().post("/v1/kill", body)], _COLUMNS, fmt)
+    halt = _sent("/v1/kill", body)
+    output.rows([halt], _COLUMNS, fmt)
+    _tell([halt], fmt)
 
 
 @resume_app.command()
@@ -67,7 +77,9 @@ def resume(
 @halt_app.command("list")
 def list_halts(fmt: output.FormatOption = output.Format.TABLE) -> None:
     """List the standing halts, and how many orders each has yet to see cancelled."""
-    output.rows(connect().get("/v1/halts")["halts"], _COLUMNS, fmt)
+    halts = connect().get("/v1/halts")["halts"]
+    output.rows(halts, _COLUMNS, fmt)
+    _tell(halts, fmt)
 
 
 @halt_app.command("clear")
@@ -81,5 +93,36 @@ def clear(
 
 
 def _lift(halt: str, reason: str, fmt: output.Format) -> None:
-    answer = connect().post("/v1/resume", {"halt_id": halt, "reason": reason})
-    output.rows(answer["halts"], _COLUMNS, fmt)
+    answer = _sent("/v1/resume", {"halt_id": halt, "reason": reason})
+    output.rows(answer["halts"], _LIFTED, fmt)
+
+
+def _sent(path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """One call; if no answer comes, what may be done about it."""
+    client = connect()
+    try:
+        return client.post(path, body)
+    except UnavailableError as error:
+        raise UnavailableError(
+            error.code,
+            error.detail,
+            "whether it arrived is not known: see `writ halt list`, and repeat it; again is as "
+            "good as once",
+        ) from error
+
+
+def _tell(halts: Sequence[Mapping[str, Any]], fmt: output.Format) -> None:
+    """What is not done yet, for people; programs find it in the JSON."""
+    if fmt is output.Format.JSON:
+        return
+    for halt in halts:
+        if halt["kept"] != "log":
+            output.note(f"{halt['halt_id']} is not in the log yet: {_KEPT[halt['kept']]}")
+        for order in halt["uncancelled"]:
+            why = "not confirmed yet" if order["code"] == "none" else order["code"]
+            output.note(
+                f"not cancelled yet: {order['order_id']}, {order['symbol']} in {order['account']}, "
+                f"asked {order['times']} times: {why}"
+            )
+        if left := halt["uncancelled_count"] - len(halt["uncancelled"]):
+            output.note(f"not cancelled yet: {left} more")

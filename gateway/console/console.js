@@ -204,9 +204,13 @@ document.getElementById("key").addEventListener("submit", (event) => {
   const secret = document.getElementById("secret");
   key = secret.value.trim();
   secret.value = "";
-  event.target.hidden = true;
-  document.getElementById("desk").hidden = false;
+  const desk = document.getElementById("desk");
+  if (desk.hidden) {
+    desk.hidden = false;
+    watch();
+  } else {
+    look().catch(unknown);  // with another key
+  }
   tell("Ready when you are.");
   document.getElementById("stop-reason").focus();
-  watch();
 });

@@ -24,7 +24,7 @@ CANCELS_WAIT_S: Final = 5
 KEEP_TIMEOUT_S: Final = 10
 """How long a marker may take to be written or removed; a disk may hang."""
 ENTRY_WAIT_S: Final = 5
-"""How long whoever lifts a halt waits for its own entry, where that is under way."""
+"""How long whoever halts, or lifts, waits for the halt's entry; it goes on being written."""
 
 _log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Halting:
         ``reduce_allowed`` it lets orders through that provably only reduce a position. Where it
         stands already, only somebody who ``insists`` has open orders cancelled once more: those
         that a broker did not take a cancel of, and exits that were let through since. A broker
-        that hangs over a cancel keeps nobody waiting for longer than a few seconds.
+        that hangs over a cancel, or a disk, keeps nobody waiting for longer than a few seconds.
         """
         for standing in self._journal.book.halts.values():
             same = (standing.cause, standing.scope) == (cause, scope)
@@ -158,12 +158,19 @@ class Halting:
         # Beside the cancels, which may take as long as a broker does.
         entering = asyncio.create_task(self._enter(payload, asyncio.ensure_future(recorded)))
         self._unrecorded[halt_id].entering = entering
-        try:
-            if cancels:
-                await self._cancel_all(by, cause, scope)
-        finally:
-            await entering
+        await asyncio.gather(
+            *([self._cancel_all(by, cause, scope)] if cancels else []),
+            self._entered(entering),
+        )
         return halt
+
+    async def _entered(self, entering: asyncio.Task[None]) -> None:
+        """Wait for an entry, not for ever: :meth:`kept` says where the halt is until then."""
+        await asyncio.wait([entering], timeout=ENTRY_WAIT_S)
+        if entering.done():
+            entering.result()
+        else:
+            entering.add_done_callback(_looked_at)
 
     def _tell(self) -> None:
         for heed in self.on_halt:
@@ -322,6 +329,12 @@ class Halting:
                 f"the disk did not answer within {KEEP_TIMEOUT_S} s",
                 "check the disk; the halt stands",
             ) from error
+
+
+def _looked_at(entering: asyncio.Task[None]) -> None:
+    """See what became of an entry that nobody waits for any more."""
+    if not entering.cancelled() and (error := entering.exception()) is not None:
+        _log.error("the entry of a halt failed; it stands", exc_info=error)
 
 
 def _not_entered(halt_id: str) -> UnavailableError:

@@ -15,7 +15,7 @@ from support.doors import Door, opened, problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ANSWER_TIMEOUT_S = 5
+ANSWER_TIMEOUT_S = 30
 CASES = everything()
 
 

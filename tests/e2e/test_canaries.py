@@ -348,7 +348,7 @@ async def test_orders_that_went_out_live_carry_no_secret_elsewhere(
             if fault is not None:
                 here.peer.faults.append(Fault("POST", "/v2/orders", fault))
             await here.quoted()
-            await here.door.propose(headers={"Prefer": "wait=5"})
+            await here.door.propose(headers={"Prefer": "wait=30"})
         assert here.peer.orders_sent()
         for path in ("/v1/mode", "/v1/orders", "/v1/halts", "/v1/manifests", "/v1/account"):
             await here.door.call("GET", path)

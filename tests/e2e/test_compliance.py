@@ -13,7 +13,7 @@ import pytest
 from support.edited_release import write_edited
 from support.processes import ALL_SCOPES, GatewayProcess, Typed, simulation
 
-LATE_S = 30
+LATE_S = 60
 BUY = ("order", "submit", "buy", "10", "AAPL", "--limit", "24.80", "-o", "json")
 RESTRICTED = ("order", "submit", "buy", "5", "KO", "--limit", "32.20", "-o", "json")
 

@@ -12,7 +12,7 @@ from support.edited_release import write_edited
 from support.processes import GatewayProcess
 from support.releases import DOLLAR
 
-LATE_S = 30
+LATE_S = 60
 LARGE = {
     "order_notional_max_micros": 100_000 * DOLLAR,
     "sector_exposure_max_bps": 10_000,

@@ -50,7 +50,7 @@ async def test_from_nothing_to_live_and_back(here: Trading) -> None:
     assert await here.missing() == set()
 
     await here.quoted()
-    answer = await here.door.propose(headers={"Prefer": "wait=10"})
+    answer = await here.door.propose(headers={"Prefer": "wait=30"})
     assert answer.status_code == 201, answer.text
     assert answer.json()["label"] not in ("research", "test")
     await comes(lambda: len(here.peer.orders_sent()) == 1)

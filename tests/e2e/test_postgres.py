@@ -18,7 +18,7 @@ from support.tickets import TICKET
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_S = 40
+PATIENCE_S = 60
 WORKERS = 8
 
 

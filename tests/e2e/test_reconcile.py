@@ -9,7 +9,7 @@ import pytest
 
 from support.processes import GatewayProcess
 
-BUY = ("order", "submit", "buy", "10", "AAPL", "--limit", "24.80", "--wait", "10", "-o", "json")
+BUY = ("order", "submit", "buy", "10", "AAPL", "--limit", "24.80", "--wait", "30", "-o", "json")
 
 
 @pytest.mark.requirement("S3-08")

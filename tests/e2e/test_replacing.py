@@ -15,7 +15,7 @@ COMES_TRUE_S = 60
 
 def resting(server: GatewayProcess, symbol: str = "AAPL", *more: str) -> dict[str, Any]:
     order = ("order", "submit", "buy", "40", symbol, "--limit", PRICES[symbol], "--tif", "gtc")
-    typed = server.writ(*order, "--wait", "10", "-o", "json", *more)
+    typed = server.writ(*order, "--wait", "30", "-o", "json", *more)
     assert typed.status == 0, typed.err
     assert typed.json["status"] == "ACKNOWLEDGED"
     return dict(typed.json)
@@ -39,7 +39,7 @@ def test_an_order_is_replaced_denied_a_change_and_withdrawn_by_command(
     assert server.writ("omega4", "lift", "--reason", "a test").status == 0
     old = resting(server)
     change = ("order", "replace", old["order_id"], "--qty", "30", "--limit", "23.80")
-    typed = server.writ(*change, "--key", "smaller", "--wait", "10", "-o", "json")
+    typed = server.writ(*change, "--key", "smaller", "--wait", "30", "-o", "json")
     assert typed.status == 0, typed.err
     new = typed.json
     assert (new["qty"], new["replaces"], new["status"]) == ("30", old["order_id"], "ACKNOWLEDGED")

@@ -122,10 +122,10 @@ def test_a_restart_keeps_orders_halts_and_keys(
     server = gateway_server
     server.writ("omega4", "lift", "--reason", "test")
     [halt] = server.writ("kill", "--symbol", "XOM", "--reason", "drill", "-o", "json").json
-    order = server.writ(*BUY, "--key", "k", "--wait", "10", "-o", "json").json
+    order = server.writ(*BUY, "--key", "k", "--wait", "30", "-o", "json").json
     resting = server.writ(
         *("order", "submit", "buy", "10", "KO", "--limit", "31.20", "--tif", "gtc"),
-        *("--wait", "10", "-o", "json"),
+        *("--wait", "30", "-o", "json"),
     ).json
     assert server.stop(signum) == (0 if signum == signal.SIGTERM else -signum)
     server.start()

@@ -23,7 +23,7 @@ from support.release_folder import write_release
 
 pytestmark = [pytest.mark.requirement("S3-14"), pytest.mark.timeout(300)]
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 SLOW = 40
 """Callers that never end their handshake."""
 

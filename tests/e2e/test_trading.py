@@ -34,7 +34,7 @@ def test_from_the_first_key_to_a_fill_and_its_proof(gateway_server: GatewayProce
     assert "OMEGA-4" in denied.out
     assert server.writ("mode", "set", "LIVE").status == 1
     assert server.writ("omega4", "lift", "--reason", "a test").status == 0
-    submitted = server.writ(*BUY, "--wait", "10", "-o", "json")
+    submitted = server.writ(*BUY, "--wait", "30", "-o", "json")
     assert submitted.status == 0, submitted.err
     order = submitted.json
     assert (order["status"], order["broker"]) == ("ACKNOWLEDGED", "simulator")
@@ -109,7 +109,7 @@ def test_kill_denies_the_next_request_until_a_named_person_resumes(
     server.writ("omega4", "lift", "--reason", "test")
     resting = server.writ(
         *("order", "submit", "buy", "10", "AAPL", "--limit", "23.90", "--tif", "gtc"),
-        *("--wait", "10", "-o", "json"),
+        *("--wait", "30", "-o", "json"),
     ).json
     operator = server.new_key("night-desk", "operate", "read")
     proposer = server.new_key("strategy", "propose")
@@ -147,7 +147,7 @@ def test_an_open_order_is_cancelled_once(shared_server: GatewayProcess) -> None:
     server = shared_server
     order = server.writ(
         *("order", "submit", "buy", "10", "KO", "--limit", "31.00", "--tif", "gtc"),
-        *("--wait", "10", "-o", "json"),
+        *("--wait", "30", "-o", "json"),
     )
     assert order.status == 0, order.err
     order_id = order.json["order_id"]
@@ -292,7 +292,7 @@ def test_sixty_four_racing_posts_on_one_key_are_one_decision(
 @pytest.mark.requirement("W-07")
 def test_a_person_settles_orders_by_command(shared_server: GatewayProcess) -> None:
     server = shared_server
-    order = server.writ("order", "submit", "buy", "1", "AAPL", "--limit", "24.00", "--wait", "10")
+    order = server.writ("order", "submit", "buy", "1", "AAPL", "--limit", "24.00", "--wait", "30")
     assert order.status == 0, order.err
     [order_id] = [row["order_id"] for row in working(server)][:1]
     word = ("--evidence", "its desk, by telephone", "--reason", "a drill")

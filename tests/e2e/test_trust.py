@@ -10,7 +10,7 @@ import pytest
 from support.processes import ALL_SCOPES, GatewayProcess, Typed, simulation
 from support.release_folder import write_release
 
-LATE_S = 30
+LATE_S = 60
 BUY = ("order", "submit", "buy", "10", "AAPL", "--limit", "24.80", "-o", "json")
 
 

@@ -44,7 +44,7 @@ async def test_a_cancel_of_an_order_that_never_was_is_not_recorded(tmp_path: Pat
             with pytest.raises(UnavailableError):
                 await journal.record([story.decide().drafts[0]])
             bad.before_write = lambda _name: None
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while ledger.full is not None:  # noqa: ASYNC110  the ledger finds room by itself
                     await asyncio.sleep(0.05)
             # Nobody has proposed since, so the book still holds what the log does not.

@@ -26,7 +26,7 @@ from support.processes import ALL_SCOPES, GatewayProcess
 from support.published import Published
 from support.release_folder import write_release
 
-WAIT_S = 20
+WAIT_S = 60
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def untell(server: GatewayProcess, word: str) -> None:
 def order(http: httpx2.Client, key: str, **changes: Any) -> httpx2.Response:
     ticket = {"account": "primary", "symbol": "AAPL", "side": "buy", "type": "market"}
     body = ticket | {"time_in_force": "day", "qty": "1"} | changes
-    return http.post("/v1/orders", json=body, headers={"Idempotency-Key": key, "Prefer": "wait=5"})
+    return http.post("/v1/orders", json=body, headers={"Idempotency-Key": key, "Prefer": "wait=30"})
 
 
 def becomes(truth: Callable[[], bool]) -> None:

@@ -215,7 +215,7 @@ async def test_a_full_disk_refuses_until_there_is_room(
         async with opened(tight.directory, vfs=tight.vfs) as ledger:
             await ledger.commit(story.opening())
             tight.fill(ledger)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while ledger.full is None:
                     batch = story.decide()
                     try:

@@ -391,7 +391,7 @@ async def test_an_idle_writer_takes_its_lock_again(
     )
     async with opened_on(tmp_path, Address(shared_server().url(name))) as ledger:
         [(first, _)] = rows_of(name, f"SELECT l.pid, pg_terminate_backend(l.pid, 2000) {held}")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (found := rows_of(name, f"SELECT l.pid {held}")) in ([], [(first,)]):  # noqa: ASYNC110  seen from outside
                 await asyncio.sleep(0.05)
         assert len(found) == 1

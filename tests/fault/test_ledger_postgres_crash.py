@@ -26,7 +26,7 @@ from support.postgres import PostgresServer, running_server
 pytestmark = pytest.mark.slow
 
 LOAD = Path(__file__).resolve().parents[1] / "support" / "postgres_load.py"
-PATIENCE_S = 40
+PATIENCE_S = 60
 
 Lines = list[list[str]]
 

@@ -168,6 +168,25 @@ async def test_the_wait_for_a_disk_that_hangs_ends_and_the_halt_stands(
         assert journal.book.halts == {}
 
 
+async def test_a_disk_that_hangs_does_not_keep_whoever_halts_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(halting_module, "ENTRY_WAIT_S", 0.05)
+    async with halting_on_a_stalled_disk(tmp_path) as (stops, journal, free):
+        [halt_id] = journal.book.halts
+        again = await stops.halt(
+            cause="TEST", scope=Scope("symbol", "AAPL"), by="ada", clear_by="admin"
+        )
+        assert not free.is_set()
+        assert {halt_id, again.halt_id} == set(journal.book.halts)
+        assert stops.kept(again.halt_id) is not Kept.LOG, "nobody is told more than is known"
+        free.set()
+        monkeypatch.setattr(halting_module, "ENTRY_WAIT_S", WAIT_S)
+        await lift(stops, again.halt_id)
+        assert list(journal.book.halts) == [halt_id]
+    assert halts_in(tmp_path) == 2
+
+
 async def test_a_halt_whose_entry_fails_while_it_is_waited_for_is_not_lifted(
     tmp_path: Path,
 ) -> None:

@@ -45,6 +45,7 @@ class Handler(BaseHTTPRequestHandler):
 
     peer: AlpacaPeer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go out apart: 40 ms between them otherwise
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the library's name
         """Say nothing on stderr."""

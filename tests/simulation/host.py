@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Generator
 from random import Random
 from typing import Final, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.host import OsEntropy, SystemClock, ThreadRunner
 from gateway.ledger.opening import Opened
 from simulation.loop import VirtualLoop
 
 T = TypeVar("T")
-JITTER_US: Final = 900
+JITTER_S: Final = 0.0009
 """How much later than asked a wait may end."""
 BOOT_NS: Final = 10**12
 
@@ -37,7 +40,7 @@ class VirtualClock(SystemClock):
 
     async def sleep_ms(self, duration_ms: int) -> None:
         """Wait a little longer than that."""
-        await asyncio.sleep(duration_ms / 1_000 + self._random.randrange(JITTER_US) / 1_000_000)
+        await asyncio.sleep(duration_ms / 1_000 + self._random.random() * JITTER_S)
 
 
 class SeededEntropy(OsEntropy):
@@ -51,6 +54,24 @@ class SeededEntropy(OsEntropy):
     def token(self, size: int) -> bytes:
         """See ``gateway.ports.Entropy``."""
         return self._random.randbytes(size)
+
+
+@contextlib.contextmanager
+def seeded_keys(random: Random) -> Generator[None]:
+    """Make the private keys that the gateway puts into files of ``random``.
+
+    They are the one thing that it does not draw from its host's entropy.
+    """
+    generate = Ed25519PrivateKey.generate
+
+    def seeded() -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(random.randbytes(32))
+
+    Ed25519PrivateKey.generate = seeded  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Ed25519PrivateKey.generate = generate  # type: ignore[method-assign]
 
 
 class InlineRunner(ThreadRunner):

@@ -26,7 +26,6 @@ from gateway.domain.order import BrokerOrder, OrderType, TimeInForce
 from gateway.domain.permission import Route, Validated
 from gateway.domain.venue import VenueTerms
 from simulation.held import OPEN, PRICE_DECIMALS, TICK
-from simulation.times import sessions
 from simulation.venue import Answer, Venue
 
 NAME: Final = "hostile"
@@ -38,13 +37,13 @@ SENDS_S: Final = 0.001
 class HostileBroker:
     """Implements ``gateway.brokers.contract.OpenBroker``."""
 
-    poll_ms = 500
     settle_ms = 15_000
     """Longer than anything travels, and than an order takes to show up."""
 
     def __init__(self, venue: Venue) -> None:
         """Talk to ``venue``."""
         self._venue = venue
+        self.poll_ms = venue.poll_ms
 
     @property
     def name(self) -> str:
@@ -140,7 +139,7 @@ class HostileBroker:
 
     async def hours_between(self, first: date, last: date) -> Sequence[Hours]:
         """Every working day."""
-        return sessions(first, last)
+        return self._venue.calendar.sessions(first, last)
 
     async def close(self) -> None:
         """Hold nothing, release nothing."""

@@ -52,6 +52,8 @@ class Invariants:
         """Begin with nothing broken."""
         self._world = world
         self.broken: list[str] = []
+        self.root = ""
+        """Of the published log, once it is verified."""
         self._sent: set[str] = set()
         self._kills: list[Kill] = []
         """Kills that were pulled and that nobody has lifted."""
@@ -230,6 +232,7 @@ class Invariants:
             self.break_("a rebuilt book is the running one", _difference(rebuilt, app.journal.book))
         await world.ask(app.ledger.publish_now())
         report = verify_log(world.machine.settings.data / "log", app.vkey)
+        self.root = report.root
         if not report.ok:
             bad = [f"{step.number}: {step.detail}" for step in report.steps if not step.ok]
             self.break_("the log verifies", "; ".join(bad))
@@ -274,6 +277,7 @@ class Invariants:
                     f"ledger {order.status} {order.filled_qty}, broker {theirs}",
                 )
         for order in book.orders.values():
+            world.counts[f"ended {order.status}"] += order.allow
             if order.reserves and order.broker_client_id not in venue.orders:
                 self.break_(
                     "every order ends or is openly open",

@@ -18,15 +18,17 @@ from gateway.domain.fact import Fact, Prices
 from simulation.host import InlineRunner, SeededEntropy, VirtualClock
 from simulation.loop import DiedError, Process, VirtualLoop
 from simulation.release import HOSTED, shared_release
-from simulation.times import local_us
+from simulation.times import Calendar, day_of
 
 DAY: Final = date(2027, 3, 15)
 """A Monday."""
-BEFORE: Final = date(2027, 3, 12)
 ALIASES: Final = ("alpha", "beta")
 CASH: Final = 200_000
+CANCEL_BEFORE_MS: Final = 10_000
+"""How long before the close day orders are cancelled."""
 LONG_MS: Final = 7 * 24 * 3_600_000
 QUOTE_MS: Final = 900_000
+MINUTE_US: Final = 60_000_000
 WINDOW_US: Final = 360_000_000
 """How long ago the quotes are of that the price collars look back to."""
 TO_PUSHED: Final = 10_000
@@ -47,10 +49,14 @@ MODEL: Final[Mapping[str, int | str | bool]] = {
 class Machine:
     """The computer that gateways live and die on: its disk, its clock, its randomness."""
 
-    def __init__(self, loop: VirtualLoop, seed: int, data: Path) -> None:
-        """Begin on an empty folder, at ten in the morning in New York."""
+    def __init__(
+        self, loop: VirtualLoop, seed: int, data: Path, calendar: Calendar, start_us: int
+    ) -> None:
+        """Begin on an empty folder, at an instant of the first day."""
         self.loop = loop
-        self.clock = VirtualClock(loop, local_us(DAY, 10, 0), Random(f"{seed}/clock"))
+        self.calendar = calendar
+        """The venue's."""
+        self.clock = VirtualClock(loop, start_us, Random(f"{seed}/clock"))
         self.entropy = SeededEntropy(Random(f"{seed}/entropy"))
         self.release_folder, self.in_force = shared_release()
         self.settings = _settings(self.release_folder).model_copy(update={"data": data})
@@ -66,6 +72,7 @@ def _settings(release: Path) -> Settings:
         "release": release,
         "accounts": dict.fromkeys(ALIASES, account),
         "reconcile_cash_tolerance": "0",
+        "cancel_before_close_ms": CANCEL_BEFORE_MS,
     }
     return Settings(**given)
 
@@ -136,8 +143,9 @@ class Life:
         """Tell it what it must know of the market before it can allow anything."""
         for name, value in MODEL.items():
             self._tell(name, value, LONG_MS)
+        today = day_of(self.machine.clock.market_us())
+        closed = self.machine.calendar.before(today).closes_us - MINUTE_US
         for symbol, price in prices.items():
-            closed = local_us(BEFORE, 15, 59)
             self._tell(f"close.{symbol}", price * TO_PUSHED, LONG_MS, closed)
         self._quote(prices, WINDOW_US)
 

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
+from random import Random
 from types import CoroutineType
 from typing import Any, Final, TypeVar
 
@@ -50,9 +51,10 @@ class Process:
         self.steps = 0
         self.dies_at: int | None = None
         """The step before which it is killed, counted from its beginning."""
-        self.tasks: set[asyncio.Task[Any]] = set()
+        # In the order in which they were begun: sets of them are ordered by address.
+        self._tasks: dict[asyncio.Task[Any], None] = {}
         self._raised: list[asyncio.Task[Any]] = []
-        self.waiting: set[asyncio.Future[Any]] = set()
+        self.waiting: dict[asyncio.Future[Any], None] = {}
         """Who outside of it waits for an answer."""
         self.generators: list[AsyncGenerator[Any, None]] = []
         """Those that it is inside of, and that end with it."""
@@ -79,16 +81,19 @@ class Process:
         for tidy in self.at_death:
             tidy()
 
-
     def _end_tasks(self) -> None:
-        while self.tasks:  # on its way out one may begin another
-            task = self.tasks.pop()
+        while self._tasks:  # on its way out one may begin another
+            task, _ = self._tasks.popitem()
             task._log_destroy_pending = False  # type: ignore[attr-defined]
             self.context.run(_take_down, task.get_coro())
 
-    def ended(self, task: asyncio.Task[Any]) -> None:
-        """Take note of a task that has ended."""
-        self.tasks.discard(task)
+    def begun(self, task: asyncio.Task[Any]) -> None:
+        """Take note of a task; it ends with the process."""
+        self._tasks[task] = None
+        task.add_done_callback(self._ended, context=self.context)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
         # Not its method: that takes the failure for one that somebody has looked at.
         if task._exception is not None:  # type: ignore[attr-defined]
             self._raised.append(task)
@@ -174,6 +179,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.failures: list[str] = []
         """What callbacks raised."""
+        self.shuffles: Random | None = None
+        """Draws the order of what is ready at the same time; without it, as it was asked for."""
         self.set_exception_handler(self._failed)
 
     def time(self) -> float:
@@ -189,7 +196,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return step
 
     def call_at(  # type: ignore[override]
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
     ) -> Step:
         """See asyncio; what is due at the same time runs in the order in which it was asked for."""
         step = Step(self, when, callback, args, context)
@@ -197,7 +208,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return step
 
     def call_later(  # type: ignore[override]
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self,
+        delay: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
     ) -> Step:
         """See asyncio."""
         return self.call_at(self._now + delay, callback, *args, context=context)
@@ -211,11 +226,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.Task[Any]:
         """See asyncio; the task belongs to the process that it is begun in."""
         chosen = context if context is not None else copy_context()
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=chosen)
+        named = None if name is None else str(name)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=named, context=chosen)
         process = chosen.get(PROCESS)
         if process is not None:
-            process.tasks.add(task)
-            task.add_done_callback(process.ended, context=chosen)
+            process.begun(task)
         return task
 
     async def ask(self, process: Process, work: Coroutine[Any, Any, T]) -> T:
@@ -228,13 +243,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
             work.close()
             raise DiedError(process.name)
         answer: asyncio.Future[T] = self.create_future()
-        process.waiting.add(answer)
+        process.waiting[answer] = None
         task = self.create_task(work, context=process.context.copy())
         task.add_done_callback(lambda done: _hand_over(done, answer), context=copy_context())
         try:
             return await answer
         finally:
-            process.waiting.discard(answer)
+            process.waiting.pop(answer, None)
 
     def close(self) -> None:
         """End what is left: nobody waits for it any more."""
@@ -249,7 +264,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         timers, steps = self._timers, self._steps
-        while timers and timers[0][2].cancelled():
+        while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)
         if not steps:
             if not timers:
@@ -257,12 +272,28 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._now = max(self._now, timers[0][0])
         while timers and timers[0][0] <= self._now:
             steps.append(heapq.heappop(timers)[2])
+        if self.shuffles is not None and len(steps) > 1:
+            self._shuffle(self.shuffles)
         for _ in range(len(steps)):
             step = steps.popleft()
-            if not step.cancelled() and self._may_run(step.context.get(PROCESS)):
+            if step._cancelled:
+                continue
+            process = step.context.get(PROCESS)
+            if process is None or self._may_run(process):
                 self._run(step)
 
+    def _shuffle(self, random: Random) -> None:
+        """Put what is ready in another order; the world's own steps keep their places."""
+        steps = self._steps
+        places = [n for n, step in enumerate(steps) if step.context.get(PROCESS) is not None]
+        drawn = [steps[n] for n in places]
+        random.shuffle(drawn)
+        for place, step in zip(places, drawn, strict=True):
+            steps[place] = step
+
     def _run(self, step: Step) -> None:
+        self.steps += 1
+        assert self.steps <= STEPS_MAX, "the world goes round in circles"
         try:
             step.context.run(step.callback, *step.args)
         except (SystemExit, KeyboardInterrupt):
@@ -271,11 +302,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             told = {"message": "a callback failed", "exception": error}
             step.context.run(self.call_exception_handler, told)
 
-    def _may_run(self, process: Process | None) -> bool:
-        self.steps += 1
-        assert self.steps <= STEPS_MAX, "the world goes round in circles"
-        if process is None:
-            return True
+    def _may_run(self, process: Process) -> bool:
         if process.alive:
             process.steps += 1
             if process.steps == process.dies_at:
@@ -287,7 +314,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._cancelled += 1
         if self._cancelled > CANCELLED_MAX:
             self._cancelled = 0
-            self._timers = [timer for timer in self._timers if not timer[2].cancelled()]
+            self._timers = [timer for timer in self._timers if not timer[2]._cancelled]
             heapq.heapify(self._timers)
 
     def _process_events(self, event_list: object) -> None:

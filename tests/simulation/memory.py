@@ -1,11 +1,11 @@
 """What was found out about the same bytes a moment ago: read once strictly, and then believed.
 
 Thousands of worlds read their own logs again and again: at each start, at each gate, at the end.
-Whether bytes are canonical, what an envelope holds, whether that is a record of its kind and whether
-a signature is good are pure functions of those bytes. Each is computed in earnest the first time
-that a world meets the bytes, and remembered until its end; other bytes, a changed log's too, are
-judged in earnest. What this process has written as canonical is canonical, and what it has signed
-is signed.
+Whether bytes are canonical, what an envelope holds, whether that is a record of its kind and
+whether a signature is good are pure functions of those bytes. Each is computed in earnest the first
+time that a world meets the bytes, and remembered until its end; other bytes, a changed log's too,
+are judged in earnest. What this process has written as canonical is canonical, and what it has
+signed is signed.
 """
 
 from __future__ import annotations
@@ -104,14 +104,21 @@ def remembering() -> Generator[None]:
     """Remember until the block ends."""
     memory = Memory()
     rules = {kind: memory.rule(kind, rule) for kind, rule in records.KINDS.items()}
+
+    def sign(self: Ed25519Signer, message: bytes) -> bytes:
+        return memory.sign(self, message)
+
+    def verify(self: PublicKey, signature: bytes, message: bytes) -> bool:
+        return memory.verify(self, signature, message)
+
     with contextlib.ExitStack() as stack:
         for owner, name, known in (
             (canonical, "_WRITER", memory),
             (canonical, "decode", memory.decode),
             (envelope, "open_payload", memory.open_payload),
             (keys, "_check_point", memory.check_point),
-            (Ed25519Signer, "sign", lambda self, message: memory.sign(self, message)),
-            (PublicKey, "verify", lambda self, *given: memory.verify(self, *given)),
+            (Ed25519Signer, "sign", sign),
+            (PublicKey, "verify", verify),
             (records, "KINDS", MappingProxyType(rules)),
         ):
             stack.callback(setattr, owner, name, getattr(owner, name))

@@ -35,6 +35,7 @@ LIMITS: Final = {
     "asset_exposure_max_bps": 9_000,
     "sector_exposure_max_bps": 9_900,
     "quote_age_max_ms": 15_000,
+    "close_buffer_min_ms": 2_000,
     "leverage_max_bps": 20_000,
     "short_notional_max_micros": 1,
     "day_loss_max_micros": 50_000 * DOLLAR,

@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from simulation.faults import FAULTS
+from simulation.kinds import kind_of
 from simulation.runs import Tally, prepare, simulate, story
 
 SEEDS: Final = int(os.environ.get("SIMULATION_SEEDS", "1000"))
@@ -51,11 +52,32 @@ def test_every_kind_of_fault_is_injected() -> None:
     assert tally.counts["allowed in place of another"] > 0
 
 
+def test_worlds_of_every_kind_are_run() -> None:
+    """Some see the close, the end of day orders, and the next morning."""
+    nights = [seed for seed in range(200) if kind_of(seed).night]
+    tally = simulate(nights[:4])
+    assert not tally.broken, "\n\n".join(story(told) for told in tally.broken[:3])
+    assert tally.counts["night"] == 4
+    assert tally.counts["ended EXPIRED"] > 0
+    kinds = [kind_of(seed) for seed in range(200)]
+    assert len({(kind.night, kind.shuffled, kind.poll_ms) for kind in kinds}) == 12
+    assert any(kind.calendar.half_days for kind in kinds)
+
+
 def test_a_seed_tells_the_same_story_again() -> None:
-    """In another process as well, whose hashes are salted otherwise."""
+    """In another process as well, whose hashes are salted otherwise: to the last byte of its log.
+
+    One world of each kind: an ordinary one, one over the night, one in any order.
+    """
+    kinds = [(seed, kind_of(seed)) for seed in range(200)]
+    seeds = [
+        next(seed for seed, kind in kinds if (kind.night, kind.shuffled) == wanted)
+        for wanted in ((False, False), (True, False), (False, True))
+    ]
     code = (
-        "from simulation.runs import prepare, simulate_one; prepare(); "
-        "print(*simulate_one(11).trace, sep='\\n')"
+        "from simulation.runs import prepare, simulate_one; prepare()\n"
+        f"for told in map(simulate_one, {seeds}):\n"
+        "    print(*told.trace, *told.broken, told.steps, told.root, sep='\\n')"
     )
     stories = [
         subprocess.run(
@@ -70,4 +92,4 @@ def test_a_seed_tells_the_same_story_again() -> None:
         for salt in ("1", "2")
     ]
     assert stories[0] == stories[1]
-    assert stories[0].count("\n") > 20
+    assert stories[0].count("\n") > 60

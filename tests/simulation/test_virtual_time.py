@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Generator
+from datetime import date
 from random import Random
 
 import pytest
 
 from simulation.host import InlineRunner, SeededEntropy, VirtualClock
 from simulation.loop import DiedError, Process, StalledError, VirtualLoop
+from simulation.times import Calendar, local_us
 
 
 @pytest.fixture
@@ -60,6 +62,60 @@ def test_callbacks_keep_their_order(loop: VirtualLoop) -> None:
 
     loop.run_until_complete(runs())
     assert seen == list(range(10))
+
+
+def test_what_is_ready_may_run_in_any_order(loop: VirtualLoop) -> None:
+    """What a process does, that is; the world around it keeps its order."""
+    loop.shuffles = Random(3)
+    inside: list[int] = []
+    outside: list[int] = []
+
+    async def runs() -> None:
+        process = Process("p")
+        for n in range(10):
+            loop.call_soon(inside.append, n, context=process.context.copy())
+            loop.call_soon(outside.append, n)
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(runs())
+    assert outside == list(range(10))
+    assert sorted(inside) == outside != inside
+
+
+def test_a_failure_that_nobody_can_look_at_any_more_is_told(loop: VirtualLoop) -> None:
+    process = Process("p")
+
+    async def fails(what: str) -> None:
+        raise ValueError(what)
+
+    async def work() -> None:
+        begun = [asyncio.create_task(fails(what)) for what in ("seen", "kept", "lost")]
+        await asyncio.sleep(1)
+        seen, kept, _ = begun
+        del begun, _
+        with pytest.raises(ValueError, match="seen"):
+            await seen
+        [unseen] = process.unseen(over=False)
+        assert "ValueError('lost')" in unseen
+        assert process.unseen(over=False) == []
+        [unseen] = process.unseen(over=True)
+        assert "ValueError('kept')" in unseen
+        assert kept.done()
+
+    loop.run_until_complete(loop.ask(process, work()))
+
+
+def test_the_venue_s_days() -> None:
+    friday, saturday, monday = date(2027, 3, 12), date(2027, 3, 13), date(2027, 3, 15)
+    calendar = Calendar(frozenset({monday}))
+    assert len(calendar.sessions(friday, monday)) == 2
+    assert calendar.before(monday) == calendar.session(friday) == calendar.before(saturday)
+    assert calendar.after(friday) == calendar.session(monday)
+    assert calendar.open_at(local_us(friday, 15, 59))
+    assert not calendar.open_at(local_us(friday, 16, 0))
+    assert not calendar.open_at(local_us(saturday, 12, 0))
+    assert calendar.open_at(local_us(monday, 12, 59))
+    assert not calendar.open_at(local_us(monday, 13, 0))
 
 
 def test_nothing_of_a_killed_process_runs_again(loop: VirtualLoop) -> None:

@@ -33,10 +33,11 @@ from simulation.held import (
     record_of,
 )
 from simulation.loop import VirtualLoop
-from simulation.times import day_of
+from simulation.times import Calendar, day_of
 
 BAND_PERCENT: Final = 1
 """How far prices go from where they began: limits are checked against what they were before."""
+MICROS: Final = 1_000_000
 CONFUSED_S: Final = 10
 """How long reports may contradict each other."""
 
@@ -53,10 +54,13 @@ class Venue:
     accounts: dict[str, Account]
     prices: dict[str, int]
     wall_us: Callable[[], int]
+    calendar: Calendar
     rates: Mapping[str, int]
     watch: Watch
     faults: Counter[str]
     """Faults injected, by kind."""
+    poll_ms: int
+    """How often it wants to be asked for what is new."""
     orders: dict[str, Held] = field(default_factory=dict[str, Held])
     """By client id."""
     stream: list[BrokerUpdate] = field(default_factory=list[BrokerUpdate])
@@ -100,6 +104,21 @@ class Venue:
         """End every fault; what is on its way arrives."""
         self.healed = True
 
+    # ---- the day
+
+    def open(self) -> None:
+        """Be open on the day that it is; day orders end when it closes."""
+        self._ends_day(self.calendar.session(day_of(self.wall_us())).closes_us)
+
+    def _ends_day(self, closes_us: int) -> None:
+        left_us = closes_us - self.wall_us()
+        if left_us > 0:  # clocks jump
+            self.later(left_us / MICROS, self._ends_day, closes_us)
+            return
+        for held in list(self.orders.values()):
+            if held.order.time_in_force is TimeInForce.DAY:
+                self._end(held, "EXPIRED", "none")
+
     # ---- orders
 
     def arrive(self, order: BrokerOrder, answer: Answer, replaced: Held | None = None) -> None:
@@ -135,6 +154,8 @@ class Venue:
     def _refusal(self, order: BrokerOrder) -> str | None:
         if order.broker_client_id in self.orders:
             return "ERR_DUPLICATE_ID"
+        if not self.calendar.open_at(self.wall_us()):
+            return "ERR_MARKET_CLOSED"
         if self.strikes("too many requests"):
             return "ERR_RATE_LIMIT"
         if self.strikes("no funds"):
@@ -186,7 +207,7 @@ class Venue:
 
     def fill(self, held: Held, *, whole: bool = False) -> None:
         """Execute a part of an order, or what is left of it."""
-        if not held.open:
+        if not held.open or not self.calendar.open_at(self.wall_us()):
             return
         order = held.order
         leaves = order.qty - held.filled

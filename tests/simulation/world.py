@@ -20,13 +20,16 @@ from gateway.ledger.database import DATABASE
 from simulation.faults import FAULTS
 from simulation.figures import Unknowns, unknowns_of
 from simulation.held import Account
+from simulation.host import seeded_keys
 from simulation.hostile import HostileBroker
 from simulation.invariants import Broken, Invariants
+from simulation.kinds import Kind, kind_of
 from simulation.life import ALIASES, CASH, Life, Machine
 from simulation.loop import DiedError, VirtualLoop
 from simulation.memory import remembering
 from simulation.persons import reconcile, settle_by_hand
 from simulation.script import Script
+from simulation.times import day_of
 from simulation.venue import Venue
 
 T = TypeVar("T")
@@ -65,6 +68,8 @@ class Told:
     unknowns: Unknowns
     virtual_s: float
     steps: int
+    root: str
+    """Of the published log: whatever was recorded is in it."""
 
 
 class World:
@@ -80,7 +85,10 @@ class World:
         self.loop = VirtualLoop()
         self.random = Random(f"{seed}/world")
         self._disk = Random(f"{seed}/disk")
-        self.machine = Machine(self.loop, seed, folder / "data")
+        self.kind: Kind = kind_of(seed)
+        self.loop.shuffles = Random(f"{seed}/order") if self.kind.shuffled else None
+        calendar = self.kind.calendar
+        self.machine = Machine(self.loop, seed, folder / "data", calendar, self.kind.start_us)
         self.faults: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.trace: list[str] = []
@@ -95,6 +103,8 @@ class World:
             accounts={alias: Account(CASH * 1_000_000) for alias in ALIASES},
             prices=dict(PRICES),
             wall_us=self.machine.clock.wall_us,
+            calendar=calendar,
+            poll_ms=self.kind.poll_ms,
             rates=self.rates,
             watch=self.invariants,
             faults=self.faults,
@@ -116,7 +126,7 @@ class World:
         """How long a piece of work waits for the disk, and its answer again."""
         if self.healed:
             return 0.0
-        drawn = self._disk.randrange(1_000 * HANGS_OF)
+        drawn = int(self._disk.random() * 1_000 * HANGS_OF)
         if drawn < self.rates["disk hangs"]:
             self.faults["disk hangs"] += 1
             return HANGS_S
@@ -145,6 +155,8 @@ class World:
                 self.die_soon(200)
             try:
                 await self.life.start()
+                self.life.introduce(self.venue.prices)
+                self.life.quote(self.venue.prices)
             except DiedError:
                 continue
             except Exception as error:  # noqa: BLE001  whoever keeps it running tries again
@@ -153,8 +165,6 @@ class World:
                 self.life.process.kill()
                 await asyncio.sleep(self.random.randint(1, 5))
                 continue
-            self.life.introduce(self.venue.prices)
-            self.life.quote(self.venue.prices)
             self.note("up")
             self.invariants.started()
             return
@@ -207,8 +217,14 @@ class World:
     async def _live(self) -> None:
         """One event after the other, and a new gateway whenever one has died."""
         script = Script(self)
-        while self.happened < self.events:
+        self.venue.open()
+        night = self.kind.night
+        while night or self.happened < self.events:
             await asyncio.sleep(self.random.random() * 0.4)
+            if night and self.machine.clock.wall_us() > self.kind.night_us:
+                night = False
+                await script.finished()
+                await self._night()
             self._supervise()
             if not self.life.process.alive:
                 self.note("died")
@@ -217,6 +233,20 @@ class World:
             await script.event()
             self.invariants.after_event()
         await script.finished()
+
+    async def _night(self) -> None:
+        """The gateway is ended, or dies; it is started again when the venue trades again."""
+        self.note("night")
+        self.counts["night"] += 1
+        if self.random.randrange(3):
+            with contextlib.suppress(DiedError, WritError):
+                await self.stop()
+        self.life.process.kill()
+        now_us = self.machine.clock.wall_us()
+        opens_us = self.machine.calendar.after(day_of(now_us)).opens_us
+        await asyncio.sleep((opens_us - now_us) / 1_000_000 + self.random.randint(-60, 600))
+        self.venue.open()
+        await self.boot()
 
     def _supervise(self) -> None:
         """Kill a gateway that cannot record any more, as whoever keeps it running would."""
@@ -269,7 +299,7 @@ class World:
         registry.BROKERS = {**before, "null": open_venue}  # type: ignore[misc]
         publisher.INTERVAL_MS = 3_600_000  # type: ignore[misc]  # many small files for nobody
         try:
-            with remembering():
+            with remembering(), seeded_keys(Random(f"{self.seed}/keys")):
                 self.loop.run_until_complete(self.run())
         except Exception as error:  # noqa: BLE001  whatever it is: it has this seed
             self.invariants.break_("the world goes on", f"{type(error).__name__}: {error}")
@@ -289,4 +319,5 @@ class World:
             unknowns=self.unknowns,
             virtual_s=self.loop.time(),
             steps=self.loop.steps,
+            root=self.invariants.root,
         )

@@ -58,7 +58,7 @@ class RunningClock(ManualClock):
         return time.monotonic_ns()
 
 
-async def until(holds: Callable[[], bool], patience_s: int = 30) -> None:
+async def until(holds: Callable[[], bool], patience_s: int = 60) -> None:
     """Wait for what the other side does in its own time, and not for ever."""
     async with asyncio.timeout(patience_s):
         while not holds():  # noqa: ASYNC110  a question to it, not a wait for news

@@ -25,7 +25,7 @@ class Desk:
     async def order(self, qty: str = "100", **changes: Any) -> str:
         """Propose an order that works at the broker; returns its client id there."""
         answer = await self.door.propose(
-            qty=qty, time_in_force="gtc", headers={"Prefer": "wait=20"}, **changes
+            qty=qty, time_in_force="gtc", headers={"Prefer": "wait=30"}, **changes
         )
         assert answer.status_code == 201, answer.text
         assert answer.json()["status"] == "ACKNOWLEDGED"

@@ -35,7 +35,7 @@ CYCLES_PER_FOLDER = 9
 """Then a new log is begun: verifying after each kill stays short, first starts are killed too."""
 AGAIN_MAX = 16
 """Answered requests that are sent again after each restart, beside all the unanswered."""
-CATCH_UP_S = 20
+CATCH_UP_S = 60
 
 LIMITCHECK = Path(__file__).parents[1] / "foreign" / "limitcheck" / "limitcheck.py"
 QUOTES = [times.written(quote_us) for _, quote_us in shipped_feed().tradable_sessions()]

@@ -109,7 +109,7 @@ def faults(folder: Path) -> list[str]:
 
 async def becomes(truth: Callable[[], bool]) -> None:
     """Wait for what a background task brings about."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not truth():  # noqa: ASYNC110  what is waited for is seen from outside only
             await asyncio.sleep(0.01)
 

@@ -27,7 +27,7 @@ from gateway.policy.release import Release
 from support.secrets_made import secret
 
 TOKEN: Final = "a-token-of-the-tests-0123456789"
-_START_TIMEOUT_S: Final = 20
+_START_TIMEOUT_S: Final = 60
 
 
 @dataclass(slots=True)

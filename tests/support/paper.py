@@ -26,7 +26,7 @@ from support.permitting import Officers, gateway_fields
 
 HOST = "paper.example.com:443"
 ORIGIN = "writ.local/log"
-LOOKS_S = 30
+LOOKS_S = 60
 """How long a change may take to be seen; a slow machine needs some of it."""
 
 

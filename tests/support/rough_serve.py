@@ -29,6 +29,7 @@ from gateway.cli.main import main
 from gateway.domain.execution import Accepted, Rejected
 from gateway.domain.order import BrokerOrder
 from support.disks import Disk, io_error
+from support.kept_modules import keep_modules
 
 DATA = Path(sys.argv[sys.argv.index("--data") + 1])
 LEDGER_WAL = "writ.db-wal"
@@ -91,4 +92,5 @@ if __name__ == "__main__":
         tap(Path(os.environ["ROUGH_WIRE"]))
     if "ROUGH_DISK" in os.environ:
         rough_disk(Path(os.environ["ROUGH_DISK"]))
+    keep_modules()  # it is started a hundred times
     main()

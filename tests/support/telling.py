@@ -147,6 +147,7 @@ async def telling(folder: Path) -> AsyncGenerator[Told]:
         market="historical",
         release=release,
         accounts={"primary": AccountSettings(opening_cash="300000")},
+        reconcile_settle_ms=200,  # a start that differs from its broker is not waited for
     )
     async with running(settings) as app:
         await app.modes.lift_omega4("ada", "test", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,18 @@ def test_the_page_is_made_of_the_table() -> None:
     assert arrows <= set(written.splitlines())
     with pytest.raises(ValueError, match="marks of states"):
         script.render("no marks")
+
+
+def test_each_complaint_has_the_tests_that_the_page_names() -> None:
+    written = (ROOT / "docs" / "order-lifecycle.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .* \| (.*) \| (`.*`) \|$", written, re.MULTILINE)
+    complaints = [row for row in rows if "::" in row[1]]
+    assert len(complaints) == 12
+    for issues, tests in complaints:
+        sources = ""
+        for path, name in re.findall(r"`([\w/.]+)::(\w+)`", tests):
+            source = (ROOT / "tests" / "unit" / path).read_text(encoding="utf-8")
+            assert f"def {name}(" in source, f"{path} has no {name}"
+            sources += source
+        for number in re.findall(r"#\d+", issues):
+            assert number in sources, f"the tests of {issues} do not name it"

@@ -22,7 +22,7 @@ from gateway.tracking.reconciliation.rows import (
     OrderRow,
     PositionRow,
 )
-from signing.lifecycle import State, allowed
+from signing.lifecycle import TERMINAL, State, allowed, state_after
 
 EXTERNAL_TRADE: Final = "EXTERNAL_TRADE"
 """Cause of a correction: somebody traded past the gateway."""
@@ -31,7 +31,7 @@ UNEXPLAINED_POSITION: Final = "UNEXPLAINED_POSITION"
 CASH_DIFFERENCE: Final = "CASH_DIFFERENCE"
 """Cause: dividends, interest, fees, deposits and withdrawals all look like this."""
 CORRECTED_AT_ONCE: Final = 256
-"""Positions that one entry corrects: with the longest names it is two thirds of an envelope."""
+"""Positions that one entry corrects: with the longest names it is two thirds of an entry."""
 OURS: Final = "wr-"
 """How the client ids begin that this gateway gives (``gateway.domain.ids``)."""
 SOURCE: Final = "reconciliation"
@@ -81,14 +81,8 @@ def _filled_more(
         return _question(order, broker, "FILLED_AT_UNKNOWN_PRICE")
     if cum_qty == order.qty:
         return [fill]
-    after = order.status if order.status in _ENDING else State.PARTIALLY_FILLED
+    after = state_after(order.status, "execution", fill.payload, leaves=order.qty - cum_qty)
     return [fill, *_ended(order, broker, row, after)]
-
-
-_ENDING: Final = frozenset(
-    {State.PENDING_CANCEL, State.PENDING_REPLACE, State.CANCELED, State.EXPIRED, State.REPLACED}
-)
-"""States that a part leaves as they are."""
 
 
 def _ended(order: OrderState, broker: str, row: OrderRow, now: State) -> list[Draft]:
@@ -96,14 +90,14 @@ def _ended(order: OrderState, broker: str, row: OrderRow, now: State) -> list[Dr
     try:
         theirs = State(row.theirs)
     except ValueError:
-        return _question(order, broker, "UNREADABLE_AT_BROKER")
+        return _question(order, broker, "UNREADABLE_AT_BROKER", now)
     if theirs not in (State.CANCELED, State.EXPIRED, State.REPLACED, State.REJECTED, State.FILLED):
         return []
-    if theirs is now:
+    if now in TERMINAL:  # over on both sides
         return []
     if theirs is State.FILLED or not allowed(now, theirs):
         # Filled, and not in full; or an end that cannot follow from what is recorded.
-        return _question(order, broker, "IMPOSSIBLE_AT_BROKER")
+        return _question(order, broker, "IMPOSSIBLE_AT_BROKER", now)
     payload = {
         "order_id": order.order_id,
         "broker_client_id": order.broker_client_id,
@@ -122,8 +116,8 @@ def _price(order: OrderState, stated: int | None) -> int | None:
     return None
 
 
-def _question(order: OrderState, broker: str, code: str) -> list[Draft]:
-    """Put an order before a person, once."""
+def _question(order: OrderState, broker: str, code: str, now: State | None = None) -> list[Draft]:
+    """Put an order before a person, once; ``now``: its state after the entries before this one."""
     if order.anomaly != NONE:
         return []
     payload = {
@@ -133,7 +127,7 @@ def _question(order: OrderState, broker: str, code: str) -> list[Draft]:
         "broker_client_id": order.broker_client_id,
         "told": "order",
         "code": code,
-        "state": order.status.value,
+        "state": (now or order.status).value,
     }
     return [Draft("anomaly", payload)]
 
@@ -276,8 +270,9 @@ def correction_drafts(
         "reconciliation_id": reconciliation_id,
         "by": by,
     }
-    for cause in (EXTERNAL_TRADE, UNEXPLAINED_POSITION):
-        moved = [one for one in found if one.cause == cause]
+    positions = [one for one in found if one.symbol != NONE]
+    for cause in sorted({one.cause for one in positions}):
+        moved = [one for one in positions if one.cause == cause]
         for start in range(0, len(moved), CORRECTED_AT_ONCE):
             part = moved[start : start + CORRECTED_AT_ONCE]
             yield Draft(
@@ -285,7 +280,7 @@ def correction_drafts(
                 head | {"cause": cause, "cash": NONE, "positions": _positions(part)},
             )
     for one in found:
-        if one.cause == CASH_DIFFERENCE:
+        if one.symbol == NONE:
             cash = {"before_micros": one.before, "after_micros": one.after}
             yield Draft("correction", head | {"cause": one.cause, "cash": cash, "positions": {}})
 

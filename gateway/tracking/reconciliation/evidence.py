@@ -28,7 +28,7 @@ def evidence(result: Result) -> bytes:
                 "after": one.after,
                 "qty_decimals": one.qty_decimals,
             }
-            for one in result.corrections
+            for one in result.corrections[:ROWS_MAX]
         ],
     }
     return canonical.encode(document | ({} if look is None else _table(look)))

@@ -47,8 +47,8 @@ from gateway.tracking.reconciliation.under_way import UnderWay
 
 LOOKS_MAX: Final = 3
 """How often a difference that will not stand still is looked at."""
-ROUNDS_MAX: Final = 2
-"""Fills that were missing move positions, which are compared anew: once."""
+ROUNDS_MAX: Final = 3
+"""Fills that were missing move positions, which are compared anew until none is missing."""
 ROWS_AT_ONCE: Final = 250
 """Rows that are compared before others have their turn."""
 RECORDED_AT_ONCE: Final = 200
@@ -161,12 +161,14 @@ class _Run:
             return self._result("failed", "CONTRADICTS_RECORD", self._explained, None)
 
     async def _compared(self) -> Result:
-        look, standing, history = await self._round()
-        for _ in range(ROUNDS_MAX - 1):
-            if not await self._settle_orders(standing, history):
-                break
+        for left in reversed(range(ROUNDS_MAX)):
             look, standing, history = await self._round()
-        return await self._conclude(look, standing, history)
+            moved = await self._settle_orders(standing, history)
+            if not moved:
+                return await self._conclude(look, standing, history)
+            if not left:  # no position is corrected before its fills have had their look
+                return await self._conclude(look, frozenset(), None)
+        raise AssertionError("the last round returns")
 
     async def _round(self) -> tuple[Look, frozenset[Difference], BrokerHistory | None]:
         look, standing = await self._standing()
@@ -248,7 +250,8 @@ class _Run:
         self, standing: Iterable[Difference], history: BrokerHistory | None
     ) -> bool:
         """Enter what the orders' differences lead to; returns whether positions moved by it."""
-        rows = [row for row in standing if isinstance(row, OrderRow)]
+        found = (row for row in standing if isinstance(row, OrderRow))
+        rows = sorted(found, key=lambda row: (row.order_id, row.broker_order_id))
         missing = missing_fills(self._book, self._account, history) if history else {}
         rows += late_rows(self._book, missing, {row.order_id for row in rows})
         drafts: list[Draft] = []

@@ -172,7 +172,7 @@ class Reconciliations:
 
     def _ran(self, known: _Account, result: Result) -> None:
         known.ran_ns = self._now_ns()
-        if result.corrections:
+        if result.corrections or result.outcome == "corrected":
             known.due[Reach.FULL] = known.ran_ns + AGAIN_MS * _NS_PER_MS
             known.woken.set()
 

@@ -24,7 +24,7 @@ def careful(data: dict[str, Any]) -> None:
 
 async def resting(door: Door, account: str) -> str:
     """An order that waits for a lower price."""
-    answer = await door.propose(**KO, account=account, headers={"Prefer": "wait=5"})
+    answer = await door.propose(**KO, account=account, headers={"Prefer": "wait=30"})
     assert answer.status_code == 201, answer.text
     return answer.json()["order_id"]
 

@@ -23,7 +23,7 @@ async def attempt(door: Door, order_id: str) -> dict[str, Any]:
 
 @pytest.mark.requirement("S1-14")
 async def test_an_allowed_attempt_has_the_printed_shape(door: Door) -> None:
-    sent = await door.propose(source_signal_id="sig-1", headers={"Prefer": "wait=5"})
+    sent = await door.propose(source_signal_id="sig-1", headers={"Prefer": "wait=30"})
     order = sent.json()
     found = await attempt(door, order["order_id"])
     results = found.pop("risk_check_results")
@@ -62,7 +62,7 @@ async def test_a_denied_attempt_says_which_check_stopped_it(door: Door) -> None:
 
 @pytest.mark.requirement("S1-14")
 async def test_what_stopped_it_may_be_no_check_at_all(door: Door) -> None:
-    order_id = (await door.propose(headers={"Prefer": "wait=5"})).json()["order_id"]
+    order_id = (await door.propose(headers={"Prefer": "wait=30"})).json()["order_id"]
     ledger = door.app.ledger
     state = await ledger.order(order_id)
     assert state is not None
@@ -95,7 +95,7 @@ async def test_what_stopped_it_may_be_no_check_at_all(door: Door) -> None:
 async def test_what_the_broker_said_is_told_and_what_it_did_not_say_is_not_made_up(
     door: Door, status: State, broker_order_id: str, told: tuple[str, str | None] | None
 ) -> None:
-    order_id = (await door.propose(headers={"Prefer": "wait=5"})).json()["order_id"]
+    order_id = (await door.propose(headers={"Prefer": "wait=30"})).json()["order_id"]
     state = await door.app.ledger.order(order_id)
     assert state is not None
     entry = await door.app.ledger.entry(state.decision_id)

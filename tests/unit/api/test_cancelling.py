@@ -17,7 +17,7 @@ PRICES = {"AAPL": "23.90", "KO": "31.60", "JPM": "47.00"}
 
 async def resting(door: Door, symbol: str, **changes: Any) -> str:
     ticket = {**RESTING, "symbol": symbol, "limit_price": PRICES[symbol], **changes}
-    answer = await door.propose(headers={"Prefer": "wait=5"}, **ticket)
+    answer = await door.propose(headers={"Prefer": "wait=30"}, **ticket)
     assert answer.status_code == 201, answer.text
     assert answer.json()["status"] == "ACKNOWLEDGED"
     return str(answer.json()["order_id"])

@@ -93,7 +93,7 @@ async def test_in_a_listed_symbol_every_order_needs_one_and_an_exit_none(tmp_pat
     release = write_edited(tmp_path / "listing", listed)
     async with opened(tmp_path / "gateway", **files.settings(), release=release) as door:
         assert outcome(await door.propose(qty="1")) == {"CMP-01"}
-        bought = await door.propose(**override(door, 1), headers={"Prefer": "wait=5"})
+        bought = await door.propose(**override(door, 1), headers={"Prefer": "wait=30"})
         assert outcome(bought) == set()
         assert (await door.clock("2015-01-05T15:30:00-05:00")).status_code == 200
         leaving: dict[str, Any] = {"side": "sell", "limit_price": "24.60"}

@@ -30,7 +30,7 @@ def outcome(answer: httpx2.Response) -> dict[str, tuple[int | None, int | None]]
 
 
 async def proposed(door: Door, **ticket: Any) -> dict[str, tuple[int | None, int | None]]:
-    answer = await door.propose(headers={"Prefer": "wait=5"}, **ticket)
+    answer = await door.propose(headers={"Prefer": "wait=30"}, **ticket)
     return outcome(answer)
 
 

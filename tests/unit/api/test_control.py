@@ -104,7 +104,7 @@ async def test_a_lift_may_have_an_end(door: Door) -> None:
 async def test_a_kill_denies_the_next_request_and_cancels_open_orders(door: Door) -> None:
     resting = await door.propose(limit_price="23.90", time_in_force="gtc")
     order_id = resting.json()["order_id"]
-    await door.propose(headers={"Prefer": "wait=5"})
+    await door.propose(headers={"Prefer": "wait=30"})
     killed = await door.call("POST", "/v1/kill", scope="operate", json=REASON)
     halt = killed.json()
     assert (halt["scope"], halt["name"], halt["cancels"]) == ("global", "*", True)

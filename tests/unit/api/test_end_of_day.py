@@ -23,7 +23,7 @@ NEVER: Mapping[str, str] = {"limit_price": "23.70", "qty": "1"}
 
 
 async def proposed(door: Door, **changes: Any) -> str:
-    answer = await door.propose(headers={"Prefer": "wait=5"}, **changes)
+    answer = await door.propose(headers={"Prefer": "wait=30"}, **changes)
     assert answer.status_code == 201, answer.text
     return answer.json()["order_id"]
 

@@ -68,10 +68,10 @@ async def test_under_a_kill_a_named_person_lets_positions_be_reduced(door: Door)
     assert "OMEGA-2" in await denied_by(door, **SALE, qty="10"), "it does not say that it exits"
     assert "OMEGA-2" in await denied_by(door, qty="1"), "a purchase grows it"
     assert "OMEGA-2" in await denied_by(door, qty="1", reduce_only=True), "so does this one"
-    sold = await door.propose(**EXIT, qty="6", headers={"Prefer": "wait=5"})
+    sold = await door.propose(**EXIT, qty="6", headers={"Prefer": "wait=30"})
     assert (sold.status_code, sold.json()["status"]) == (201, "ACKNOWLEDGED"), sold.text
     assert "OMEGA-2" in await denied_by(door, **EXIT, qty="5"), "six of ten are on their way"
-    rest = await door.propose(**EXIT, qty="4", headers={"Prefer": "wait=5"})
+    rest = await door.propose(**EXIT, qty="4", headers={"Prefer": "wait=30"})
     assert rest.json()["status"] == "ACKNOWLEDGED"
 
     assert (await door.clock(FILL_2)).status_code == 200
@@ -95,7 +95,7 @@ async def test_when_the_market_itself_is_the_halt_positions_can_still_be_reduced
     assert await denied_by(door, **EXIT, qty="4") == {"OMEGA-2"}
     await change(door, opened=True)
     assert {"MOD-01", "OMEGA-2"} <= await denied_by(door, **SALE, qty="4")
-    sold = await door.propose(**EXIT, qty="4", headers={"Prefer": "wait=5"})
+    sold = await door.propose(**EXIT, qty="4", headers={"Prefer": "wait=30"})
     assert (sold.status_code, sold.json()["status"]) == (201, "ACKNOWLEDGED"), sold.text
 
 
@@ -116,7 +116,7 @@ async def test_exits_that_work_survive_a_restart_under_the_kill(tmp_path: Path) 
         await kill(door)
         await change(door, opened=True)
         resting = {**EXIT, "limit_price": "24.50", "time_in_force": "gtc", "qty": "10"}
-        kept = (await door.propose(**resting, headers={"Prefer": "wait=5"})).json()
+        kept = (await door.propose(**resting, headers={"Prefer": "wait=30"})).json()
         assert kept["status"] == "ACKNOWLEDGED"
     async with opened(tmp_path, lifted=False) as door:
         order = (await door.call("GET", f"/v1/orders/{kept['order_id']}")).json()

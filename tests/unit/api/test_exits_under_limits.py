@@ -36,7 +36,7 @@ async def held(door: Door) -> str | None:
 
 async def accepted(door: Door, **ticket: Any) -> str:
     """Propose an order that the policy allows and the broker takes; return its id."""
-    answer = await door.propose(headers={"Prefer": "wait=5"}, **ticket)
+    answer = await door.propose(headers={"Prefer": "wait=30"}, **ticket)
     assert (answer.status_code, answer.json().get("status")) == (201, "ACKNOWLEDGED"), answer.text
     return answer.json()["order_id"]
 

@@ -40,7 +40,7 @@ async def exit_that_works(door: Door) -> str:
     await kill(door)
     body = {"opened": True, **REASON}
     assert (await door.call("POST", "/v1/exit-only", scope="admin", json=body)).status_code == 200
-    working = await door.propose(**EXIT, qty="10", headers={"Prefer": "wait=5"})
+    working = await door.propose(**EXIT, qty="10", headers={"Prefer": "wait=30"})
     assert working.json()["status"] == "ACKNOWLEDGED", working.text
     return working.json()["order_id"]
 
@@ -68,7 +68,7 @@ async def test_a_halt_of_the_gateway_s_own_that_is_due_again_leaves_exits_alone(
 
 @pytest.mark.requirement("S1-01")
 async def test_kills_at_once_ask_the_broker_and_end_as_one(door: Door) -> None:
-    resting = await door.propose(limit_price="24.00", headers={"Prefer": "wait=5"})
+    resting = await door.propose(limit_price="24.00", headers={"Prefer": "wait=30"})
     assert resting.json()["status"] == "ACKNOWLEDGED", resting.text
     ids = await asyncio.gather(*(kill(door) for _ in range(8)))
     assert len(set(ids)) == 1
@@ -87,7 +87,7 @@ async def test_a_kill_tells_what_could_not_be_cancelled_and_goes_on_trying(
         await cancel(broker, client_id)
 
     monkeypatch.setattr(SimulatorBroker, "cancel", cancelled)
-    resting = await door.propose(limit_price="24.00", headers={"Prefer": "wait=5"})
+    resting = await door.propose(limit_price="24.00", headers={"Prefer": "wait=30"})
     order_id = resting.json()["order_id"]
     halt = (await door.call("POST", "/v1/kill", scope="operate", json=REASON)).json()
     assert halt["uncancelled_count"] == 1
@@ -116,7 +116,7 @@ async def test_a_broker_that_hangs_over_a_cancel_does_not_keep_the_kill_waiting(
 
     monkeypatch.setattr(SimulatorBroker, "cancel", hangs)
     assert (
-        await door.propose(limit_price="24.00", headers={"Prefer": "wait=5"})
+        await door.propose(limit_price="24.00", headers={"Prefer": "wait=30"})
     ).status_code == 201
     async with asyncio.timeout(cancels.CANCEL_TIMEOUT_S / 2):
         halt = (await door.call("POST", "/v1/kill", scope="operate", json=REASON)).json()

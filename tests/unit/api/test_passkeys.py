@@ -20,6 +20,14 @@ from support.doors import Door, opened, problem, settings
 from support.passkeys import ORIGIN, Authenticator
 
 pytestmark = pytest.mark.requirement("S3-14")
+PAGES = (
+    "/live",
+    "/passkey",
+    "/console",
+    "/console/page.js",
+    "/console/console.js",
+    "/console/page.css",
+)
 REGISTER, ANSWER = "/v1/passkeys/registration", "/v1/passkeys/registration/answer"
 
 

@@ -171,8 +171,8 @@ async def test_a_caller_that_goes_away_does_not_free_its_key(
 
 
 async def test_waiting_for_the_brokers_first_answer(door: Door) -> None:
-    answer = await door.propose(headers={"Prefer": "respond-async, wait=5"})
-    assert answer.headers["preference-applied"] == "wait=5"
+    answer = await door.propose(headers={"Prefer": "respond-async, wait=30"})
+    assert answer.headers["preference-applied"] == "wait=30"
     order = answer.json()
     assert order["status"] == "ACKNOWLEDGED"
     assert order["broker"] == "simulator"
@@ -257,7 +257,7 @@ TYPES: list[dict[str, Any]] = [
 async def test_every_order_type_reaches_the_broker_as_it_was_decided(
     door: Door, fields: dict[str, Any]
 ) -> None:
-    answer = await door.propose(headers={"Prefer": "wait=5"}, **fields)
+    answer = await door.propose(headers={"Prefer": "wait=30"}, **fields)
     order = answer.json()
     assert answer.status_code == 201, answer.text
     assert (order["status"], order["type"]) == ("ACKNOWLEDGED", fields["type"])

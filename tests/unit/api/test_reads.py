@@ -16,7 +16,7 @@ CONTROL_ID = re.compile(r"^#   id: (\S+)$", re.MULTILINE)
 
 
 async def test_an_order_is_filled_on_the_next_bar_and_everything_shows_it(door: Door) -> None:
-    order = (await door.propose(headers={"Prefer": "wait=5"})).json()
+    order = (await door.propose(headers={"Prefer": "wait=30"})).json()
     assert (await door.clock("2015-01-05T15:30:00-05:00")).status_code == 200
     filled = (await door.call("GET", f"/v1/orders/{order['order_id']}")).json()
     assert filled["status"] == "FILLED"

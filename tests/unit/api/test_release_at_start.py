@@ -15,7 +15,7 @@ async def test_a_start_keeps_to_what_the_book_was_counted_in(tmp_path: Path) -> 
     old = write_release(tmp_path / "old")
     new = foreign_release(tmp_path / "new")  # AAPL in EUR, ten to a unit
     async with opened(tmp_path, release=old) as door:
-        waiting = await door.propose(limit_price="24.00", headers={"Prefer": "wait=5"})
+        waiting = await door.propose(limit_price="24.00", headers={"Prefer": "wait=30"})
         assert waiting.json()["status"] == "ACKNOWLEDGED", waiting.text
         count = await door.entries()
 

@@ -73,15 +73,15 @@ async def test_who_has_the_bundle_may_wait_for_the_next(door: Door) -> None:
         headers = {"If-None-Match": given, "Prefer": prefer}
         return await door.call("GET", CURRENT, scope="policy:read", headers=headers)
 
-    first = await ask("modes=snapshot,delta;wait=10", '"other"')
+    first = await ask("modes=snapshot,delta;wait=30", '"other"')
     assert (first.status_code, first.headers["content-type"]) == (200, WAITED)
     over = await ask("modes=snapshot,delta;wait=0")
     assert (over.status_code, over.headers["content-type"]) == (304, WAITED)
-    for none in ("modes=snapshot,delta", "wait=x", "await=10", "wait=-1", "wait=99999"):
+    for none in ("modes=snapshot,delta", "wait=x", "await=30", "wait=-1", "wait=99999"):
         answer = await ask(none)
         assert answer.status_code == 304
         assert answer.headers["content-type"] != WAITED, none
-    waiting = asyncio.create_task(ask("wait=10"))
+    waiting = asyncio.create_task(ask("wait=30"))
     await asyncio.sleep(0.05)
     assert not waiting.done()
     releases = door.app.releases

@@ -14,7 +14,7 @@ from gateway.ports import Draft
 from support.doors import Door, opened, problem
 
 RESTING = {"limit_price": "23.90", "time_in_force": "gtc", "qty": "40"}
-WAIT = {"Prefer": "wait=5"}
+WAIT = {"Prefer": "wait=30"}
 
 
 async def resting(door: Door, **changes: Any) -> dict[str, Any]:

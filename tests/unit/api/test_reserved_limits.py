@@ -39,7 +39,7 @@ CASES = {
 
 async def answered(door: Door, **order: Any) -> tuple[str, dict[str, tuple[int, int]]]:
     """Propose, and wait for the broker: the order's id, and what denied it."""
-    answer = await door.propose(headers={"Prefer": "wait=5"}, **RESTING | order)
+    answer = await door.propose(headers={"Prefer": "wait=30"}, **RESTING | order)
     document = answer.json()
     assert answer.status_code in {201, 403}, answer.text
     reasons = {} if answer.status_code == 201 else document["reasons"]

@@ -28,7 +28,7 @@ async def put(door: Door, name: str, value: object, at: str = NOW) -> None:
 
 async def denied_by(door: Door, **order: Any) -> set[str]:
     """The controls that deny an order now; none where it is allowed."""
-    answer = await door.propose(headers={"Prefer": "wait=5"}, **order)
+    answer = await door.propose(headers={"Prefer": "wait=30"}, **order)
     if answer.status_code == 201:
         assert answer.json()["status"] == "ACKNOWLEDGED", answer.text
         return set()
@@ -64,7 +64,7 @@ async def test_what_is_denied_reaches_no_broker(tmp_path: Path) -> None:
         await door.call("POST", "/v1/omega4", scope="admin", json=restored)
         assert await denied_by(door) == {"OMEGA-4"}
         await door.lift()
-        last = (await door.propose(headers={"Prefer": "wait=5"})).json()["broker_client_id"]
+        last = (await door.propose(headers={"Prefer": "wait=30"})).json()["broker_client_id"]
     assert sent(tmp_path) == [first, last]
 
 

@@ -38,7 +38,7 @@ async def denied_by(door: Door, **ticket: Any) -> set[str]:
 async def resting(door: Door, **ticket: Any) -> str:
     """An order that waits at the broker for a lower price; its id."""
     ticket = {"limit_price": "23.90", "time_in_force": "gtc"} | ticket
-    answer = await door.propose(headers={"Prefer": "wait=5"}, **ticket)
+    answer = await door.propose(headers={"Prefer": "wait=30"}, **ticket)
     assert (answer.status_code, answer.json()["status"]) == (201, "ACKNOWLEDGED"), answer.text
     return answer.json()["order_id"]
 
@@ -151,7 +151,7 @@ async def test_a_broker_that_rejects_order_after_order_stops_the_account(
 
 async def rejected(door: Door) -> bool:
     """Propose an order, and hear that the broker refused it."""
-    answer = await door.propose(headers={"Prefer": "wait=5"}, qty="2")
+    answer = await door.propose(headers={"Prefer": "wait=30"}, qty="2")
     return answer.status_code == 201 and answer.json()["status"] == "REJECTED"
 
 

@@ -38,7 +38,7 @@ async def test_the_whole_ticket_is_in_the_facts_but_for_notes(door: Door) -> Non
 @pytest.mark.requirement("S1-06")
 async def test_a_replace_is_previewed_in_the_place_of_what_it_replaces(door: Door) -> None:
     resting = {"limit_price": "23.90", "time_in_force": "gtc", "qty": "40"}
-    old = (await door.propose(**resting, headers={"Prefer": "wait=5"})).json()
+    old = (await door.propose(**resting, headers={"Prefer": "wait=30"})).json()
     assert old["status"] == "ACKNOWLEDGED", [r["control"] for r in old.get("reasons", [])]
     beside = await preview(door, **resting)
     instead = await preview(door, **resting, replaces=old["order_id"])

@@ -15,7 +15,7 @@ from support.logs import seeded
 from support.tickets import TICKET
 from support.trust import CAROL, HOUR_US, MALLORY, OUTPUT, TrustFiles, an_override, trust_files
 
-LATE_S = 15
+LATE_S = 60
 ELSEWHERE = Vkey("writ.local/log", seeded(3).public)
 """The log of another gateway, which has the same origin as every gateway that was given none."""
 

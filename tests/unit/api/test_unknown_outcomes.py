@@ -66,7 +66,7 @@ async def door(tmp_path: Path, broker: Broker) -> AsyncGenerator[Door]:
 async def lost(door: Door, broker: Broker, **ticket: Any) -> str:
     """An order that was sent, and of which nobody knows whether it arrived."""
     broker.cut = True
-    answer = await door.propose(headers={"Prefer": "wait=5"}, **ticket)
+    answer = await door.propose(headers={"Prefer": "wait=30"}, **ticket)
     assert answer.status_code == 201, answer.text
     order_id = answer.json()["order_id"]
     assert door.app.book().orders[order_id].status is State.UNKNOWN
@@ -130,7 +130,7 @@ async def test_a_purchase_in_doubt_helps_no_exit(door: Door, broker: Broker) -> 
 @pytest.mark.requirement("W-07")
 async def test_beside_an_anomaly_not_even_an_exit_passes(door: Door) -> None:
     """Nobody knows what is held: a broker told a fill beyond what was ordered."""
-    answer = await door.propose(qty="1", limit_price="24.00", headers={"Prefer": "wait=5"})
+    answer = await door.propose(qty="1", limit_price="24.00", headers={"Prefer": "wait=30"})
     order = door.app.book().orders[answer.json()["order_id"]]
     payload = {
         "order_id": order.order_id,

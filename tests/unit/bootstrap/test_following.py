@@ -21,7 +21,7 @@ from peers.alpaca_venue import Fault
 from support.alpaca import FAST, opened, real, until
 from support.brokers import ManualClock, feed, limit_order, simulator
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 DAY_US = 86_400_000_000
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 from gateway.bootstrap import running
 from gateway.bootstrap.clock import ask_broker
 from gateway.brokers.contract import ServerTime
+from gateway.config import Settings
+from gateway.control import clock_skew
 from gateway.control.clock_skew import (
     ASKED_EVERY_MS,
     MESSAGE,
@@ -245,6 +248,24 @@ async def test_a_gateway_with_a_right_clock_starts_and_shows_the_skew(
     assert "writ_clock_trouble 0.0" in text
 
 
+async def test_later_drift_is_told_of_and_stops_nothing_but_live(
+    peer: NtpPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_skew, "ASKED_EVERY_MS", 20)
+    async with opened(tmp_path, clock_source=f"ntp:{peer.host}:{peer.port}") as door:
+        peer.skew_ms = 10_000
+        async with asyncio.timeout(60):
+            while True:
+                alerts = (await door.call("GET", "/v1/alerts")).json()["alerts"]
+                if found := [one for one in alerts if one["key"] == "clock"]:
+                    break
+                await asyncio.sleep(0.05)
+        assert found[0]["severity"] == "critical"
+        assert "behind its time source" in found[0]["text"]
+        assert (await door.propose()).status_code == 201
+        assert door.app.book().halts == {}
+
+
 class Timed:
     """A broker that tells its time, or does not."""
 
@@ -259,9 +280,24 @@ class Timed:
 
 
 async def by_broker(broker: object, tmp_path: Path) -> ClockWatch:
-    host: Any = SimpleNamespace(clock=Steps())
-    brokers: Any = {"primary": broker}
-    return await ask_broker(settings(tmp_path, clock_source="broker"), host, brokers)
+    runner = ThreadRunner()
+    host: Any = SimpleNamespace(clock=Steps(), runner=runner)
+    chosen = settings(tmp_path, clock_source="broker")
+    folders: list[Path] = []
+
+    async def opening(given: Settings, ends: AsyncExitStack) -> dict[str, Any]:
+        folders.append(given.data)
+        assert given.data.is_dir()
+        assert given.data != chosen.data, "it may be another gateway's"
+        ends.callback(folders.append, given.data)
+        return {"primary": broker}
+
+    try:
+        return await ask_broker(chosen, host, opening)
+    finally:
+        runner.close()
+        assert len(folders) == 2, "opened once, and closed"
+        assert not folders[0].exists()
 
 
 async def test_a_brokers_own_time_can_be_the_source(tmp_path: Path) -> None:

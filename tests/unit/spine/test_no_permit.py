@@ -41,7 +41,7 @@ def of_another_entry(real: Receipt) -> Receipt:
 
 async def given_up(door: Door, evidence: str) -> None:
     """An order is allowed, and its caller learns that it went nowhere; nothing stays reserved."""
-    answer = await door.propose(headers={"Prefer": "wait=20"})
+    answer = await door.propose(headers={"Prefer": "wait=30"})
     assert answer.status_code == 201, answer.text
     assert (answer.json()["status"], answer.json()["code"]) == ("FATAL_ERROR", evidence)
     await door.app.pipeline.quiesce()

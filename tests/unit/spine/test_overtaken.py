@@ -205,7 +205,7 @@ async def test_what_follows_a_halt_may_fail_and_the_cancels_go_out(door: Door) -
         raise ValueError("a defect")
 
     door.app.halting.on_halt.insert(0, fails)
-    resting = await door.propose(limit_price="24.00", headers={"Prefer": "wait=5"})
+    resting = await door.propose(limit_price="24.00", headers={"Prefer": "wait=30"})
     assert resting.json()["status"] == "ACKNOWLEDGED", resting.text
     await kill(door)
     async with asyncio.timeout(WAIT_S):

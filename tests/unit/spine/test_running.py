@@ -409,6 +409,6 @@ async def test_a_second_gateway_on_the_same_folder_is_refused(app: App, settings
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  the state has no event to wait for
             await asyncio.sleep(0.01)

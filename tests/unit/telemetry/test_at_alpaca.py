@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,33 @@ async def test_a_brokers_date_can_vouch_for_the_clock(
             door,
             _,
         ):
-            assert abs(door.app.clock_watch.skew_ms or 0) <= 1_000
+            watch = door.app.clock_watch
+            assert abs(watch.skew_ms or 0) <= 1_000
+            teller = watch._teller
+            assert teller is not None
+            assert abs((await teller.told()).skew_ms) <= 1_000, "the broker that was opened to stay"
     except WritError as error:
         found = error.code
+        written = {path.name for path in (tmp_path / "data").iterdir()}
+        assert not written & {"writ.db", "log", "keys", "alpaca.db"}, "nothing was dated"
     assert found == code
+
+
+@pytest.mark.requirement("S3-22")
+async def test_a_start_that_the_brokers_date_refuses_adds_nothing_to_a_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with gateway(tmp_path, monkeypatch, clock_source="broker"):
+        pass
+    before = recorded(tmp_path)
+    with pytest.raises(WritError):
+        async with gateway(tmp_path, monkeypatch, skew_s=60, clock_source="broker"):
+            pass
+    assert recorded(tmp_path) == before
+
+
+def recorded(folder: Path) -> tuple[int, bytes]:
+    """How many entries the log of a stopped gateway has, and what it published of them."""
+    with closing(sqlite3.connect(folder / "data" / "writ.db")) as log:
+        [count] = log.execute("SELECT count(*) FROM entries").fetchone()
+    return count, (folder / "data" / "log" / "checkpoint").read_bytes()

@@ -34,7 +34,7 @@ async def door(tmp_path: Path) -> AsyncGenerator[Door]:
 
 async def in_doubt(door: Door) -> str:
     """An order of 10 whose outcome nobody knows."""
-    answer = await door.propose(qty="10", limit_price=LIMIT, headers={"Prefer": "wait=10"})
+    answer = await door.propose(qty="10", limit_price=LIMIT, headers={"Prefer": "wait=30"})
     assert answer.status_code == 201, answer.text
     order = answer.json()
     assert order["status"] == "ACKNOWLEDGED"
@@ -234,7 +234,7 @@ async def test_a_replacement_that_a_person_calls_absent_gives_the_order_before_i
     async def silent(*_: object) -> None:
         raise OutcomeUnknownError("ERR_NETWORK")
 
-    answer = await door.propose(qty="10", limit_price=LIMIT, headers={"Prefer": "wait=10"})
+    answer = await door.propose(qty="10", limit_price=LIMIT, headers={"Prefer": "wait=30"})
     old = answer.json()["order_id"]
     monkeypatch.setattr(Simulator, "replace", silent)
     monkeypatch.setattr(Simulator, "order", silent)

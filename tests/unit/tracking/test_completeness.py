@@ -200,3 +200,38 @@ async def test_a_log_that_does_not_verify_is_compared_with_nothing(
     bundle.write_bytes(bytes(data))
     status, _ = await asyncio.to_thread(audit, "--broker-list", saved)
     assert status == 1
+
+
+async def test_what_a_person_said_counts_until_the_broker_tells_it(
+    desk: Desk, audit: Audit, tmp_path: Path
+) -> None:
+    client_id = await desk.order()
+    late = desk.books.fill(client_id, 40, told=False)
+    word = {"outcome": "filled", "qty": "40", "price": "24.80", "evidence": "by telephone"}
+    answer = await desk.door.call(
+        "POST",
+        f"/v1/orders/{desk.state(client_id).order_id}/settle",
+        scope="operate",
+        json=word | {"reason": "it had to be settled", "contradicts": True},
+    )
+    assert answer.status_code == 200, answer.text
+    _, codes, _ = await checked(audit, await exported(desk, tmp_path))
+    assert codes == ["FILL_NOT_IN_LOG"]
+    desk.books.tell(late)
+    await desk.pull()
+    period = await now_around(desk)
+    assert (await checked(audit, await exported(desk, tmp_path)))[0] == 0
+    desk.books.executions.clear()
+    _, codes, _ = await checked(audit, await exported(desk, tmp_path, **period))
+    assert codes.count("FILL_NOT_AT_BROKER") == 1  # the broker's own; the person's is no more
+
+
+async def test_what_was_inferred_and_taken_back_is_no_fill(
+    desk: Desk, audit: Audit, tmp_path: Path
+) -> None:
+    client_id = await desk.order()
+    lost = desk.books.fill(client_id, 40, told=False)
+    await desk.run()
+    desk.books.correct(lost, 0, name="c-1", told=False)
+    await desk.run()
+    assert (await checked(audit, await exported(desk, tmp_path)))[0] == 0

@@ -264,10 +264,26 @@ async def test_fills_of_the_time_that_the_gateway_was_down_are_found_at_the_star
 ) -> None:
     books = Books()
     async with stated(tmp_path, monkeypatch, books) as (door, _):
-        answer = await door.propose(qty="100", time_in_force="gtc", headers={"Prefer": "wait=20"})
+        answer = await door.propose(qty="100", time_in_force="gtc", headers={"Prefer": "wait=30"})
         client_id = answer.json()["broker_client_id"]
     books.fill(client_id, 100, told=False)  # and the stream replays nothing
     async with stated(tmp_path, monkeypatch, books) as (door, _):
         book = door.app.book()
         assert book.orders[book.by_client_id[client_id]].status == "FILLED"
         assert book.account("primary").positions == {"AAPL": (100, 0)}
+
+
+async def test_an_account_with_a_thousand_long_names_is_taken_over_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {f"S{number:031d}": (number + 1, 0) for number in range(1_000)}
+    async with stated(tmp_path, monkeypatch, Books(positions=dict(held))) as (door, books):
+        desk = Desk(door, books)
+        assert door.app.book().account("primary").positions == held
+        causes = [one["cause"] for one in await desk.entries("correction")]
+        assert causes == ["OPENING_POSITION"] * 2
+        assert (await desk.run()).outcome == "agreed"
+        books.positions = {name: (qty + 1, 0) for name, (qty, _) in held.items()}
+        assert (await desk.run()).outcome == "drifted"
+        assert door.app.book().account("primary").positions == books.positions
+        await desk.holds()

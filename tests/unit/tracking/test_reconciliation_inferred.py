@@ -156,3 +156,52 @@ async def test_a_persons_word_is_not_taken_back_by_reconciliation(desk: Desk) ->
     assert (desk.state(client_id).filled_qty, desk.position) == (15, 10)
     assert not await desk.entries("trade-correction")
     await desk.holds()
+
+
+async def test_an_end_that_cannot_be_is_of_the_order_as_the_fill_before_it_left_it(
+    desk: Desk,
+) -> None:
+    client_id = await desk.order()
+    desk.books.fill(client_id, 60, told=False)
+    desk.books.orders[client_id].status = "FILLED"  # in full, says the broker, and 60 of 100
+    assert (await desk.run()).outcome == "drifted"
+    [anomaly] = await desk.entries("anomaly")
+    assert (anomaly["code"], anomaly["state"]) == ("IMPOSSIBLE_AT_BROKER", "PARTIALLY_FILLED")
+    await desk.holds()
+
+
+async def test_a_fill_that_comes_to_light_during_a_run_is_not_written_off(desk: Desk) -> None:
+    client_id = await desk.order()
+    desk.books.fill(client_id, 40, told=False)
+    asked, later = desk.books.asked, iter([10])
+
+    def ask(what: str) -> None:
+        asked(what)
+        if what == "open_orders" and desk.position == 40:  # the first one is inferred by now
+            for qty in later:
+                desk.books.fill(client_id, qty, told=False)
+
+    desk.books.asked = ask
+    assert (await desk.run()).outcome == "corrected"
+    assert (desk.state(client_id).filled_qty, desk.position) == (50, 50)
+    await agrees(desk)
+
+
+async def test_while_fills_go_on_coming_to_light_no_position_is_corrected(desk: Desk) -> None:
+    client_id = await desk.order()
+    asked = desk.books.asked
+    known = [0]
+
+    def ask(what: str) -> None:
+        asked(what)
+        if what == "open_orders" and desk.position == known[-1]:
+            known.append(known[-1] + 1)
+            desk.books.fill(client_id, 1, told=False)
+
+    desk.books.asked = ask
+    assert (await desk.run()).outcome == "corrected"
+    assert desk.position == desk.state(client_id).filled_qty >= 3
+    assert not await desk.entries("correction")
+    desk.books.asked = asked
+    await desk.run()
+    await agrees(desk)

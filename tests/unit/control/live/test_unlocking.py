@@ -327,6 +327,9 @@ async def test_a_clock_that_drifts_closes_it_and_the_lapse_says_so(here: World) 
     assert not here.live.is_open(), "it opened by itself"
     await here.live.settled()
     assert (await here.recorded("lapse"))[0]["cause"] == "clock"
+    halt = (await here.recorded("halt"))[-1]
+    told = (halt["cause"], halt["clear_by"], halt["reason"])
+    assert told == ("LIVE_LAPSED", "admin", "the gate clock no longer held")
 
 
 async def test_a_halt_closes_it_at_once_though_it_is_lifted_at_once(here: World) -> None:
