@@ -59,4 +59,4 @@ async def test_no_loss_is_made_of_what_has_no_price_yet_after_a_restart(
             # Priced and fallen, it is a loss.
             there.clock.now_us += 1_000_000
             await push(made.door, "quote.MSFT", dict.fromkeys(PRICES, "4.00"))
-            await until(lambda: "OMEGA2_DAILY_LOSS" in made.causes())
+            await until(lambda: "OMEGA2_DAILY_LOSS" in made.causes(), 60)

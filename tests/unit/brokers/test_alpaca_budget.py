@@ -71,7 +71,7 @@ async def test_a_comparison_waits_for_requests_and_leaves_those_of_orders_and_ca
         assert isinstance(await broker.submit(limit_order("wr-1", 1)), Accepted)
         made = len(peer.asked)
         looks = asyncio.create_task(looked(broker, 2))
-        await until(lambda: len(peer.asked) == 48)
+        await until(lambda: len(peer.asked) == 48, 60)
         assert isinstance(await broker.submit(limit_order("wr-2", 1)), Accepted)
         await broker.cancel("wr-1")
         assert not looks.done()

@@ -200,6 +200,28 @@ async def test_where_the_denial_cannot_be_recorded_the_caller_is_told_so(
         assert not (await door.propose()).is_success, "the halt stands, recorded or not"
 
 
+@pytest.mark.requirement("S1-07")
+async def test_what_was_recorded_as_allowed_before_the_kill_is_refused_at_the_gate(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller was told what the record says; the order itself goes nowhere."""
+    free, real = asyncio.Event(), door.app.ledger.receipt
+
+    async def late(index: int) -> Any:  # noqa: ANN401  whatever the ledger proves
+        async with asyncio.timeout(WAIT_S):
+            await free.wait()
+        return await real(index)
+
+    monkeypatch.setattr(door.app.ledger, "receipt", late)
+    allowed = await door.propose()
+    assert (allowed.status_code, allowed.json()["status"]) == (201, "CREATED"), allowed.text
+    await kill(door)
+    free.set()
+    await door.app.pipeline.quiesce()
+    order = (await door.call("GET", f"/v1/orders/{allowed.json()['order_id']}")).json()
+    assert (order["status"], order["code"]) == ("DENIED", "GATE_HALTED")
+
+
 async def test_what_follows_a_halt_may_fail_and_the_cancels_go_out(door: Door) -> None:
     def fails() -> None:
         raise ValueError("a defect")
