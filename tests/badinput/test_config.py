@@ -113,6 +113,18 @@ MORE = {
 }
 
 
+OPTIONS = (("--port", "70000"), ("--port", "http"), ("--market", "moon"), ("--mode", "fast"))
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=" ".join)
+def test_options_that_cannot_be(typed: Type, tmp_path: Path, options: tuple[str, ...]) -> None:
+    code, _, said = typed("serve", *options)
+    assert code == 2
+    assert options[1] in said or "config-invalid" in said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("environment", MORE.values(), ids=MORE.keys())
 def test_settings_that_cannot_be(typed: Type, tmp_path: Path, environment: dict[str, str]) -> None:
     invalid(typed("serve", **environment))
@@ -133,6 +145,7 @@ ACCOUNTS = {
     "null": "null",
     "none": "{}",
     "twice": f'{{"primary": {PRIMARY}, "primary": {{"broker": "null"}}}}',
+    "leverage": '{"primary": {"leverage": "9"}}',
     "a field twice": '{"primary": {"broker": "null", "broker": "simulator"}}',
     "unknown field": '{"primary": {"bypass": true}}',
     "__proto__": '{"__proto__": 1}',

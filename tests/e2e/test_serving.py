@@ -54,17 +54,9 @@ def test_paper_and_live_are_refused_at_the_start(tmp_path: Path, mode: str) -> N
     ("options", "environment", "code"),
     [
         (("--mode", "fast"), {}, "config-invalid"),
-        (("--port", "70000"), {}, "config-invalid"),
-        (("--market", "moon"), {}, "config-invalid"),
         (("--market", "venue"), {}, "market-hours-missing"),
         (("--release", "/nowhere"), {}, "release-missing"),
         ((), {"WRIT_MODES": "RESEARCH"}, "config-invalid"),
-        ((), {"WRIT_PORT": "http"}, "config-invalid"),
-        ((), {"WRIT_ACCOUNTS": '{"a b": {}}'}, "config-invalid"),
-        ((), {"WRIT_ACCOUNTS": '{"primary": {"opening_cash": "1e9"}}'}, "config-invalid"),
-        ((), {"WRIT_ACCOUNTS": '{"primary": {"leverage": "9"}}'}, "config-invalid"),
-        ((), {"WRIT_ACCOUNTS": "{"}, "config-invalid"),
-        (("--market-start", "2015-01-02"), {}, ""),
         (("--speed", "9"), {}, ""),
     ],
 )

@@ -238,7 +238,7 @@ def main() -> None:
         peer.fills_at_limit = True
         made = peer.account(*sys.argv[1:2])
         shown = {"url": peer.url, "number": made.number, "key_id": made.key_id}
-        print(json.dumps(shown | {"secret": made.secret}, indent=2), flush=True)  # noqa: T201
+        print(json.dumps(shown | {"secret": made.secret}, indent=2), flush=True)  # noqa: T201  the credentials are for who started it
         with suppress(KeyboardInterrupt):
             peer.over.wait()
 

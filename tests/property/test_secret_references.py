@@ -188,4 +188,4 @@ def test_none_can_be_made_that_could_not_be_written(
     scheme: Scheme, name: str, rest: dict[str, int | str]
 ) -> None:
     with pytest.raises(ProviderError):
-        SecretRef(scheme, name, **rest)  # type: ignore[arg-type]
+        SecretRef(scheme, name, **rest)  # type: ignore[arg-type]  any of its fields

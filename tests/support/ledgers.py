@@ -38,11 +38,9 @@ SYMBOLS = ("AAPL", "MSFT", "XOM")
 Payload = dict[str, Any]
 
 
-@asynccontextmanager
-async def opened(directory: Path, **overrides: Any) -> AsyncIterator[SqliteLedger]:
-    """A ledger in `directory`, closed at the end; keyword arguments as for `open_ledger`."""
-    runner = ThreadRunner()
-    arguments: dict[str, Any] = {
+def _parts(runner: ThreadRunner) -> dict[str, Any]:
+    """What every ledger here is opened with."""
+    return {
         "origin": ORIGIN,
         "log_signer": LOG_SIGNER,
         "identity_signer": IDENTITY,
@@ -50,8 +48,14 @@ async def opened(directory: Path, **overrides: Any) -> AsyncIterator[SqliteLedge
         "entropy": OsEntropy(),
         "runner": runner,
     }
+
+
+@asynccontextmanager
+async def opened(directory: Path, **overrides: Any) -> AsyncIterator[SqliteLedger]:
+    """A ledger in `directory`, closed at the end; keyword arguments as for `open_ledger`."""
+    runner = ThreadRunner()
     try:
-        ledger = await open_ledger(directory, **{**arguments, **overrides})
+        ledger = await open_ledger(directory, **{**_parts(runner), **overrides})
         try:
             yield ledger
         finally:
@@ -66,16 +70,8 @@ async def opened_on(
 ) -> AsyncIterator[postgresql.PostgresLedger]:
     """A ledger in a PostgreSQL database, published in `directory`; closed at the end."""
     runner = ThreadRunner()
-    arguments: dict[str, Any] = {
-        "origin": ORIGIN,
-        "log_signer": LOG_SIGNER,
-        "identity_signer": IDENTITY,
-        "clock": SystemClock(),
-        "entropy": OsEntropy(),
-        "runner": runner,
-    }
     try:
-        ledger = await postgresql.open_ledger(directory, address, **{**arguments, **overrides})
+        ledger = await postgresql.open_ledger(directory, address, **{**_parts(runner), **overrides})
         try:
             yield ledger
         finally:

@@ -117,22 +117,24 @@ class Told:
 
     async def entries(self, kind: str) -> list[dict[str, Any]]:
         """The payloads of one kind, oldest first."""
-        return [payload for found, payload in await self._log() if found == kind]
+        return [payload for found, payload in await recorded(self.app) if found == kind]
 
     async def kinds(self) -> list[str]:
         """The kind of each entry, oldest first."""
-        return [kind for kind, _ in await self._log()]
-
-    async def _log(self) -> list[tuple[str, dict[str, Any]]]:
-        await self.app.journal.settled()
-        reader = self.app.ledger._opened.reader  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-        envelopes: list[bytes] = reader.envelopes(0, self.app.ledger.size)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        opened = [open_envelope(envelope) for envelope in envelopes]
-        return [(entry.kind, dict(entry.payload)) for entry in opened]
+        return [kind for kind, _ in await recorded(self.app)]
 
     async def codes(self) -> list[str]:
         """The codes of all anomalies."""
         return [payload["code"] for payload in await self.entries("anomaly")]
+
+
+async def recorded(app: App) -> list[tuple[str, dict[str, Any]]]:
+    """The kind and payload of each entry of the log, oldest first."""
+    await app.journal.settled()
+    reader = app.ledger._opened.reader  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+    envelopes: list[bytes] = reader.envelopes(0, app.ledger.size)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    opened = [open_envelope(envelope) for envelope in envelopes]
+    return [(entry.kind, dict(entry.payload)) for entry in opened]
 
 
 @asynccontextmanager

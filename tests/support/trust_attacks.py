@@ -237,7 +237,7 @@ def a_key_added_by_one_officer(made: TrustFolder) -> None:
 def a_key_added_by_itself(made: TrustFolder) -> None:
     """Enough by the new root, and one of the old: the chain would break here."""
     keyid = tuf_key(MALLORY.public).keyid
-    add = lambda signed: add_key(signed, key_of(MALLORY, "mallory"), keyid)  # noqa: E731
+    add = lambda signed: add_key(signed, key_of(MALLORY, "mallory"), keyid)  # noqa: E731  it is handed on
     forge_root(made, add, ANNA, MALLORY)
 
 

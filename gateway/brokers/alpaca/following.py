@@ -34,7 +34,11 @@ PAGE: Final = 100
 """Fills in one answer: the most that Alpaca gives."""
 PAGES_MAX: Final = 20
 """Pages of fills in one round; the rest comes with the next."""
-OPEN_ORDERS_MAX: Final = 500
+ORDERS: Final = "/v2/orders"
+ORDERS_PAGE: Final = 500
+"""Orders in one answer: the most that Alpaca gives."""
+OPEN_PAGES_MAX: Final = 4
+"""Pages of open orders in one round: 2,000 orders, of others too; those beyond are looked up."""
 LOOKED_UP_MAX: Final = 20
 """Orders that are asked for one by one in one round."""
 ANY_ACCOUNT: Final = "none"
@@ -183,14 +187,20 @@ class Following:
         return (asked[start:] + asked[:start])[:LOOKED_UP_MAX]
 
     async def _open_now(self) -> dict[str, Held]:
-        """Our open orders by the venue's id; of the newest ones.
+        """Our open orders by the venue's id.
 
         What is not among them, or is not as was told, is asked for one by one.
         """
-        asked = {"status": "open", "limit": str(OPEN_ORDERS_MAX), "nested": "false"}
-        listed = objects(await self._client.read_document("/v2/orders", asked))
-        ours = [each for each in listed if text(each, "client_order_id").startswith(OURS)]
-        return {held.order_id: held for held in map(held_order, ours)}
+        found: dict[str, Held] = {}
+        asked = orders_asked("open", ORDERS_PAGE)
+        for _ in range(OPEN_PAGES_MAX):
+            page = objects(await self._client.read_document(ORDERS, asked))
+            ours = [each for each in page if text(each, "client_order_id").startswith(OURS)]
+            found |= {held.order_id: held for held in map(held_order, ours)}
+            if len(page) < ORDERS_PAGE:
+                break
+            asked |= after_order(page[-1])
+        return found
 
     async def _look_up(self, order: Watched) -> None:
         found = an_object(await self._client.read_document(f"/v2/orders/{order.order_id}"))
@@ -241,6 +251,16 @@ class Following:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._runner.run(work)
+
+
+def orders_asked(status: str, limit: int) -> dict[str, str]:
+    """A page of orders, the oldest first: ``open`` ones, or ``all``."""
+    return {"status": status, "limit": str(limit), "direction": "asc", "nested": "false"}
+
+
+def after_order(last: Fields) -> dict[str, str]:
+    """The page behind an order."""
+    return {"after_order_id": order_id(last, "id")}
 
 
 def _news(order: Watched, listed: Held | None) -> bool:

@@ -10,7 +10,15 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.brokers.alpaca.client import AlpacaClient
-from gateway.brokers.alpaca.following import FILLS, PAGE, Following
+from gateway.brokers.alpaca.following import (
+    FILLS,
+    ORDERS,
+    ORDERS_PAGE,
+    PAGE,
+    Following,
+    after_order,
+    orders_asked,
+)
 from gateway.brokers.alpaca.mapping import (
     FINEST_DECIMALS,
     OURS,
@@ -41,13 +49,10 @@ from gateway.domain.order import Side
 from gateway.ports import BlockingRunner
 from signing.lifecycle import OPEN, State
 
-ORDERS_PAGE: Final = 500
-"""Orders in one answer: the most that Alpaca gives."""
 PAGES_MAX: Final = 100
 """Pages of one list: 50,000 orders, 10,000 fills."""
 MARGIN_US: Final = 300_000_000
 """By how much a fill's entry may have been made later than its trade: it is asked for beyond."""
-_ORDERS: Final = "/v2/orders"
 
 
 class Listing:
@@ -76,9 +81,9 @@ class Listing:
             UnavailableError: ``alpaca-list-too-long``, or another account than the file's.
         """
         await self._following.take_up()
-        asked = _orders("open")
+        asked = orders_asked("open", ORDERS_PAGE)
         try:
-            listed = await self._all(_ORDERS, asked, {}, _after_order, ORDERS_PAGE)
+            listed = await self._all(ORDERS, asked, {}, after_order, ORDERS_PAGE)
             records = [order_record(self._account, each) for each in listed]
         except UnreadableError:
             raise OutcomeUnknownError("ERR_UNREADABLE") from None
@@ -109,7 +114,8 @@ class Listing:
         def beyond(last: Fields) -> bool:
             return instant_us(last, "submitted_at") >= to_us
 
-        listed = await self._all(_ORDERS, _orders("all"), first, _after_order, ORDERS_PAGE, beyond)
+        asked = orders_asked("all", ORDERS_PAGE)
+        listed = await self._all(ORDERS, asked, first, after_order, ORDERS_PAGE, beyond)
         records = [order_record(self._account, each) for each in listed]
         return [each for each in records if from_us <= each.placed_us < to_us]
 
@@ -152,15 +158,6 @@ class Listing:
             f"{self._account} has more at Alpaca than can be listed at once",
             "ask for a shorter period",
         )
-
-
-def _orders(status: str) -> dict[str, str]:
-    asked = {"status": status, "limit": str(ORDERS_PAGE)}
-    return asked | {"direction": "asc", "nested": "false"}
-
-
-def _after_order(last: Fields) -> dict[str, str]:
-    return {"after_order_id": order_id(last, "id")}
 
 
 def _after_fill(last: Fields) -> dict[str, str]:

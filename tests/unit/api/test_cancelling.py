@@ -102,7 +102,7 @@ async def test_one_that_the_broker_does_not_take_is_told_and_the_others_are_canc
         [left] = door.app.cancels.outstanding()
         assert (left.order_id, left.code, left.by) == (bad, "ERR_NETWORK", "cancel-user")
     async with asyncio.timeout(60):  # asked for again by itself
-        while (await statuses(door))[bad] != "CANCELED":  # noqa: ASYNC110
+        while (await statuses(door))[bad] != "CANCELED":  # noqa: ASYNC110  seen from outside only
             await asyncio.sleep(0.05)
     assert (await statuses(door))[good] == "CANCELED"
     assert door.app.cancels.outstanding() == []

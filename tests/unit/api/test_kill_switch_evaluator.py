@@ -31,7 +31,7 @@ async def test_an_evaluator_that_raises_stops_all_orders_each_time(
 ) -> None:
     book = door.app.book
 
-    def broken(*_: Any, **__: Any) -> Any:  # noqa: ANN401
+    def broken(*_: Any, **__: Any) -> Any:  # noqa: ANN401  in any part's place
         raise ValueError("no price")
 
     for day in ("2015-01-05", "2015-01-06"):  # whoever evaluates is alive after the first failure

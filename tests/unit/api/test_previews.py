@@ -55,7 +55,7 @@ async def test_what_fails_beside_the_facts_is_a_503_for_both(
 async def test_it_is_decided_on_the_log_and_not_on_what_never_reached_it(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def turnover(answer: Any) -> int:  # noqa: ANN401
+    def turnover(answer: Any) -> int:  # noqa: ANN401  an answer
         return answer.json()["facts"]["projected"]["day_turnover_micros"]
 
     alone = turnover(await preview(door, "propose", "read"))

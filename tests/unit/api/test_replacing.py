@@ -27,7 +27,7 @@ async def resting(door: Door, **changes: Any) -> dict[str, Any]:
 
 async def patch(
     door: Door, order_id: str, key: str = "p", scope: str = "propose", **body: Any
-) -> Any:  # noqa: ANN401
+) -> Any:  # noqa: ANN401  as the library has it
     headers = {"Idempotency-Key": key, **WAIT}
     return await door.call(
         "PATCH", f"/v1/orders/{order_id}", scope=scope, json=body, headers=headers
@@ -156,7 +156,7 @@ async def test_what_is_filled_counts_and_a_quantity_below_it_comes_too_late(
         problem(await patch(door, old["order_id"], key="late", qty="15"), 409, "replace-too-late")
         seen: list[tuple[int, int]] = []
 
-        async def keeps(_self: object, _id: str, placed: Any, filled_qty: int) -> Rejected:  # noqa: ANN401
+        async def keeps(_self: object, _id: str, placed: Any, filled_qty: int) -> Rejected:  # noqa: ANN401  as the library has it
             seen.append((placed.qty, filled_qty))
             return Rejected("ERR_TOO_LATE")
 
@@ -226,11 +226,11 @@ async def test_the_quantity_that_was_decided_is_the_quantity_that_is_sent(
     sent: dict[str, int] = {}
     submit, replace = Simulator.submit, Simulator.replace
 
-    async def submits(self: Simulator, placed: Any) -> Any:  # noqa: ANN401
+    async def submits(self: Simulator, placed: Any) -> Any:  # noqa: ANN401  as the library has it
         sent[placed.broker_client_id] = placed.qty
         return await submit(self, placed)
 
-    async def replaces(self: Simulator, old: str, placed: Any, filled_qty: int) -> Any:  # noqa: ANN401
+    async def replaces(self: Simulator, old: str, placed: Any, filled_qty: int) -> Any:  # noqa: ANN401  as the library has it
         sent[placed.broker_client_id] = placed.qty
         return await replace(self, old, placed, filled_qty)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.brokers.alpaca import listing
+from gateway.brokers.alpaca import client, listing
 from gateway.brokers.alpaca.adapter import AlpacaBroker
 from gateway.domain.execution import Accepted
 from gateway.tracking.reconciliation.reports import Reports
@@ -47,8 +47,9 @@ def crowd(peer: AlpacaPeer, account: Account, orders: int, positions: int) -> No
 
 
 async def test_ten_thousand_orders_and_a_thousand_positions_take_some_two_dozen_calls(
-    peer: AlpacaPeer, account: Account, broker: AlpacaBroker
+    peer: AlpacaPeer, account: Account, broker: AlpacaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(client, "REQUEST_TIMEOUT_S", 60)  # the peer is slow over so many
     crowd(peer, account, 10_000, 1_000)
     asked = len(peer.asked)
     assert await look(broker) == (10_000, 1_000)

@@ -222,6 +222,18 @@ async def test_more_ends_than_one_round_asks_for_are_all_told(
     assert sorted(ends(await told(broker))) == [(name, "CANCELED") for name in names]
 
 
+async def test_orders_that_work_on_are_listed_by_the_page_and_not_asked_for_one_by_one(
+    peer: AlpacaPeer, broker: AlpacaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "ORDERS_PAGE", 2)
+    for number in range(5):
+        await broker.submit(limit_order(f"wr-{number}", 1))
+    asked = len(peer.asked)
+    assert await told(broker) == []
+    assert [one.path for one in peer.asked[asked:]].count("/v2/orders") == 3
+    assert not [one.path for one in peer.asked[asked:] if one.path.startswith("/v2/orders/")]
+
+
 @pytest.mark.requirement("S3-08")
 async def test_what_was_there_before_us_is_not_told_and_what_others_do_is(
     peer: AlpacaPeer, account: Account, broker: AlpacaBroker

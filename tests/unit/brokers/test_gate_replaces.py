@@ -90,7 +90,7 @@ def old_of(book: Book) -> OrderState:
     return book.orders["ord_" + OLD]
 
 
-def gate_to(broker: Any, book: Book, clock: ManualClock | None = None) -> Gate:  # noqa: ANN401
+def gate_to(broker: Any, book: Book, clock: ManualClock | None = None) -> Gate:  # noqa: ANN401  any double of a broker
     time = clock or ManualClock()
     routes = {"primary": Route("primary", "scripted", "none", Mode.SIMULATION)}
     market = Market(CALM, time.market)

@@ -163,7 +163,7 @@ def test_a_value_that_no_manifest_has_is_not_written() -> None:
     for bad in (
         replace(good, epoch=0),
         replace(good, strategies=("b", "a")),
-        replace(good, valid_until_us=1.5),  # pyright: ignore[reportArgumentType]
+        replace(good, valid_until_us=1.5),  # pyright: ignore[reportArgumentType]  a wrong type is the case
         replace(good, mode="RESEARCH"),
     ):
         with pytest.raises(ManifestError):

@@ -124,7 +124,7 @@ def test_other_bytes_are_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        replace(overlay(), caps={"leverage_max_bps": 1.5}),  # pyright: ignore[reportArgumentType]
+        replace(overlay(), caps={"leverage_max_bps": 1.5}),  # pyright: ignore[reportArgumentType]  a wrong type is the case
         replace(overlay(), restricted=("B", "A")),
         Overlay("", "", {}, (), 0, 0, ""),
     ],

@@ -131,7 +131,7 @@ async def desk() -> Desk:
     for order_id, symbol in (("o1", "AAPL"), ("o2", "MSFT")):
         book.keep(working(order_id, symbol, "buy", 10, 1_000_000))
     clock, record, broker = Clock(), Record(book), Broker(book)
-    return Desk(clock, record, broker, Cancels(record, broker, clock))  # pyright: ignore[reportArgumentType]
+    return Desk(clock, record, broker, Cancels(record, broker, clock))  # pyright: ignore[reportArgumentType]  they have what is asked of them here
 
 
 @pytest.mark.requirement("S1-06")

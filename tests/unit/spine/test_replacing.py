@@ -33,6 +33,7 @@ from gateway.pipeline import Outcome
 from gateway.ports import Batch, Committed
 from signing.lifecycle import State
 from signing.verify import verify_log
+from support.dying_gate import dies_at_the_gate, forwards_nothing
 from support.facts import order
 from support.releases import write_release
 
@@ -278,24 +279,14 @@ async def test_an_unknown_replacement_is_settled_for_both_orders(
 async def test_a_crash_during_a_replace_is_settled_at_the_next_start(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, arrived: bool
 ) -> None:
-    real = Gate.forward
-
-    async def dies(self: Gate, permit: bytes, approved_ns: int) -> Submission:
-        if arrived:
-            await real(self, permit, approved_ns)
-        raise asyncio.CancelledError  # as if the process died here, before the answer is recorded
-
     async with lifted(settings) as app:
         old = await resting(app)
-        monkeypatch.setattr(Gate, "forward", dies)
+        dies_at_the_gate(monkeypatch, arrived=arrived)
         new = (await propose(app, 12, replaces=old)).order
         await app.pipeline.quiesce()
         assert state(app, new.order_id).status is State.CREATED
 
-    async def never(*_: object) -> None:
-        pytest.fail("an order in doubt was forwarded")
-
-    monkeypatch.setattr(Gate, "forward", never)
+    forwards_nothing(monkeypatch)
     async with running(settings) as app:
         await settled(app)
         expected = [(new.order_id, 12)] if arrived else [(old, 10)]

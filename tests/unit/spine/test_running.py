@@ -31,6 +31,7 @@ from gateway.intake.idempotency import CallerKey
 from gateway.pipeline import Outcome
 from signing.lifecycle import State
 from signing.verify import Report, verify_log
+from support.dying_gate import dies_at_the_gate, forwards_nothing
 from support.facts import order
 from support.releases import write_release
 
@@ -239,23 +240,13 @@ async def test_an_order_that_never_arrived_is_absent_and_not_sent_again(
 async def test_what_is_in_doubt_at_a_restart_is_settled_and_never_forwarded(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, arrived: bool
 ) -> None:
-    real = Gate.forward
-
-    async def dies(self: Gate, permit: bytes, approved_ns: int) -> Submission:
-        if arrived:
-            await real(self, permit, approved_ns)
-        raise asyncio.CancelledError  # as if the process died here, before the answer is recorded
-
-    monkeypatch.setattr(Gate, "forward", dies)
+    dies_at_the_gate(monkeypatch, arrived=arrived)
     async with lifted(settings) as app:
         outcome = await propose(app)
         await app.pipeline.quiesce()
         assert app.book().orders[outcome.order.order_id].status is State.CREATED
 
-    async def never(*_: object) -> None:
-        pytest.fail("an order in doubt was forwarded")
-
-    monkeypatch.setattr(Gate, "forward", never)
+    forwards_nothing(monkeypatch)
     async with running(settings) as app:
         settled = app.book().orders[outcome.order.order_id]
         assert settled.status is (State.ACKNOWLEDGED if arrived else State.CANCELED)

@@ -161,4 +161,4 @@ def test_settings_name_references_and_never_addresses(
     monkeypatch.setenv("WRIT_ALERTS", alerts)
     with pytest.raises(ValueError, match="alerts") as caught:
         Settings()
-    assert "secret-word" not in caught.value.errors()[0]["msg"]  # type: ignore[attr-defined]
+    assert "secret-word" not in caught.value.errors()[0]["msg"]  # type: ignore[attr-defined]  a ValidationError

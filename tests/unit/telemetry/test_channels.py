@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.telemetry import channels
 from gateway.telemetry.channels import flaw, send, silence
 from gateway.telemetry.notices import Notice, UnsentError, What
 from gateway.telemetry.rules import Severity
@@ -36,12 +37,12 @@ def sent(peer: ChannelsPeer, kind: str, notice: Notice = NOTICE) -> dict[str, ob
 def test_slack_gets_an_attachment_and_nothing_in_it_is_a_command(peer: ChannelsPeer) -> None:
     body = sent(peer, "chat")
     assert peer.got[-1].path == SLACK
-    [attachment] = body["attachments"]  # type: ignore[misc]
+    [attachment] = body["attachments"]  # type: ignore[misc]  JSON
     assert attachment["title"] == "[CRITICAL] Halt OMEGA2_MANUAL"
     assert "&lt;!channel&gt; &amp; more" in attachment["text"]
     assert "<!channel>" not in str(body)
     assert "2026-09-21T" in attachment["text"]
-    ended = sent(peer, "chat", replace(NOTICE, what=What.RESOLVED))["attachments"][0]  # type: ignore[index]
+    ended = sent(peer, "chat", replace(NOTICE, what=What.RESOLVED))["attachments"][0]  # type: ignore[index]  JSON
     assert ended["title"].startswith("[RESOLVED]")
     assert ended["color"] != attachment["color"]
 
@@ -57,8 +58,8 @@ def test_pagerduty_gets_a_trigger_with_the_severity(
     assert (peer.got[-1].path, peer.flaws) == (PAGER, [])
     assert body["event_action"] == "trigger"
     assert body["routing_key"] == PAGER_KEY
-    assert body["payload"]["severity"] == paged  # type: ignore[index]
-    assert body["payload"]["source"] == "writ.local/log"  # type: ignore[index]
+    assert body["payload"]["severity"] == paged  # type: ignore[index]  JSON
+    assert body["payload"]["source"] == "writ.local/log"  # type: ignore[index]  JSON
 
 
 def test_pagerduty_ends_the_same_incident(peer: ChannelsPeer) -> None:
@@ -95,7 +96,10 @@ def test_whatever_is_no_success_is_not_taken(peer: ChannelsPeer, kind: str, faul
 
 
 @pytest.mark.parametrize("kind", ["chat", "pager", "hook"])
-def test_a_channel_that_hangs_ends_with_the_time_out(peer: ChannelsPeer, kind: str) -> None:
+def test_a_channel_that_hangs_ends_with_the_time_out(
+    peer: ChannelsPeer, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "READ_TIMEOUT_S", 0.5)
     peer.fault = "hang"
     with pytest.raises(UnsentError):
         sent(peer, kind)

@@ -125,7 +125,7 @@ def test_of_two_halts_of_one_cause_and_scope_the_more_severe_is_told(watched: Wa
 def test_what_stands_is_told(
     watched: Watched, changes: dict[str, object], key: str, severity: Severity
 ) -> None:
-    assert watched.due(replace(QUIET, **changes)) == {key: severity}  # type: ignore[arg-type]
+    assert watched.due(replace(QUIET, **changes)) == {key: severity}  # type: ignore[arg-type]  each change is of a type of its own
 
 
 def test_an_unknown_outcome_is_first_asked_for_and_then_told(watched: Watched) -> None:

@@ -15,10 +15,9 @@ from gateway.domain.errors import UnavailableError
 from gateway.domain.execution import BrokerOrderState, OutcomeUnknownError
 from gateway.domain.halt import Scope
 from gateway.ports import Draft
-from signing.envelope import open_envelope
 from signing.lifecycle import State
 from support.doors import Door, opened, problem
-from support.telling import sound
+from support.telling import recorded, sound
 
 pytestmark = [pytest.mark.requirement("W-07"), pytest.mark.requirement("S1-13")]
 WORD = {"evidence": "the broker's desk, by telephone at 15:04", "reason": "it had to be settled"}
@@ -63,11 +62,7 @@ def broker_says(monkeypatch: pytest.MonkeyPatch, said: BrokerOrderState | None) 
 
 async def entry(door: Door, kind: str) -> dict[str, Any]:
     """The newest entry of a kind."""
-    await door.app.ledger.publish_now()
-    reader = door.app.ledger._opened.reader  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-    envelopes: list[bytes] = reader.envelopes(0, door.app.ledger.size)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    found = [each for each in map(open_envelope, envelopes) if each.kind == kind]
-    return dict(found[-1].payload)
+    return [payload for found, payload in await recorded(door.app) if found == kind][-1]
 
 
 async def test_what_is_in_doubt_is_listed(door: Door) -> None:

@@ -331,7 +331,7 @@ def test_nothing_is_handed_out_or_fit_without_a_reading_in_time(
             try:
                 custody.obtain(KEY, at(second))
             except ProviderError as error:
-                assert error.code in ("vault-sealed", "secret-lost")  # noqa: PT017
+                assert error.code in ("vault-sealed", "secret-lost")  # noqa: PT017  either is right
         elif step != "wait":
             place.down = SEALED if step == "down" else None
         if len(place.asked) > asked and place.down is None:

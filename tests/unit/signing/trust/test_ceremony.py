@@ -144,7 +144,7 @@ def test_what_no_targets_may_name(tmp_path: Path) -> None:
         ({f"release/{n}": b"" for n in range(65)}, "targets-many"),
         ({"release/x": bytes(TARGET_BYTES_MAX + 1)}, "target-long"),
     ]:
-        act = lambda files=files: propose_targets(made.repository, made.roots, files, END_US)  # noqa: E731
+        act = lambda files=files: propose_targets(made.repository, made.roots, files, END_US)  # noqa: E731  it is handed on
         assert code_of(act) == code
     assert code_of(lambda: propose_overlays(made.repository, FILES, END_US)) == "target-name"
     assert code_of(lambda: propose_root(COUNCIL, made.roots, -1)) == "time"
@@ -209,7 +209,7 @@ def test_publishing_is_for_days_and_by_the_publisher(tmp_path: Path) -> None:
         assert code_of(lambda days=days: made.publish(days)) == "publish-days"
     made.publish(PUBLISH_DAYS_MAX)
     for signer in (ANNA, OTHER_PUBLISHER):
-        act = lambda signer=signer: publish(made.repository, made.pinned, signer, NOW_US)  # noqa: E731
+        act = lambda signer=signer: publish(made.repository, made.pinned, signer, NOW_US)  # noqa: E731  it is handed on
         assert code_of(act) == "publisher-other"
 
 
