@@ -29,6 +29,7 @@ def differing(
     return [row for row in zip(documents, one, other, strict=True) if row[1] != row[2]]
 
 
+@pytest.mark.timeout(360)  # thousands of documents, and opa interprets each control
 def test_eval_says_what_the_module_says(
     release: Release, documents: list[bytes], module_says: list[bytes]
 ) -> None:
@@ -36,7 +37,7 @@ def test_eval_says_what_the_module_says(
     assert len(set(module_says)) > 300
 
 
-@pytest.mark.timeout(360)  # thousands of documents, and a server interprets each control
+@pytest.mark.timeout(360)
 def test_the_server_says_what_the_module_says(
     server: ServerBench, documents: list[bytes], module_says: list[bytes]
 ) -> None:
