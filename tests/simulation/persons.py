@@ -37,8 +37,8 @@ def _word(world: World, order: OrderState) -> PersonsWord:
     held = world.venue.orders.get(order.broker_client_id)
     if held is None:
         outcome = "absent"
-    elif held.status == "CANCELED":
-        outcome = "canceled"
+    elif held.status == "CANCELED" or order.status == "REJECTED":
+        outcome = "canceled"  # what is over on the record stays as it is
     else:
         outcome = "adopted"
     return PersonsWord(PERSON, outcome, "the broker's trading desk, by telephone", "simulation")

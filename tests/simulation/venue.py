@@ -73,6 +73,8 @@ class Venue:
     _number: int = 0
     _told: set[str] = field(default_factory=set[str])
     """The trades that were told."""
+    _unsaid: Counter[str] = field(default_factory=Counter[str])
+    """Corrections on their way, by client id: their orders do not trade until they are told."""
     _first: dict[str, int] = field(default_factory=dict[str, int])
     _context: Context = field(default_factory=copy_context)
 
@@ -209,6 +211,8 @@ class Venue:
         """Execute a part of an order, or what is left of it."""
         if not held.open or not self.calendar.open_at(self.wall_us()):
             return
+        if held.order.broker_client_id in self._unsaid:
+            return
         order = held.order
         leaves = order.qty - held.filled
         self._number += 1
@@ -280,6 +284,7 @@ class Venue:
             market_us=self.wall_us(),
             session=before.session,
         )
+        self._unsaid[before.broker_client_id] += 1
         self.later(self.random.random() * 5, self._publish, word)
 
     def intrude(self) -> None:
@@ -350,6 +355,8 @@ class Venue:
             self._publish(event)
 
     def _publish(self, event: Event) -> None:
+        if isinstance(event, TradeCorrection):
+            self._unsaid -= Counter([event.broker_client_id])
         if isinstance(event, Execution):
             self._told.add(event.execution_id)
         times = 2 if self.strikes("update twice") else 1
