@@ -54,7 +54,7 @@ STAGES: Final[dict[str, tuple[str, ...]]] = {
     "facts": ("gateway.facts.document:Facts.gather",),
     "canonical encoding, digests": ("signing.canonical:encode", "signing.canonical:digest"),
     "payload and order state": (
-        "gateway.turns:Turns._payload",
+        "gateway.turns:_payload",
         "gateway.turns:_decided",
         "gateway.turns:order_state",
     ),
@@ -131,10 +131,10 @@ class Waits:
                 self.answered_ns += time.perf_counter_ns() - began
 
         @functools.wraps(decide)
-        async def decided(turns: Turns, orders: Sequence[Order]) -> Any:  # noqa: ANN401
+        async def decided(turns: Turns, orders: Sequence[Order], *rest: Any) -> Any:  # noqa: ANN401
             began = time.perf_counter_ns()
             self.queued_ns += sum(began - self._since[order.order_id] for order in orders)
-            found = await decide(turns, orders)
+            found = await decide(turns, orders, *rest)
             self.turn_ns += time.perf_counter_ns() - began
             self.orders += len(orders)
             self.turns += 1
