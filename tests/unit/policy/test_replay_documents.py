@@ -16,6 +16,7 @@ import policies
 from gateway.policy import decode
 from gateway.policy.opa_tool import find_opa
 from gateway.policy.replay.judge import FACTS_ERROR
+from gateway.turns import HALTED
 from signing import canonical
 from signing.envelope import open_envelope
 from signing.receipt import PERMIT_BYTES_MAX, RECEIPT_BYTES_MAX
@@ -55,9 +56,8 @@ def test_every_field_of_the_input_document_is_on_the_page() -> None:
 
 
 def test_every_failure_is_on_the_page() -> None:
-    codes = {value.code for name, value in vars(decode).items() if name.startswith("ENGINE_")} | {
-        FACTS_ERROR
-    }
+    codes = {value.code for name, value in vars(decode).items() if name.startswith("ENGINE_")}
+    codes |= {FACTS_ERROR, HALTED}
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE)) == codes
 
 
