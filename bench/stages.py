@@ -122,7 +122,7 @@ class Waits:
         propose, decide = Pipeline.propose, Turns.decide
 
         @functools.wraps(propose)
-        async def proposed(pipeline: Pipeline, order: Order, *rest: Any) -> Any:  # noqa: ANN401
+        async def proposed(pipeline: Pipeline, order: Order, *rest: Any) -> Any:  # noqa: ANN401  as the original
             began = self._since[order.order_id] = time.perf_counter_ns()
             try:
                 return await propose(pipeline, order, *rest)
@@ -131,7 +131,7 @@ class Waits:
                 self.answered_ns += time.perf_counter_ns() - began
 
         @functools.wraps(decide)
-        async def decided(turns: Turns, orders: Sequence[Order], *rest: Any) -> Any:  # noqa: ANN401
+        async def decided(turns: Turns, orders: Sequence[Order], *rest: Any) -> Any:  # noqa: ANN401  as the original
             began = time.perf_counter_ns()
             self.queued_ns += sum(began - self._since[order.order_id] for order in orders)
             found = await decide(turns, orders, *rest)

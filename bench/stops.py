@@ -77,13 +77,13 @@ class Notes:
             received(protocol, data)
 
         @functools.wraps(halt)
-        async def halting(halts: Halting, **fields: Any) -> Any:  # noqa: ANN401
+        async def halting(halts: Halting, **fields: Any) -> Any:  # noqa: ANN401  as the original
             if not _arrived.get():  # not by HTTP: this is where it comes in
                 notes.begin(time.monotonic_ns())
             return await halt(halts, **fields)
 
         @functools.wraps(propose)
-        async def proposing(pipeline: Pipeline, order: Order, *rest: Any) -> Any:  # noqa: ANN401
+        async def proposing(pipeline: Pipeline, order: Order, *rest: Any) -> Any:  # noqa: ANN401  as the original
             arrived_ns = _arrived.get() or time.monotonic_ns()
             outcome = await propose(pipeline, order, *rest)
             if _by_halt(outcome.order):
@@ -166,7 +166,7 @@ async def _halted_once(app: App, notes: Notes) -> None:
     halt = await app.halting.halt(
         cause=MANUAL, scope=GLOBAL, by="bench", clear_by="admin", cancels=True, reason="measured"
     )
-    while not notes.stops[-1].denied_later_ns or app.cancels.outstanding():  # noqa: ASYNC110
+    while not notes.stops[-1].denied_later_ns or app.cancels.outstanding():  # noqa: ASYNC110  seen from outside
         await asyncio.sleep(0.01)
     await app.halting.resume(
         halt.halt_id, by="bench", scopes=frozenset({"admin"}), reason="measured"

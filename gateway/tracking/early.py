@@ -62,7 +62,11 @@ class Early:
         A copy, to be kept when what else the page came to is durable.
         """
         left, now_ns = list(waiting), self._now_ns()
-        told = [_Held(each.event, each.cursor, now_ns) for each in updates if each.event in left]  # pyright: ignore[reportArgumentType]
+        told = [
+            _Held(each.event, each.cursor, now_ns)
+            for each in updates
+            if isinstance(each.event, TradeCorrection) and each.event in left
+        ]
         kept = Early(self._now_ns)
         for held in [*self._held, *told]:
             if held.event in left:

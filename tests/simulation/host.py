@@ -67,11 +67,11 @@ def seeded_keys(random: Random) -> Generator[None]:
     def seeded() -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(random.randbytes(32))
 
-    Ed25519PrivateKey.generate = seeded  # type: ignore[method-assign]
+    Ed25519PrivateKey.generate = seeded  # type: ignore[method-assign]  for a while
     try:
         yield
     finally:
-        Ed25519PrivateKey.generate = generate  # type: ignore[method-assign]
+        Ed25519PrivateKey.generate = generate  # type: ignore[method-assign]  for a while
 
 
 class InlineRunner(ThreadRunner):

@@ -298,7 +298,7 @@ class Invariants:
                 )
 
 
-def _difference(one: Any, other: Any) -> str:  # noqa: ANN401
+def _difference(one: Any, other: Any) -> str:  # noqa: ANN401  anything
     return "; ".join(
         f"{f.name}: {getattr(one, f.name)!r:.200} / {getattr(other, f.name)!r:.200}"
         for f in fields(one)

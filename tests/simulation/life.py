@@ -165,7 +165,7 @@ class Life:
             value = Prices(bid * TO_PUSHED, ask * TO_PUSHED, price * TO_PUSHED)
             self._tell(f"quote.{symbol}", value, QUOTE_MS, at_us)
 
-    def _tell(self, name: str, value: Any, ttl_ms: int, at_us: int | None = None) -> None:  # noqa: ANN401
+    def _tell(self, name: str, value: Any, ttl_ms: int, at_us: int | None = None) -> None:  # noqa: ANN401  anything
         now_us = self.machine.clock.market_us()
         at_us = now_us if at_us is None else at_us
         fact = Fact(name, value, at_us, ttl_ms, "feed", "feed", None)

@@ -84,7 +84,7 @@ class Process:
     def _end_tasks(self) -> None:
         while self._tasks:  # on its way out one may begin another
             task, _ = self._tasks.popitem()
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  of asyncio's own
             self.context.run(_take_down, task.get_coro())
 
     def begun(self, task: asyncio.Task[Any]) -> None:
@@ -95,7 +95,7 @@ class Process:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.pop(task, None)
         # Not its method: that takes the failure for one that somebody has looked at.
-        if task._exception is not None:  # type: ignore[attr-defined]
+        if task._exception is not None:  # type: ignore[attr-defined]  of asyncio's own
             self._raised.append(task)
 
     def unseen(self, *, over: bool) -> list[str]:
@@ -107,7 +107,7 @@ class Process:
         found: list[str] = []
         while raised:
             task = raised.pop()
-            if not task._log_traceback:  # type: ignore[attr-defined]
+            if not task._log_traceback:  # type: ignore[attr-defined]  of asyncio's own
                 continue
             if over or sys.getrefcount(task) == ALONE:
                 found.append(f"{task!r}")
@@ -187,7 +187,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Virtual seconds since the beginning."""
         return self._now
 
-    def call_soon(  # type: ignore[override]
+    def call_soon(  # type: ignore[override]  narrower
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Step:
         """See asyncio."""
@@ -195,7 +195,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._steps.append(step)
         return step
 
-    def call_at(  # type: ignore[override]
+    def call_at(  # type: ignore[override]  narrower
         self,
         when: float,
         callback: Callable[..., object],
@@ -207,7 +207,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heapq.heappush(self._timers, (when, next(self._numbers), step))
         return step
 
-    def call_later(  # type: ignore[override]
+    def call_later(  # type: ignore[override]  narrower
         self,
         delay: float,
         callback: Callable[..., object],
@@ -254,7 +254,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def close(self) -> None:
         """End what is left: nobody waits for it any more."""
         for task in asyncio.all_tasks(self):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  of asyncio's own
             _take_down(task.get_coro())
         self._steps.clear()
         self._timers.clear()

@@ -101,7 +101,7 @@ def shared_release() -> tuple[Path, ReleaseInForce]:
     folder = write_edited(Path(parent) / "release", _only_these, **LIMITS)
     release = load_release(folder)
     engine = WasmEngine(release, HOSTED, timeout_ms=10_000)
-    engine._policy = RememberingPolicy(engine._policy)  # type: ignore[assignment]
+    engine._policy = RememberingPolicy(engine._policy)  # type: ignore[assignment]  in its place
 
     async def stays() -> None:
         """Other worlds go on with it."""

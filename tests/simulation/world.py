@@ -296,7 +296,7 @@ class World:
             return HostileBroker(self.venue)
 
         before, interval = registry.BROKERS, publisher.INTERVAL_MS
-        registry.BROKERS = {**before, "null": open_venue}  # type: ignore[misc]
+        registry.BROKERS = {**before, "null": open_venue}  # type: ignore[misc]  given back below
         publisher.INTERVAL_MS = 3_600_000  # type: ignore[misc]  # many small files for nobody
         try:
             with remembering(), seeded_keys(Random(f"{self.seed}/keys")):
@@ -304,7 +304,7 @@ class World:
         except Exception as error:  # noqa: BLE001  whatever it is: it has this seed
             self.invariants.break_("the world goes on", f"{type(error).__name__}: {error}")
         finally:
-            registry.BROKERS, publisher.INTERVAL_MS = before, interval  # type: ignore[misc]
+            registry.BROKERS, publisher.INTERVAL_MS = before, interval  # type: ignore[misc]  given back below
             self.life.process.kill()
             self.invariants.close()
             self.loop.close()
