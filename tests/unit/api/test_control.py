@@ -110,7 +110,10 @@ async def test_a_kill_denies_the_next_request_and_cancels_open_orders(door: Door
     assert (halt["scope"], halt["name"], halt["cancels"]) == ("global", "*", True)
     assert (halt["clear_by"], halt["by"]) == ("admin", "operate-user")
     assert await denied_by(door) == {"OMEGA-2"}
-    assert (await door.call("GET", "/v1/halts")).json()["halts"] == [halt]
+    [standing] = (await door.call("GET", "/v1/halts")).json()["halts"]
+    # What was not cancelled yet when the kill answered may have been cancelled since.
+    whichever = {"uncancelled_count": 0, "uncancelled": []}
+    assert standing | whichever == halt | whichever
     assert (await door.call("GET", "/v1/mode")).json()["halted"] is True
     order = (await door.call("GET", f"/v1/orders/{order_id}")).json()
     assert order["status"] in ("PENDING_CANCEL", "CANCELED")
