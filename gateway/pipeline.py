@@ -239,9 +239,9 @@ class Pipeline:
             batch = [proposal for proposal in batch if not proposal.overtaken]
             if not batch:
                 return []
+            first = batch[0]
             decided = await self._turns.decide(
-                [proposal.order for proposal in batch],
-                lambda order: any(p.overtaken for p in batch if p.order is order),
+                [proposal.order for proposal in batch], lambda: first.overtaken
             )
             self._record(batch[: len(decided)], decided)
             return batch[len(decided) :] if decided else batch

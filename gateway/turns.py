@@ -123,7 +123,7 @@ class Turns:
         self._entropy = entropy
 
     async def decide(
-        self, orders: Sequence[Order], given_up: Callable[[Order], bool] = lambda _: False
+        self, orders: Sequence[Order], given_up: Callable[[], bool] = lambda: False
     ) -> list[Decided]:
         """Decide a batch, or the first of it; the answers are in the order of the proposals.
 
@@ -132,7 +132,7 @@ class Turns:
         be filled or ended: then every verdict of the turn is thrown away. The first order alone is
         decided anew, and the others are for the next call: what a halt denies is to be known soon,
         and one document is sooner decided than sixteen. An order has no more fills than units, so
-        that ends. Nothing is decided of a batch whose first order is ``given_up`` by then.
+        that ends. Nothing is decided of a batch whose first order is by then ``given_up``.
         """
         while True:
             book = self._facts.book()
@@ -143,7 +143,7 @@ class Turns:
             same = same and book.control_version == version
             if same and all(_may_replace(book, one) for one in decided):
                 return decided
-            if given_up(orders[0]):
+            if given_up():
                 return []
             orders = orders[:1]
 
